@@ -52,3 +52,13 @@ impl ConstExpr {
         }
     }
 }
+
+impl ConstExpr {
+    /// The functions it names.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = FuncIndex> + '_ {
+        self.0.iter().filter_map(|op| match op {
+            ConstOp::RefFunc(func) => Some(*func),
+            _ => None,
+        })
+    }
+}

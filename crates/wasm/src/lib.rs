@@ -7,11 +7,16 @@
 #![warn(missing_docs)]
 
 mod const_expr;
+mod convert;
+mod decode;
 mod index;
 mod module;
+mod names;
+mod registry;
 mod types;
 
 pub use const_expr::{ConstExpr, ConstOp};
+pub use decode::{DecodeError, decode};
 pub use index::{
     DataIndex, DefinedFuncIndex, ElemIndex, EntityIndex, FuncIndex, FuncRefIndex, GlobalIndex,
     MemoryIndex, TableIndex, TagIndex, TypeIndex,
@@ -19,6 +24,10 @@ pub use index::{
 pub use module::{
     DataSegment, ElementItems, ElementSegment, Export, Import, ImportCounts, ModuleInfo,
     SegmentMode,
+};
+pub use names::FunctionNames;
+pub use registry::{
+    RegisteredTypes, TypeRegistry, map_func_type, map_ref_type, map_sub_type, map_val_type,
 };
 pub use types::{
     CanonicalTypeId, CompositeType, ConcreteType, FieldType, FuncType, GlobalType, HeapType,
