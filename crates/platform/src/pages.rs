@@ -182,8 +182,10 @@ impl Drop for Reservation {
 pub enum View {
     /// Read and written, changes going to the file.
     SharedWrite,
-    /// Read and executed.
+    /// Read and executed, showing what is written through other mappings.
     Execute,
+    /// Read and executed, as the file is now.
+    ExecutePrivate,
     /// Read and written, changes staying private.
     CopyOnWrite,
     /// Read only.
@@ -195,6 +197,7 @@ impl View {
         match self {
             View::SharedWrite => (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED),
             View::Execute => (ProtFlags::READ | ProtFlags::EXEC, MapFlags::SHARED),
+            View::ExecutePrivate => (ProtFlags::READ | ProtFlags::EXEC, MapFlags::PRIVATE),
             View::CopyOnWrite => (
                 ProtFlags::READ | ProtFlags::WRITE,
                 MapFlags::PRIVATE | MapFlags::NORESERVE,
