@@ -10,8 +10,8 @@ use anyhow::{Result, bail};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{
-    ExtFuncData, ExternalName, FuncRef, GlobalValueData, InstBuilder, MemFlagsData, SigRef,
-    StackSlotData, StackSlotKind, UserExternalName, Value,
+    ExtFuncData, ExternalName, FuncRef, InstBuilder, MemFlagsData, SigRef, StackSlotData,
+    StackSlotKind, UserExternalName, Value,
 };
 use mainspring_abi::{
     CallMode, ResultPassing, TrapCode, VMContextHeader, VMFuncRef, VMFunctionImport, VMStoreContext,
@@ -20,14 +20,6 @@ use mainspring_wasm::{
     ConcreteType, DefinedFuncIndex, FuncIndex, FuncType, HeapType, TableIndex, TypeIndex,
 };
 use std::mem::offset_of;
-
-/// Namespaces of the symbols that a function's code refers to.
-pub(crate) mod symbol {
-    /// The code of a function of the module.
-    pub(crate) const FUNCTION: u32 = 0;
-    /// The slot of a function in the code table.
-    pub(crate) const TABLE_SLOT: u32 = 1;
-}
 
 /// What to call, and with which VM context.
 enum Callee {
@@ -72,20 +64,15 @@ impl<'a> Func<'a, '_> {
         let Some(defined) = self.module.defined_func(func) else {
             return self.imported_callee(func, ty);
         };
-        let vmctx = self.vmctx;
-        match self.input.calls {
-            CallMode::Direct => Callee::Direct {
-                func: self.function_symbol(func, defined, ty),
-                vmctx,
-            },
-            CallMode::ThroughTable => Callee::Indirect {
-                signature: self.signature(ty),
-                code: self.load_table_slot(func, defined),
-                vmctx,
-            },
+        Callee::Direct {
+            func: self.function_symbol(func, defined, ty),
+            vmctx: self.vmctx,
         }
     }
 
+    /// The symbol of a function of this module. A colocated one is called directly. The address of
+    /// another is what a position-independent program loads from its global offset table, an entry
+    /// of 8 bytes for each symbol: for us, the code table.
     fn function_symbol(
         &mut self,
         func: FuncIndex,
@@ -95,43 +82,17 @@ impl<'a> Func<'a, '_> {
         if let Some(&symbol) = self.callees.get(&func) {
             return symbol;
         }
-        let signature = self.signature(ty);
-        let name = self.symbol(symbol::FUNCTION, defined);
-        let symbol = self.builder.import_function(ExtFuncData {
-            name,
-            signature,
-            colocated: true,
+        let name = UserExternalName::new(0, defined.0);
+        let name = self.builder.func.declare_imported_user_function(name);
+        let data = ExtFuncData {
+            name: ExternalName::user(name),
+            signature: self.signature(ty),
+            colocated: self.input.calls == CallMode::Direct,
             patchable: false,
-        });
+        };
+        let symbol = self.builder.import_function(data);
         self.callees.insert(func, symbol);
         symbol
-    }
-
-    fn symbol(&mut self, namespace: u32, defined: DefinedFuncIndex) -> ExternalName {
-        let name = UserExternalName::new(namespace, defined.0);
-        ExternalName::user(self.builder.func.declare_imported_user_function(name))
-    }
-
-    /// Loads a function's current code from its slot of the code table.
-    fn load_table_slot(&mut self, func: FuncIndex, defined: DefinedFuncIndex) -> Value {
-        let slot = match self.table_slots.get(&func) {
-            Some(&slot) => slot,
-            None => {
-                let name = self.symbol(symbol::TABLE_SLOT, defined);
-                let slot = self.builder.create_global_value(GlobalValueData::Symbol {
-                    name,
-                    offset: 0.into(),
-                    colocated: true,
-                    tls: false,
-                });
-                self.table_slots.insert(func, slot);
-                slot
-            }
-        };
-        let address = self.builder.ins().symbol_value(I64, slot);
-        // Another thread may store to the slot at any time; either value will do.
-        let flags = MemFlagsData::trusted();
-        self.builder.ins().load(I64, flags, address, 0)
     }
 
     fn imported_callee(&mut self, func: FuncIndex, ty: TypeIndex) -> Callee {

@@ -1,6 +1,5 @@
 //! From Cranelift's result to a [`CompiledFunction`].
 
-use crate::call::symbol;
 use crate::trap;
 use anyhow::{Context as _, Result, anyhow, bail};
 use cranelift_codegen::binemit::Reloc as RelocKind;
@@ -60,24 +59,19 @@ pub(crate) fn finish(context: &Context, input: &FunctionInput) -> Result<Compile
 }
 
 fn convert_reloc(reloc: &FinalizedMachReloc, function: &Function) -> Result<Reloc> {
-    match reloc.kind {
-        RelocKind::X86PCRel4 | RelocKind::X86CallPCRel4 => {}
-        kind => bail!("the compiler emitted a relocation of an unknown kind, {kind}"),
-    }
     let FinalizedRelocTarget::ExternalName(ExternalName::User(name)) = &reloc.target else {
         bail!(
             "the compiler called for {}, which does not exist here",
             reloc.target.display(Some(&function.params))
         );
     };
-    let name = &function.params.user_named_funcs()[*name];
-    let func = DefinedFuncIndex(name.index);
+    let func = DefinedFuncIndex(function.params.user_named_funcs()[*name].index);
     Ok(Reloc {
         offset: reloc.offset,
-        target: match name.namespace {
-            symbol::FUNCTION => RelocTarget::Function(func),
-            symbol::TABLE_SLOT => RelocTarget::TableSlot(func),
-            other => bail!("the compiler emitted a relocation to an unknown namespace, {other}"),
+        target: match reloc.kind {
+            RelocKind::X86CallPCRel4 => RelocTarget::Function(func),
+            RelocKind::X86GOTPCRel4 => RelocTarget::TableSlot(func),
+            kind => bail!("the compiler emitted a relocation of an unknown kind, {kind}"),
         },
         addend: i32::try_from(reloc.addend).context("a relocation is out of range")?,
     })

@@ -14,8 +14,8 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::immediates::Offset32;
 use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
 use cranelift_codegen::ir::{
-    AliasRegion, AliasRegionData, Endianness, FuncRef, Function, GlobalValue, GlobalValueData,
-    InstBuilder, MemFlagsData, SigRef, SourceLoc, StackSlot, Type, UserFuncName, Value,
+    AliasRegion, AliasRegionData, Endianness, FuncRef, Function, GlobalValueData, InstBuilder,
+    MemFlagsData, SigRef, SourceLoc, StackSlot, Type, UserFuncName, Value,
 };
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
@@ -61,7 +61,6 @@ pub(crate) struct Func<'a, 'b> {
     builtin_signatures: HashMap<Builtin, SigRef>,
     pub(crate) callees: HashMap<FuncIndex, FuncRef>,
     pub(crate) result_slots: HashMap<u32, StackSlot>,
-    pub(crate) table_slots: HashMap<FuncIndex, GlobalValue>,
 }
 
 /// Disjoint parts of memory: an access to one never touches another. Entities of different index
@@ -184,7 +183,6 @@ impl<'a, 'b> Func<'a, 'b> {
             builtin_signatures: HashMap::new(),
             callees: HashMap::new(),
             result_slots: HashMap::new(),
-            table_slots: HashMap::new(),
         }
     }
 

@@ -50,7 +50,7 @@ fn flags(settings: &CompileSettings) -> Result<Flags> {
         // A frame larger than a guard page touches each page in turn, so that it can't step over.
         ("enable_probestack", "true"),
         ("probestack_strategy", "inline"),
-        // All symbols are within reach of a 32-bit displacement.
+        // The address of a function that is not colocated comes from a table; see `call`.
         ("is_pic", "true"),
     ] {
         builder

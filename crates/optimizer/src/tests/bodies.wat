@@ -18,8 +18,8 @@
 ----
 (module
   (memory (import "m" "m0") 1 10)
-  (memory i64 1)
   (memory (import "m" "m1") i64 1)
+  (memory i64 1)
   (func (param i32 i64) (result i32)
     local.get 0 i32.load
     local.get 1 i32.load 1
@@ -88,9 +88,9 @@
     (block (result f64)
       f64.const 1 f64.const 2 local.get 0 br_if 0 drop)
     unreachable
-    (loop (block (if (then) (else)) br 1))
+    (loop (block i32.const 0 (if (then) (else)) br 1))
     i32.add
-    i64.extend_i32_u
+    f64.convert_i32_u
     br 0)
   (func (param i32 i64 f32 f64 v128) (result i32 i64 f32 f64 v128)
     local.get 0 local.get 0 local.get 0 select
@@ -110,7 +110,7 @@
   (table $growing 10 funcref)
   (table $externs 10 20 externref)
   (elem declare func $many $f $leaf)
-  (elem $e (table $fixed) (i32.const 0) $f $leaf)
+  (elem $e (table $fixed) (i32.const 0) func $f $leaf)
   (elem $p func $f $leaf)
   (func $leaf)
   (func $many (type $many)
