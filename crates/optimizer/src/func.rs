@@ -333,15 +333,7 @@ impl<'a, 'b> Func<'a, 'b> {
         match ty {
             F32 => self.builder.ins().f32const(0.0),
             F64 => self.builder.ins().f64const(0.0),
-            ty if ty.is_vector() => {
-                let zero = self
-                    .builder
-                    .func
-                    .dfg
-                    .constants
-                    .insert([0u8; 16].as_slice().into());
-                self.builder.ins().vconst(ty, zero)
-            }
+            ty if ty.is_vector() => self.vector_const(ty, &[0; 16]),
             ty => self.builder.ins().iconst(ty, 0),
         }
     }

@@ -119,6 +119,64 @@ fn every_scalar_operator() {
     );
 }
 
+#[test]
+fn every_vector_operator() {
+    check_operators(
+        "
+        v128.load v128.load8x8~s v128.load8x8~u v128.load16x4~s v128.load16x4~u v128.load32x2~s v128.load32x2~u: i32 -> v128
+        v128.load8~splat v128.load16~splat v128.load32~splat v128.load64~splat v128.load32~zero v128.load64~zero: i32 -> v128
+        v128.load8~lane_15 v128.load16~lane_7 v128.load32~lane_3 v128.load64~lane_1: i32 v128 -> v128
+        v128.store v128.store8~lane_15 v128.store16~lane_7 v128.store32~lane_3 v128.store64~lane_1: i32 v128 ->
+        i8x16.shuffle_0_1_2_3_4_5_6_7_31_30_29_28_27_26_25_24: v128 v128 -> v128
+        i8x16.swizzle v128.and v128.andnot v128.or v128.xor: v128 v128 -> v128
+        v128.bitselect: v128 v128 v128 -> v128
+        v128.not: v128 -> v128
+        v128.any~true: v128 -> i32
+        i8x16.splat i16x8.splat i32x4.splat: i32 -> v128
+        i64x2.splat: i64 -> v128
+        f32x4.splat: f32 -> v128
+        f64x2.splat: f64 -> v128
+        i8x16.extract~lane~s_1 i8x16.extract~lane~u_15 i16x8.extract~lane~s_1 i16x8.extract~lane~u_7 i32x4.extract~lane_3: v128 -> i32
+        i64x2.extract~lane_1: v128 -> i64
+        f32x4.extract~lane_3: v128 -> f32
+        f64x2.extract~lane_1: v128 -> f64
+        i8x16.replace~lane_15 i16x8.replace~lane_7 i32x4.replace~lane_3: v128 i32 -> v128
+        i64x2.replace~lane_1: v128 i64 -> v128
+        f32x4.replace~lane_0: v128 f32 -> v128
+        f64x2.replace~lane_0: v128 f64 -> v128
+        i8x16.eq i8x16.ne i8x16.lt~s i8x16.lt~u i8x16.gt~s i8x16.gt~u i8x16.le~s i8x16.le~u i8x16.ge~s i8x16.ge~u: v128 v128 -> v128
+        i16x8.eq i16x8.ne i16x8.lt~s i16x8.lt~u i16x8.gt~s i16x8.gt~u i16x8.le~s i16x8.le~u i16x8.ge~s i16x8.ge~u: v128 v128 -> v128
+        i32x4.eq i32x4.ne i32x4.lt~s i32x4.lt~u i32x4.gt~s i32x4.gt~u i32x4.le~s i32x4.le~u i32x4.ge~s i32x4.ge~u: v128 v128 -> v128
+        i64x2.eq i64x2.ne i64x2.lt~s i64x2.gt~s i64x2.le~s i64x2.ge~s: v128 v128 -> v128
+        f32x4.eq f32x4.ne f32x4.lt f32x4.gt f32x4.le f32x4.ge f64x2.eq f64x2.ne f64x2.lt f64x2.gt f64x2.le f64x2.ge: v128 v128 -> v128
+        i8x16.abs i8x16.neg i8x16.popcnt i16x8.abs i16x8.neg i32x4.abs i32x4.neg i64x2.abs i64x2.neg: v128 -> v128
+        i8x16.all~true i8x16.bitmask i16x8.all~true i16x8.bitmask i32x4.all~true i32x4.bitmask i64x2.all~true i64x2.bitmask: v128 -> i32
+        i8x16.shl i8x16.shr~s i8x16.shr~u i16x8.shl i16x8.shr~s i16x8.shr~u i32x4.shl i32x4.shr~s i32x4.shr~u i64x2.shl i64x2.shr~s i64x2.shr~u: v128 i32 -> v128
+        i8x16.add i8x16.add~sat~s i8x16.add~sat~u i8x16.sub i8x16.sub~sat~s i8x16.sub~sat~u i8x16.min~s i8x16.min~u i8x16.max~s i8x16.max~u i8x16.avgr~u: v128 v128 -> v128
+        i16x8.add i16x8.add~sat~s i16x8.add~sat~u i16x8.sub i16x8.sub~sat~s i16x8.sub~sat~u i16x8.mul i16x8.min~s i16x8.min~u i16x8.max~s i16x8.max~u i16x8.avgr~u i16x8.q15mulr~sat~s: v128 v128 -> v128
+        i32x4.add i32x4.sub i32x4.mul i32x4.min~s i32x4.min~u i32x4.max~s i32x4.max~u i32x4.dot~i16x8~s i64x2.add i64x2.sub i64x2.mul: v128 v128 -> v128
+        i8x16.narrow~i16x8~s i8x16.narrow~i16x8~u i16x8.narrow~i32x4~s i16x8.narrow~i32x4~u: v128 v128 -> v128
+        i16x8.extadd~pairwise~i8x16~s i16x8.extadd~pairwise~i8x16~u i32x4.extadd~pairwise~i16x8~s i32x4.extadd~pairwise~i16x8~u: v128 -> v128
+        i16x8.extend~low~i8x16~s i16x8.extend~high~i8x16~s i16x8.extend~low~i8x16~u i16x8.extend~high~i8x16~u: v128 -> v128
+        i32x4.extend~low~i16x8~s i32x4.extend~high~i16x8~s i32x4.extend~low~i16x8~u i32x4.extend~high~i16x8~u: v128 -> v128
+        i64x2.extend~low~i32x4~s i64x2.extend~high~i32x4~s i64x2.extend~low~i32x4~u i64x2.extend~high~i32x4~u: v128 -> v128
+        i16x8.extmul~low~i8x16~s i16x8.extmul~high~i8x16~s i16x8.extmul~low~i8x16~u i16x8.extmul~high~i8x16~u: v128 v128 -> v128
+        i32x4.extmul~low~i16x8~s i32x4.extmul~high~i16x8~s i32x4.extmul~low~i16x8~u i32x4.extmul~high~i16x8~u: v128 v128 -> v128
+        i64x2.extmul~low~i32x4~s i64x2.extmul~high~i32x4~s i64x2.extmul~low~i32x4~u i64x2.extmul~high~i32x4~u: v128 v128 -> v128
+        f32x4.ceil f32x4.floor f32x4.trunc f32x4.nearest f32x4.abs f32x4.neg f32x4.sqrt: v128 -> v128
+        f64x2.ceil f64x2.floor f64x2.trunc f64x2.nearest f64x2.abs f64x2.neg f64x2.sqrt: v128 -> v128
+        f32x4.add f32x4.sub f32x4.mul f32x4.div f32x4.min f32x4.max f32x4.pmin f32x4.pmax: v128 v128 -> v128
+        f64x2.add f64x2.sub f64x2.mul f64x2.div f64x2.min f64x2.max f64x2.pmin f64x2.pmax: v128 v128 -> v128
+        i32x4.trunc~sat~f32x4~s i32x4.trunc~sat~f32x4~u f32x4.convert~i32x4~s f32x4.convert~i32x4~u: v128 -> v128
+        i32x4.trunc~sat~f64x2~s~zero i32x4.trunc~sat~f64x2~u~zero f64x2.convert~low~i32x4~s f64x2.convert~low~i32x4~u: v128 -> v128
+        f32x4.demote~f64x2~zero f64x2.promote~low~f32x4: v128 -> v128
+        i8x16.relaxed~swizzle f32x4.relaxed~min f32x4.relaxed~max f64x2.relaxed~min f64x2.relaxed~max i16x8.relaxed~q15mulr~s i16x8.relaxed~dot~i8x16~i7x16~s: v128 v128 -> v128
+        i32x4.relaxed~trunc~f32x4~s i32x4.relaxed~trunc~f32x4~u i32x4.relaxed~trunc~f64x2~s~zero i32x4.relaxed~trunc~f64x2~u~zero: v128 -> v128
+        f32x4.relaxed~madd f32x4.relaxed~nmadd f64x2.relaxed~madd f64x2.relaxed~nmadd i8x16.relaxed~laneselect i16x8.relaxed~laneselect i32x4.relaxed~laneselect i64x2.relaxed~laneselect i32x4.relaxed~dot~i8x16~i7x16~add~s: v128 v128 v128 -> v128
+        ",
+    );
+}
+
 /// Everything a body can do apart from arithmetic, in every configuration that changes it.
 #[test]
 fn bodies_in_every_configuration() {
