@@ -72,6 +72,8 @@ pub struct CallLayout {
     pub params: Box<[ArgLocation]>,
     /// Where each result is; empty if they are passed in memory.
     pub results: Box<[ArgLocation]>,
+    /// How many results there are, wherever they are.
+    pub result_count: u32,
     /// How results come back.
     pub result_passing: ResultPassing,
     /// Bytes of the stack argument area, a multiple of 16.
@@ -81,24 +83,12 @@ pub struct CallLayout {
 /// Computes where arguments and results of a function type are.
 pub fn call_layout(ty: &FuncType) -> CallLayout {
     let result_passing = ResultPassing::of(&ty.results);
-    let first_int = match result_passing {
-        ResultPassing::Registers => 1,
-        ResultPassing::Memory => 2,
-    };
-    let mut assign = Assigner {
-        ints: first_int,
-        floats: 0,
-        stack: 0,
-    };
-    let params = ty.params.iter().map(|&ty| assign.argument(ty)).collect();
-    let stack_bytes = assign.stack.next_multiple_of(16);
+    let mut assign = ArgAssigner::for_params(result_passing);
+    let params = ty.params.iter().map(|&ty| assign.param(ty)).collect();
+    let stack_bytes = assign.stack_bytes();
     let results = match result_passing {
         ResultPassing::Registers => {
-            let mut assign = Assigner {
-                ints: 0,
-                floats: 0,
-                stack: 0,
-            };
+            let mut assign = ArgAssigner::for_results();
             ty.results.iter().map(|&ty| assign.result(ty)).collect()
         }
         ResultPassing::Memory => Box::default(),
@@ -106,6 +96,7 @@ pub fn call_layout(ty: &FuncType) -> CallLayout {
     CallLayout {
         params,
         results,
+        result_count: ty.results.len() as u32,
         result_passing,
         stack_bytes,
     }
@@ -127,14 +118,39 @@ impl ResultPassing {
     }
 }
 
-struct Assigner {
+/// Assigns places one value after the other, without a list of them.
+#[derive(Clone, Debug)]
+pub struct ArgAssigner {
     ints: u8,
     floats: u8,
     stack: u32,
 }
 
-impl Assigner {
-    fn argument(&mut self, ty: ValType) -> ArgLocation {
+impl ArgAssigner {
+    /// For the parameters of a function whose results come back in a way.
+    pub fn for_params(results: ResultPassing) -> ArgAssigner {
+        let ints = match results {
+            ResultPassing::Registers => 1,
+            ResultPassing::Memory => 2,
+        };
+        ArgAssigner {
+            ints,
+            floats: 0,
+            stack: 0,
+        }
+    }
+
+    /// For results in registers.
+    pub fn for_results() -> ArgAssigner {
+        ArgAssigner {
+            ints: 0,
+            floats: 0,
+            stack: 0,
+        }
+    }
+
+    /// The place of the next parameter.
+    pub fn param(&mut self, ty: ValType) -> ArgLocation {
         self.register(ty, INT_ARG_REGS, FLOAT_ARG_REGS)
             .unwrap_or_else(|| {
                 let size = if ty == ValType::V128 { 16 } else { 8 };
@@ -145,9 +161,18 @@ impl Assigner {
             })
     }
 
-    fn result(&mut self, ty: ValType) -> ArgLocation {
+    /// The place of the next result.
+    ///
+    /// # Panics
+    /// If the results do not fit in registers.
+    pub fn result(&mut self, ty: ValType) -> ArgLocation {
         self.register(ty, INT_RESULT_REGS, FLOAT_RESULT_REGS)
             .expect("results that do not fit in registers are passed in memory")
+    }
+
+    /// Bytes of the stack argument area so far, a multiple of 16.
+    pub fn stack_bytes(&self) -> u32 {
+        self.stack.next_multiple_of(16)
     }
 
     fn register(&mut self, ty: ValType, ints: usize, floats: usize) -> Option<ArgLocation> {

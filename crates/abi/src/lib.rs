@@ -15,8 +15,8 @@ mod vmcontext;
 
 pub use builtin::{BUILTIN_COUNT, Builtin, BuiltinParam};
 pub use call::{
-    ArgLocation, CallLayout, FLOAT_ARG_REGS, FLOAT_RESULT_REGS, INT_ARG_REGS, INT_RESULT_REGS,
-    RegClass, ResultPassing, call_layout, value_bits,
+    ArgAssigner, ArgLocation, CallLayout, FLOAT_ARG_REGS, FLOAT_RESULT_REGS, INT_ARG_REGS,
+    INT_RESULT_REGS, RegClass, ResultPassing, call_layout, value_bits,
 };
 pub use code::{
     CallMode, CompileSettings, CompiledFunction, FunctionInput, Optimize, Reloc, RelocTarget,
