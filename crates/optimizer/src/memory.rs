@@ -7,9 +7,10 @@ use crate::func::{Func, Region};
 use crate::trap;
 use anyhow::{Result, bail};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::I64;
+use cranelift_codegen::ir::types::{I8, I8X16, I16, I32, I64};
 use cranelift_codegen::ir::{
-    Endianness, InstBuilder, MemFlagsData, Opcode, Type, Value, immediates::Offset32,
+    Endianness, InstBuilder, InstructionData, MemFlagsData, Opcode, Type, Value,
+    immediates::Offset32,
 };
 use mainspring_abi::{Builtin, MemoryPlan, TrapCode, VMMemoryDefinition, VMMemoryImport};
 use mainspring_wasm::{MemoryIndex, MemoryType};
@@ -76,7 +77,14 @@ impl Func<'_, '_> {
         let Some(end) = offset.checked_add(size) else {
             return Ok(self.always_out_of_bounds(&heap));
         };
-        let out_of_bounds = self.is_out_of_bounds(&heap, index, end);
+        let out_of_bounds = if self.guard_covers(&heap, end) {
+            let length = self.heap_length(&heap);
+            self.builder
+                .ins()
+                .icmp(IntCC::UnsignedGreaterThan, index, length)
+        } else {
+            self.is_out_of_bounds(&heap, index, end)
+        };
         let base = self.heap_base(&heap);
         let base = self.builder.ins().iadd(base, index);
         // Folded into the address before the guard, so that what replaces it is near 0.
@@ -97,18 +105,15 @@ impl Func<'_, '_> {
         })
     }
 
-    /// Whether an access that ends `end` bytes past an index leaves the memory. May say no for one
-    /// that ends in the guard region, where it faults.
+    /// Whether an access that ends `end` bytes past an index within the memory faults if it leaves
+    /// it, because beyond the length comes nothing but inaccessible pages, a guard's worth at least.
+    fn guard_covers(&self, heap: &HeapInfo, end: u64) -> bool {
+        heap.ty.page_size_log2 >= 12 && end <= heap.plan.guard
+    }
+
+    /// Whether an access that ends `end` bytes past an index leaves the memory.
     fn is_out_of_bounds(&mut self, heap: &HeapInfo, index: Value, end: u64) -> Value {
         let length = self.heap_length(heap);
-        let whole_host_pages = heap.ty.page_size_log2 >= 12;
-        if whole_host_pages && end <= heap.plan.guard {
-            // Beyond the length comes nothing but inaccessible pages, at least a guard's worth.
-            return self
-                .builder
-                .ins()
-                .icmp(IntCC::UnsignedGreaterThan, index, length);
-        }
         if heap
             .ty
             .minimum_bytes()
@@ -268,6 +273,10 @@ impl Func<'_, '_> {
 
     pub(crate) fn memory_copy(&mut self, to_memory: u32, from_memory: u32) {
         let (to, from, count) = self.pop3();
+        if let Some(bytes) = self.small_count(count, &[to_memory, from_memory]) {
+            self.copy_small((to_memory, to), (from_memory, from), bytes);
+            return;
+        }
         let args = [
             self.iconst32(to_memory),
             self.iconst32(from_memory),
@@ -280,6 +289,10 @@ impl Func<'_, '_> {
 
     pub(crate) fn memory_fill(&mut self, memory: u32) {
         let (to, byte, count) = self.pop3();
+        if let Some(bytes) = self.small_count(count, &[memory]) {
+            self.fill_small((memory, to), byte, bytes);
+            return;
+        }
         let args = [
             self.iconst32(memory),
             self.widen(to),
@@ -305,4 +318,97 @@ impl Func<'_, '_> {
         let segment = self.iconst32(segment);
         self.call_builtin(Builtin::DataDrop, &[segment]);
     }
+
+    // Copies and fills of a few bytes, in place.
+
+    /// The count of a bulk operation, if it is a small constant and no address below 4 GiB leaves
+    /// the address space of the memories.
+    fn small_count(&mut self, count: Value, memories: &[u32]) -> Option<u32> {
+        let count = self.constant(count).filter(|&n| n <= SMALL_COUNT)?;
+        for &memory in memories {
+            let heap = self.heap(memory);
+            if !heap.plan.elides_bounds_check(&heap.ty, 0, count) {
+                return None;
+            }
+        }
+        Some(count as u32)
+    }
+
+    /// Loads everything before it stores anything, so that the two may overlap.
+    fn copy_small(&mut self, to: (u32, Value), from: (u32, Value), bytes: u32) {
+        let to = self.range_address(to, bytes);
+        let from = self.range_address(from, bytes);
+        let mut loaded = Vec::new();
+        for (ty, offset) in chunks(bytes) {
+            let value = self.builder.ins().load(ty, from.flags, from.base, offset);
+            loaded.push((value, offset));
+        }
+        for (value, offset) in loaded {
+            self.builder.ins().store(to.flags, value, to.base, offset);
+        }
+    }
+
+    fn fill_small(&mut self, to: (u32, Value), byte: Value, bytes: u32) {
+        let to = self.range_address(to, bytes);
+        let byte = self.builder.ins().ireduce(I8, byte);
+        for (ty, offset) in chunks(bytes) {
+            let value = if ty.is_vector() {
+                self.builder.ins().splat(ty, byte)
+            } else if ty == I8 {
+                byte
+            } else {
+                let byte = self.builder.ins().uextend(ty, byte);
+                let ones = 0x0101_0101_0101_0101_u64 >> (64 - ty.bits());
+                self.builder.ins().imul_imm_u(byte, ones as i64)
+            };
+            self.builder.ins().store(to.flags, value, to.base, offset);
+        }
+    }
+
+    /// The address of a range of bytes, all of which is checked to be in bounds.
+    fn range_address(&mut self, (memory, index): (u32, Value), bytes: u32) -> Address {
+        let heap = self.heap(memory);
+        let index = self.widen(index);
+        let out_of_bounds = self.is_out_of_bounds(&heap, index, u64::from(bytes));
+        self.trap_if(out_of_bounds, TrapCode::MemoryOutOfBounds);
+        let base = self.heap_base(&heap);
+        Address {
+            base: self.builder.ins().iadd(base, index),
+            offset: 0,
+            flags: self.heap_flags(&heap),
+        }
+    }
+
+    /// The value of an operand that is a constant.
+    fn constant(&self, value: Value) -> Option<u64> {
+        let dfg = &self.builder.func.dfg;
+        let inst = dfg.value_def(dfg.resolve_aliases(value)).inst()?;
+        match dfg.insts[inst] {
+            InstructionData::UnaryImm {
+                opcode: Opcode::Iconst,
+                imm,
+            } => Some(imm.bits().cast_unsigned()),
+            _ => None,
+        }
+    }
+}
+
+/// Copies and fills of up to this many bytes take no call.
+const SMALL_COUNT: u64 = 128;
+
+/// Accesses that cover a range of bytes. The last may overlap the one before it.
+fn chunks(bytes: u32) -> Vec<(Type, i32)> {
+    let widest = [I8X16, I64, I32, I16, I8]
+        .into_iter()
+        .find(|ty| ty.bytes() <= bytes);
+    let Some(ty) = widest else {
+        return Vec::new();
+    };
+    let mut all: Vec<_> = (0..bytes / ty.bytes())
+        .map(|i| (ty, (i * ty.bytes()) as i32))
+        .collect();
+    if bytes % ty.bytes() != 0 {
+        all.push((ty, (bytes - ty.bytes()) as i32));
+    }
+    all
 }

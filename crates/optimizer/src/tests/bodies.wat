@@ -13,6 +13,25 @@
     local.get 0 local.get 1 memory.size memory.copy
     local.get 0 local.get 1 memory.size memory.fill
     local.get 0 local.get 1 memory.size memory.init 0
+    local.get 0 local.get 1 i32.const 0 memory.copy local.get 0 local.get 1 i32.const 0 memory.fill
+    local.get 0 local.get 1 i32.const 1 memory.copy local.get 0 local.get 1 i32.const 1 memory.fill
+    local.get 0 local.get 1 i32.const 2 memory.copy local.get 0 local.get 1 i32.const 2 memory.fill
+    local.get 0 local.get 1 i32.const 3 memory.copy local.get 0 local.get 1 i32.const 3 memory.fill
+    local.get 0 local.get 1 i32.const 4 memory.copy local.get 0 local.get 1 i32.const 4 memory.fill
+    local.get 0 local.get 1 i32.const 5 memory.copy local.get 0 local.get 1 i32.const 5 memory.fill
+    local.get 0 local.get 1 i32.const 7 memory.copy local.get 0 local.get 1 i32.const 7 memory.fill
+    local.get 0 local.get 1 i32.const 8 memory.copy local.get 0 local.get 1 i32.const 8 memory.fill
+    local.get 0 local.get 1 i32.const 9 memory.copy local.get 0 local.get 1 i32.const 9 memory.fill
+    local.get 0 local.get 1 i32.const 15 memory.copy local.get 0 local.get 1 i32.const 15 memory.fill
+    local.get 0 local.get 1 i32.const 16 memory.copy local.get 0 local.get 1 i32.const 16 memory.fill
+    local.get 0 local.get 1 i32.const 17 memory.copy local.get 0 local.get 1 i32.const 17 memory.fill
+    local.get 0 local.get 1 i32.const 31 memory.copy local.get 0 local.get 1 i32.const 31 memory.fill
+    local.get 0 local.get 1 i32.const 33 memory.copy local.get 0 local.get 1 i32.const 33 memory.fill
+    local.get 0 local.get 1 i32.const 64 memory.copy local.get 0 local.get 1 i32.const 64 memory.fill
+    local.get 0 local.get 1 i32.const 100 memory.copy local.get 0 local.get 1 i32.const 100 memory.fill
+    local.get 0 local.get 1 i32.const 128 memory.copy local.get 0 local.get 1 i32.const 128 memory.fill
+    local.get 0 local.get 1 i32.const 129 memory.copy local.get 0 local.get 1 i32.const 129 memory.fill
+    local.get 0 local.get 1 i32.const 65537 memory.copy local.get 0 local.get 1 i32.const 65537 memory.fill
     data.drop 0)
   (data "abc"))
 ----
