@@ -165,10 +165,14 @@ from_guest!(
     ShutdownFlags
 );
 
-/// Each flag of a descriptor and what the host calls it.
+/// Linux's `O_DSYNC`, for which `rustix` has the stricter `O_SYNC`.
+const DSYNC: OFlags = OFlags::from_bits_retain(0o10000);
+
+/// Each flag of a descriptor and what the host calls it. `SYNC` includes `DSYNC`,
+/// and Linux takes `RSYNC` for `SYNC`.
 const FD_FLAGS: [(FdFlags, OFlags); 5] = [
     (FdFlags::APPEND, OFlags::APPEND),
-    (FdFlags::DSYNC, OFlags::DSYNC),
+    (FdFlags::DSYNC, DSYNC),
     (FdFlags::NONBLOCK, OFlags::NONBLOCK),
     (FdFlags::RSYNC, OFlags::RSYNC),
     (FdFlags::SYNC, OFlags::SYNC),
