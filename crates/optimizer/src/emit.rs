@@ -77,30 +77,26 @@ fn convert_reloc(reloc: &FinalizedMachReloc, function: &Function) -> Result<Relo
     })
 }
 
-/// Source locations without gaps: what belongs to no instruction says so.
+/// Source locations without gaps: what belongs to no instruction, such as the prologue with its
+/// stack check, counts as the start of the body.
 fn locations(code: &CompiledCode, input: &FunctionInput) -> Vec<SourceLocation> {
     let ranges = code.buffer.get_srclocs_sorted();
+    let body = input.body_offset();
     let mut locations: Vec<SourceLocation> = Vec::with_capacity(ranges.len() + 2);
     let mut add = |code: u32, wasm: u32| match locations.last_mut() {
         Some(last) if last.wasm == wasm => {}
         Some(last) if last.code == code => last.wasm = wasm,
         _ => locations.push(SourceLocation { code, wasm }),
     };
-    // Prologue and stack check count as the start of the body.
-    add(0, input.body_offset());
     let mut end = 0;
     for range in ranges {
-        if range.start > end {
-            add(end, SourceLocation::NONE);
+        if range.start > end || end == 0 {
+            add(end, body);
         }
-        let wasm = if range.loc.is_default() {
-            SourceLocation::NONE
-        } else {
-            range.loc.bits()
-        };
-        add(range.start, wasm);
+        let known = !range.loc.is_default();
+        add(range.start, if known { range.loc.bits() } else { body });
         end = range.end;
     }
-    add(end, SourceLocation::NONE);
+    add(end, body);
     locations
 }

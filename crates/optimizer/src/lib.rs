@@ -49,19 +49,35 @@ struct Worker {
     buffers: TranslationBuffers,
 }
 
+impl std::fmt::Debug for Optimizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Optimizer")
+            .field("fingerprint", &self.fingerprint)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Optimizer {
     /// Makes a compiler for the processor this runs on.
     ///
     /// # Errors
-    /// If Cranelift can't generate code for the processor.
+    /// If the processor lacks something that generated code needs.
     pub fn new(settings: &CompileSettings) -> Result<Optimizer> {
-        let isa = isa::host_isa(settings)?;
-        let fingerprint = isa::fingerprint(&*isa);
-        Ok(Optimizer {
+        Ok(Self::for_isa(isa::host_isa(settings, true)?))
+    }
+
+    /// A compiler for what every processor has that we generate code for.
+    #[cfg(test)]
+    fn baseline(settings: &CompileSettings) -> Result<Optimizer> {
+        Ok(Self::for_isa(isa::host_isa(settings, false)?))
+    }
+
+    fn for_isa(isa: OwnedTargetIsa) -> Optimizer {
+        Optimizer {
+            fingerprint: isa::fingerprint(&*isa),
             isa,
-            fingerprint,
             workers: Mutex::new(Vec::new()),
-        })
+        }
     }
 
     /// Everything about this compiler that its output depends on, apart from the
