@@ -131,3 +131,17 @@ impl Instance {
         self.globals[index.index()]
     }
 }
+
+impl Instance {
+    /// Where to call a function of the module, and with which context, whether or not it escapes.
+    pub fn code_of(&self, func: FuncIndex) -> (*const c_void, *mut c_void) {
+        match self.module.info().defined_func(func) {
+            Some(defined) => (self.module.code().entry(defined), self.vmctx().as_ptr()),
+            None => {
+                // SAFETY: imports are filled in when the instance is made.
+                let func_ref = unsafe { *self.func_ref(func).as_ptr() };
+                (func_ref.code, func_ref.vmctx)
+            }
+        }
+    }
+}

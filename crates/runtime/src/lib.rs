@@ -39,5 +39,5 @@ pub use memory::{MemoryId, MemoryInstance};
 pub use module::Module;
 pub use store::{Store, StoreId, StoreSettings};
 pub use table::{TableId, TableInstance};
-pub use trap::{Backtrace, Frame, Unwind, install_handlers, raise};
+pub use trap::{Backtrace, Frame, Unwind, install_handlers, raise, unwind_pending};
 pub use val::ValRaw;

@@ -4,7 +4,8 @@ use anyhow::{Context, Result};
 use mainspring_platform::pages::{MemoryFile, page_size, round_up};
 use mainspring_tiering::ModuleCode;
 use mainspring_wasm::{
-    ConstOp, DataSegment, MemoryIndex, ModuleInfo, RegisteredTypes, SegmentMode, TypeRegistry,
+    ConstOp, DataSegment, FunctionNames, MemoryIndex, ModuleInfo, RegisteredTypes, SegmentMode,
+    TypeRegistry,
 };
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -17,6 +18,7 @@ pub struct Module {
     /// By defined memory.
     images: OnceLock<Box<[Option<MemoryImage>]>>,
     images_wanted: bool,
+    names: OnceLock<FunctionNames>,
 }
 
 /// The initial contents of a memory, as pages to map copy-on-write.
@@ -40,6 +42,7 @@ impl Module {
             types,
             images: OnceLock::new(),
             images_wanted: images,
+            names: OnceLock::new(),
         }
     }
 
@@ -56,6 +59,17 @@ impl Module {
     /// Its types, made canonical.
     pub fn types(&self) -> &RegisteredTypes {
         &self.types
+    }
+
+    /// The names of its functions; read from its `name` section when first asked for.
+    pub fn function_names(&self) -> &FunctionNames {
+        self.names.get_or_init(|| {
+            let (info, bytes) = (self.info(), self.code.bytes());
+            info.name_section
+                .as_ref()
+                .map(|range| FunctionNames::read(info.slice(bytes, range)))
+                .unwrap_or_default()
+        })
     }
 
     /// Makes the images of its memories now rather than at the first instantiation.

@@ -142,7 +142,7 @@ pub unsafe fn raise(context: *mut VMStoreContext, why: Unwind) -> ! {
 ///
 /// # Safety
 /// As for [`raise`].
-pub(crate) unsafe fn unwind_pending(context: *mut VMStoreContext) -> ! {
+pub unsafe fn unwind_pending(context: *mut VMStoreContext) -> ! {
     // SAFETY: the innermost entry's frame is live while wasm runs.
     unsafe { enter::unwind((*context).entry_fp) }
 }

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
 /// An engine's compilers and their settings.
-#[derive(Debug)]
 pub struct Compilers {
     settings: CompileSettings,
     optimizer: Optimizer,
@@ -85,5 +84,13 @@ impl Compilers {
         } else {
             (0..total).map(one).collect()
         }
+    }
+}
+
+impl std::fmt::Debug for Compilers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compilers")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

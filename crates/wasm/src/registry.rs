@@ -88,6 +88,26 @@ impl TypeRegistry {
         }
     }
 
+    /// Keeps a type that something else holds registered for longer.
+    ///
+    /// # Panics
+    /// If nothing holds the type.
+    pub fn hold(&self, id: CanonicalTypeId) -> RegisteredTypes {
+        let mut groups = self.lock();
+        let first = groups.starts[id.0 as usize];
+        groups
+            .entries
+            .get_mut(&first)
+            .expect("held groups are registered")
+            .uses += 1;
+        drop(groups);
+        RegisteredTypes {
+            registry: self.clone(),
+            ids: Box::new([id]),
+            groups: Box::new([first]),
+        }
+    }
+
     /// The type with a canonical id, its references canonical too.
     ///
     /// # Panics
