@@ -13,6 +13,7 @@ mod control;
 mod emit;
 mod func;
 mod global;
+mod inline;
 mod isa;
 mod memory;
 mod numeric;
@@ -151,7 +152,7 @@ impl Worker {
         self.context
             .compile(&**isa, &mut ControlPlane::default())
             .map_err(|error| emit::compile_error(&error))?;
-        emit::finish(&self.context, input)
+        emit::finish(&self.context, input, &self.buffers)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::Optimizer;
 use mainspring_abi::{
-    CallMode, CompileSettings, CompiledFunction, FunctionInput, MemorySettings, Optimize, TrapCode,
-    VMOffsets,
+    CallMode, CompileSettings, CompiledFunction, FunctionInput, InlinedCall, MemorySettings,
+    Optimize, TrapCode, VMOffsets,
 };
-use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
+use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo};
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -41,6 +41,7 @@ fn each_function<T>(
         bytes: &bytes,
         settings,
         calls,
+        inlining: true,
     };
     (0..module.bodies.len()).map(|i| work(&input(i))).collect()
 }
@@ -402,4 +403,45 @@ fn a_failure_names_the_function_and_leaves_the_compiler_usable() {
         optimizer.compile(input)
     });
     assert!(again[0].is_ok() && results[0].is_ok());
+}
+
+/// Code of a callee that was compiled in place says so, with the calls around it.
+#[test]
+fn inlined_code_names_its_calls() {
+    let wat = "(module (memory 1)
+        (func $inner (param i32) (i32.store (local.get 0) (i32.const 7)))
+        (func $outer (param i32) (result i32) (call $inner (local.get 0)) local.get 0)
+        (func (param i32) (result i32) (i32.div_u (call $outer (local.get 0)) (local.get 0))))";
+    let (module, bytes) = decode(wat);
+    let function = &compile(wat)[2];
+    assert!(function.relocs.is_empty(), "all calls are inlined");
+    let calls = &function.inlined_calls;
+    assert_eq!(calls.len(), 2);
+    assert_eq!(
+        (calls[0].callee, calls[0].within),
+        (FuncIndex(1), InlinedCall::NONE)
+    );
+    assert_eq!((calls[1].callee, calls[1].within), (FuncIndex(0), 0));
+    for call in calls {
+        assert_eq!(bytes[call.wasm as usize], 0x10);
+    }
+    let call_at = |offset| {
+        let after = function.inlined.partition_point(|at| at.code <= offset);
+        after
+            .checked_sub(1)
+            .map_or(InlinedCall::NONE, |i| function.inlined[i].call)
+    };
+    let mut seen = 0;
+    for site in &function.traps {
+        let (body, call) = match site.code {
+            TrapCode::MemoryOutOfBounds => (0, 1),
+            TrapCode::IntegerDivisionByZero => (2, InlinedCall::NONE),
+            _ => continue,
+        };
+        let at = location_at(function, site.offset);
+        assert!(module.bodies[body].contains(&at), "{site:?} is at {at:#x}");
+        assert_eq!(call_at(site.offset), call);
+        seen += 1;
+    }
+    assert_eq!(seen, 2);
 }

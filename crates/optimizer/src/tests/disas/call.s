@@ -10,13 +10,8 @@ block0:
 ;; function 1
   pushq %rbp
   movq %rsp, %rbp
-  movq (%rdi), %r10
-  movq (%r10), %r10
-  addq $0x10, %r10
-  cmpq %rsp, %r10
-  jnbe #trap=stk_ovf
 block0:
-  call    User(userextname0)
+  leal 3(%rsi), %eax
   movq %rbp, %rsp
   popq %rbp
   retq
