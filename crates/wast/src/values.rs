@@ -1,7 +1,7 @@
 //! Values between the script and the engine: arguments made from their text, results
 //! compared with patterns, and both written so that a difference of one bit shows.
 
-use mainspring::{AsContext, ExternRef, Ref, Result, Store, Val, bail};
+use mainspring::{AsContext, ExternRef, Result, Store, Val, bail};
 use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::token::{F32, F64};
 use wast::{WastArg, WastRet};
@@ -187,10 +187,6 @@ pub(crate) fn show(value: &Val) -> String {
         Val::V128(bits) => format!("v128 {:#034x}", bits.as_u128()),
         Val::FuncRef(reference) => show_reference("funcref", reference.is_none()),
         Val::ExternRef(reference) => show_reference("externref", reference.is_none()),
-        other => match other.ref_() {
-            Some(Ref::Func(_) | Ref::Extern(_)) | None => "a value of no known type".into(),
-            Some(reference) => show_reference("reference of a managed type", reference.is_null()),
-        },
     }
 }
 
