@@ -5,9 +5,7 @@ use crate::trap;
 use anyhow::{Context as _, Result, anyhow, bail};
 use cranelift_codegen::binemit::Reloc as RelocKind;
 use cranelift_codegen::ir::{ExternalName, Function};
-use cranelift_codegen::{
-    CodegenError, CompileError, CompiledCode, Context, FinalizedMachReloc, FinalizedRelocTarget,
-};
+use cranelift_codegen::{CodegenError, CompiledCode, FinalizedMachReloc, FinalizedRelocTarget};
 use mainspring_abi::{
     CompiledFunction, FunctionInput, InlinedCall, InlinedCode, Reloc, RelocTarget, SourceLocation,
     TrapCode, TrapSite,
@@ -15,34 +13,29 @@ use mainspring_abi::{
 use mainspring_wasm::DefinedFuncIndex;
 
 /// Says what was wrong in a compilation that failed, in one sentence.
-pub(crate) fn compile_error(error: &CompileError<'_>) -> anyhow::Error {
-    match &error.inner {
+pub(crate) fn compile_error(error: CodegenError, function: &Function) -> anyhow::Error {
+    match error {
         CodegenError::CodeTooLarge => anyhow!("its machine code would be too large"),
         CodegenError::ImplLimitExceeded => anyhow!("it is too large for the compiler"),
         CodegenError::Verifier(errors) => {
-            anyhow!(
-                "the compiler made invalid code of it: {errors}\n{}",
-                error.func.display()
-            )
+            anyhow!("the compiler made invalid code of it: {errors}\n{function}")
         }
         other => anyhow!("{other}"),
     }
 }
 
-/// Takes over the code that a context has compiled.
+/// Takes over the code that was made of a function.
 pub(crate) fn finish(
-    context: &Context,
+    code: &CompiledCode,
+    function: &Function,
     input: &FunctionInput,
     buffers: &TranslationBuffers,
 ) -> Result<CompiledFunction> {
-    let code = context
-        .compiled_code()
-        .context("the compiler returned no code")?;
     let buffer = &code.buffer;
     let relocs = buffer
         .relocs()
         .iter()
-        .map(|reloc| convert_reloc(reloc, &context.func))
+        .map(|reloc| convert_reloc(reloc, function))
         .collect::<Result<_>>()?;
     let mut traps = buffer
         .traps()
