@@ -62,13 +62,18 @@ macro_rules! side {
                 let module = Module::new(&engine, MODULE)?;
                 let mut linker = Linker::new(&engine);
                 linker.func_wrap("host", "add", |a: i32, b: i32| a.wrapping_add(b))?;
-                linker.func_wrap("host", "mix", |mut caller: Caller<'_, u64>, a: i32, b: i64, c: f64| {
-                    *caller.data_mut() += 1;
-                    f64::from(a) + b as f64 + c
-                })?;
+                linker.func_wrap(
+                    "host",
+                    "mix",
+                    |mut caller: Caller<'_, u64>, a: i32, b: i64, c: f64| {
+                        *caller.data_mut() += 1;
+                        f64::from(a) + b as f64 + c
+                    },
+                )?;
                 let ty = FuncType::new(&engine, [ValType::I32, ValType::I32], [ValType::I32]);
                 linker.func_new("host", "dynamic", ty, |_, params, results| {
-                    results[0] = Val::I32(params[0].unwrap_i32().wrapping_add(params[1].unwrap_i32()));
+                    results[0] =
+                        Val::I32(params[0].unwrap_i32().wrapping_add(params[1].unwrap_i32()));
                     Ok(())
                 })?;
                 let mut store = Store::new(&engine, 0);
@@ -97,7 +102,10 @@ macro_rules! side {
                         }
                         1 => {
                             for i in 0..CALLS {
-                                black_box(self.floats.call(&mut *store, (black_box(f64::from(i)), 1.0))?);
+                                black_box(
+                                    self.floats
+                                        .call(&mut *store, (black_box(f64::from(i)), 1.0))?,
+                                );
                             }
                         }
                         2 => {
@@ -108,7 +116,11 @@ macro_rules! side {
                         3 => {
                             let mut results = [Val::I32(0)];
                             for i in 0..CALLS as i32 {
-                                self.dynamic.call(&mut *store, &[Val::I32(i), Val::I32(1)], &mut results)?;
+                                self.dynamic.call(
+                                    &mut *store,
+                                    &[Val::I32(i), Val::I32(1)],
+                                    &mut results,
+                                )?;
                             }
                         }
                         4 => {
@@ -144,7 +156,10 @@ const CASES: [&str; 7] = [
 fn main() {
     let mut ours = mainspring::new().expect("mainspring sets up");
     let mut peer = wasmtime::new().expect("wasmtime sets up");
-    println!("{:46} {:>11} {:>11} {:>7}", "nanoseconds a call", "mainspring", "wasmtime", "ratio");
+    println!(
+        "{:46} {:>11} {:>11} {:>7}",
+        "nanoseconds a call", "mainspring", "wasmtime", "ratio"
+    );
     for (case, name) in CASES.iter().enumerate() {
         let mut times = Vec::new();
         for round in 0..ROUNDS + 2 {
