@@ -3,7 +3,7 @@
 use crate::memory::MemorySettings;
 use crate::trap::TrapCode;
 use crate::vmcontext::VMOffsets;
-use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
+use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo};
 use serde::{Deserialize, Serialize};
 
 /// Settings that change generated code: part of the key of every image and cache entry.
@@ -69,6 +69,9 @@ pub struct FunctionInput<'a> {
     pub settings: &'a CompileSettings,
     /// How it calls others.
     pub calls: CallMode,
+    /// Whether small functions that it calls may be compiled into it. Whoever asks for that has to
+    /// read [`CompiledFunction::inlined`] to tell which function is running.
+    pub inlining: bool,
 }
 
 impl<'a> FunctionInput<'a> {
@@ -99,6 +102,11 @@ pub struct CompiledFunction {
     /// Where code comes from in the module: each entry holds until the next one's offset.
     /// Covers every call's return address and every trap.
     pub locations: Vec<SourceLocation>,
+    /// Which stretches of code belong to functions that were compiled into this one: each entry
+    /// holds until the next one's offset. Empty if there are none.
+    pub inlined: Vec<InlinedCode>,
+    /// The calls in whose place these functions are.
+    pub inlined_calls: Vec<InlinedCall>,
 }
 
 /// A 32-bit field that holds an address relative to its own end: it is set to
@@ -129,6 +137,34 @@ pub struct TrapSite {
     pub offset: u32,
     /// Why it traps if it does.
     pub code: TrapCode,
+}
+
+/// Which inlined function a stretch of code belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct InlinedCode {
+    /// Offset of its first byte in the function's code.
+    pub code: u32,
+    /// Position in [`CompiledFunction::inlined_calls`] of the call that it takes the place of, or
+    /// [`InlinedCall::NONE`] for the compiled function's own code.
+    pub call: u32,
+}
+
+/// A call in whose place the callee's body is. In a backtrace, code of the callee is a frame of
+/// `callee` at its [`SourceLocation`], below one of the function that contains the call, at `wasm`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct InlinedCall {
+    /// The function that was called.
+    pub callee: FuncIndex,
+    /// Offset of the call instruction in the module.
+    pub wasm: u32,
+    /// Position of the call that the instruction was inlined with, or [`InlinedCall::NONE`] if it is
+    /// in the compiled function's own body.
+    pub within: u32,
+}
+
+impl InlinedCall {
+    /// Stands for no call.
+    pub const NONE: u32 = u32::MAX;
 }
 
 /// Which wasm instruction a stretch of code belongs to.

@@ -19,8 +19,8 @@ pub use call::{
     INT_RESULT_REGS, RegClass, ResultPassing, call_layout, value_bits,
 };
 pub use code::{
-    CallMode, CompileSettings, CompiledFunction, FunctionInput, Optimize, Reloc, RelocTarget,
-    SourceLocation, TrapSite,
+    CallMode, CompileSettings, CompiledFunction, FunctionInput, InlinedCall, InlinedCode, Optimize,
+    Reloc, RelocTarget, SourceLocation, TrapSite,
 };
 pub use memory::{MemoryPlan, MemorySettings};
 pub use trap::TrapCode;

@@ -35,10 +35,14 @@ enum Callee {
 }
 
 impl<'a> Func<'a, '_> {
-    pub(crate) fn call(&mut self, func: FuncIndex) {
+    pub(crate) fn call(&mut self, func: FuncIndex) -> Result<()> {
         let ty = self.module.func_type(func);
+        if let Some(body) = self.inlinable(func)? {
+            return self.inline(func, ty, &body);
+        }
         let callee = self.callee(func);
         self.emit_call(&callee, ty);
+        Ok(())
     }
 
     pub(crate) fn return_call(&mut self, func: FuncIndex) {

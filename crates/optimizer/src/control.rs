@@ -38,12 +38,12 @@ enum FrameKind {
 }
 
 impl<'a> Frame<'a> {
-    /// The outermost frame of a function.
-    pub(crate) fn function(ty: &'a FuncType) -> Frame<'a> {
+    /// The outermost frame of a function, above so many operands of the function it is in.
+    pub(crate) fn function(ty: &'a FuncType, height: usize) -> Frame<'a> {
         Frame {
             kind: FrameKind::Block,
             types: BlockTypes::Func(ty),
-            height: 0,
+            height,
             continuation: None,
         }
     }
@@ -271,9 +271,15 @@ impl<'a> Func<'a, '_> {
             .or_insert_with(|| self.builder.create_block())
     }
 
-    /// Returns the uppermost operands from the function.
+    /// Returns the uppermost operands from the function, or goes on after the call that it is inlined
+    /// in place of.
     pub(crate) fn return_(&mut self) {
-        let ty = self.module.func_type(self.module.func_of(self.input.index));
+        if self.body.inlined() {
+            self.jump_to_frame(self.body.frame);
+            self.reachable = false;
+            return;
+        }
+        let ty = self.module.func_type(self.body.func);
         let count = ty.results.len();
         self.settle(count);
         let first = self.stack.len() - count;

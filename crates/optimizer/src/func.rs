@@ -6,6 +6,7 @@
 //! (see [`crate::control`]).
 
 use crate::control::Frame;
+use crate::inline::{Body, Inlining};
 use crate::memory::HeapInfo;
 use crate::types::{self, decoded_type, value_type};
 use crate::{isa, trap};
@@ -20,7 +21,7 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use mainspring_abi::{
-    Builtin, FunctionInput, ResultPassing, TrapCode, VMContextHeader, VMStoreContext,
+    Builtin, FunctionInput, InlinedCall, ResultPassing, TrapCode, VMContextHeader, VMStoreContext,
 };
 use mainspring_wasm::{FuncIndex, FuncType, ModuleInfo, TypeIndex, ValType};
 use std::collections::HashMap;
@@ -32,6 +33,19 @@ use wasmparser::{BinaryReader, FunctionBody, OperatorsReader};
 pub(crate) struct TranslationBuffers {
     stack: Vec<Value>,
     locals: Vec<Variable>,
+    /// What the source locations in Cranelift's IR are positions in.
+    pub(crate) sources: Vec<Source>,
+    /// The calls that were inlined.
+    pub(crate) inlined_calls: Vec<InlinedCall>,
+}
+
+/// An instruction of a body.
+#[derive(Clone, Copy)]
+pub(crate) struct Source {
+    /// Its offset in the module.
+    pub(crate) wasm: u32,
+    /// The inlined call that it came with, or [`InlinedCall::NONE`].
+    pub(crate) call: u32,
 }
 
 /// A function on its way to Cranelift IR.
@@ -53,8 +67,13 @@ pub(crate) struct Func<'a, 'b> {
     pub(crate) reachable: bool,
     /// How many blocks were opened since code became unreachable.
     pub(crate) skipped_blocks: usize,
-    /// Each local's variable.
+    /// Whose body the operators are.
+    pub(crate) body: Body,
+    /// Each local's variable, of all bodies that are open.
     pub(crate) locals: Vec<Variable>,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) inlined_calls: Vec<InlinedCall>,
+    pub(crate) inlining: Inlining,
     /// What is known about the memories that were accessed so far.
     pub(crate) heaps: HashMap<u32, HeapInfo>,
     signatures: HashMap<TypeIndex, SigRef>,
@@ -144,15 +163,20 @@ pub(crate) fn translate<'a>(
 
     let Func {
         mut builder,
-        mut stack,
-        mut locals,
+        stack,
+        locals,
+        sources,
+        inlined_calls,
         ..
     } = func;
     builder.seal_all_blocks();
     builder.finalize(isa.frontend_config());
-    stack.clear();
-    locals.clear();
-    *buffers = TranslationBuffers { stack, locals };
+    *buffers = TranslationBuffers {
+        stack,
+        locals,
+        sources,
+        inlined_calls,
+    };
     Ok(())
 }
 
@@ -164,7 +188,11 @@ impl<'a, 'b> Func<'a, 'b> {
         builder: &'b mut FunctionBuilderContext,
         buffers: &mut TranslationBuffers,
     ) -> Func<'a, 'b> {
-        let TranslationBuffers { stack, locals } = std::mem::take(buffers);
+        let mut buffers = std::mem::take(buffers);
+        buffers.stack.clear();
+        buffers.locals.clear();
+        buffers.sources.clear();
+        buffers.inlined_calls.clear();
         Func {
             builder: FunctionBuilder::new(function, builder),
             input,
@@ -173,11 +201,15 @@ impl<'a, 'b> Func<'a, 'b> {
             // Defined by `enter`, before anything reads it.
             vmctx: Value::from_u32(0),
             result_area: None,
-            stack,
+            stack: buffers.stack,
             control: Vec::new(),
             reachable: true,
             skipped_blocks: 0,
-            locals,
+            body: Body::compiled(input.module.func_of(input.index)),
+            locals: buffers.locals,
+            sources: buffers.sources,
+            inlined_calls: buffers.inlined_calls,
+            inlining: Inlining::default(),
             heaps: HashMap::new(),
             signatures: HashMap::new(),
             builtin_signatures: HashMap::new(),
@@ -192,8 +224,7 @@ impl<'a, 'b> Func<'a, 'b> {
         self.builder.append_block_params_for_function_params(entry);
         self.builder.switch_to_block(entry);
         self.builder.seal_block(entry);
-        self.builder
-            .set_srcloc(SourceLoc::new(self.input.body_offset()));
+        self.set_source(self.input.body_offset());
 
         let params = self.builder.block_params(entry).to_vec();
         self.vmctx = params[0];
@@ -207,17 +238,17 @@ impl<'a, 'b> Func<'a, 'b> {
             self.declare_local(ty, value);
         }
         self.declare_body_locals(body)?;
-        self.control.push(Frame::function(func_type));
+        self.control.push(Frame::function(func_type, 0));
         Ok(())
     }
 
-    fn declare_local(&mut self, ty: ValType, value: Value) {
+    pub(crate) fn declare_local(&mut self, ty: ValType, value: Value) {
         let variable = self.builder.declare_var(value_type(self.module, ty));
         self.builder.def_var(variable, value);
         self.locals.push(variable);
     }
 
-    fn declare_body_locals(&mut self, body: &FunctionBody<'_>) -> Result<()> {
+    pub(crate) fn declare_body_locals(&mut self, body: &FunctionBody<'_>) -> Result<()> {
         for declaration in body.get_locals_reader()? {
             let (count, ty) = declaration?;
             let ty = decoded_type(ty)?;
@@ -258,11 +289,20 @@ impl<'a, 'b> Func<'a, 'b> {
         function.stack_limit = Some(limit);
     }
 
-    fn operators(&mut self, mut reader: OperatorsReader<'a>) -> Result<()> {
+    /// Code from here on belongs to an instruction of the body at hand.
+    fn set_source(&mut self, wasm: u32) {
+        // A body has fewer instructions than bytes.
+        let position = self.sources.len() as u32;
+        let call = self.body.call;
+        self.sources.push(Source { wasm, call });
+        self.builder.set_srcloc(SourceLoc::new(position));
+    }
+
+    pub(crate) fn operators(&mut self, mut reader: OperatorsReader<'a>) -> Result<()> {
         while !reader.eof() {
             let (operator, offset) = reader.read_with_offset()?;
             // Offsets fit: modules are at most 4 GiB, which decoding checks.
-            self.builder.set_srcloc(SourceLoc::new(offset as u32));
+            self.set_source(offset as u32);
             self.operator(&operator)
                 .with_context(|| format!("at offset {offset:#x}"))?;
         }
@@ -347,14 +387,17 @@ impl<'a, 'b> Func<'a, 'b> {
     // Locals.
 
     pub(crate) fn local_get(&mut self, index: u32) {
-        let value = self.builder.use_var(self.locals[index as usize]);
+        let value = self
+            .builder
+            .use_var(self.locals[self.body.first_local + index as usize]);
         self.push(value);
     }
 
     pub(crate) fn local_set(&mut self, index: u32) {
         let value = self.pop();
         let value = self.settled(value);
-        self.builder.def_var(self.locals[index as usize], value);
+        self.builder
+            .def_var(self.locals[self.body.first_local + index as usize], value);
     }
 
     pub(crate) fn local_tee(&mut self, index: u32) {

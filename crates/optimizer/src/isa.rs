@@ -3,16 +3,26 @@
 //! All of Cranelift's switches are set here. What is set here and changes code is part of
 //! [`fingerprint`].
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags};
 use mainspring_abi::{CompileSettings, Optimize};
 use std::fmt::Write;
 
-/// The code generator for this machine under an engine's settings.
-pub(crate) fn host_isa(settings: &CompileSettings) -> Result<OwnedTargetIsa> {
-    let builder = cranelift_native::builder()
+/// The code generator for this machine under an engine's settings, with the features its processor
+/// has beyond those that all have.
+pub(crate) fn host_isa(settings: &CompileSettings, features: bool) -> Result<OwnedTargetIsa> {
+    let mut builder = cranelift_native::builder_with_options(features)
         .map_err(|reason| anyhow!("can't generate code for this processor: {reason}"))?;
+    // Shuffling bytes without it would take calls, for processors of before 2011.
+    if !std::is_x86_feature_detected!("ssse3") {
+        bail!("can't generate code for this processor: it has no SSSE3");
+    }
+    for required in ["has_sse3", "has_ssse3"] {
+        builder
+            .enable(required)
+            .with_context(|| format!("processor feature {required}"))?;
+    }
     builder
         .finish(flags(settings)?)
         .context("can't generate code for this processor")

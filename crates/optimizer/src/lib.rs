@@ -1,8 +1,9 @@
 //! The optimizing tier: one validated WebAssembly function to x86-64 machine code by way of
 //! Cranelift.
 //!
-//! `operators -> Cranelift IR (our own translation: func, control, call, memory, ...) -> machine
-//! code (cranelift-codegen) -> CompiledFunction`. Bodies are valid by the time they come here;
+//! `operators -> Cranelift IR (our own translation: func, control, call, memory, ...) -> the same,
+//! optimized (cranelift-codegen; then ours: induction) -> machine code (cranelift-codegen) ->
+//! CompiledFunction`. Bodies are valid by the time they come here;
 //! what a body can't rule out by being valid (too large a function) is an error, never a panic.
 //! Nothing here knows stores, instances or where code is placed.
 
@@ -13,11 +14,14 @@ mod control;
 mod emit;
 mod func;
 mod global;
+mod induction;
+mod inline;
 mod isa;
 mod memory;
 mod numeric;
 mod operator;
 mod simd;
+mod sources;
 mod table;
 mod trap;
 mod types;
@@ -26,12 +30,12 @@ mod types;
 mod tests;
 
 use anyhow::{Context as _, Result};
-use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::{CompiledCode, Context};
 use cranelift_frontend::FunctionBuilderContext;
 use func::TranslationBuffers;
-use mainspring_abi::{CompileSettings, CompiledFunction, FunctionInput};
+use mainspring_abi::{CompileSettings, CompiledFunction, FunctionInput, Optimize};
 use std::sync::{Mutex, PoisonError};
 
 /// The compiler, configured for the host's processor and one set of settings. Any number of
@@ -45,23 +49,40 @@ pub struct Optimizer {
 /// What one compilation at a time uses, kept for the next so that its buffers are allocated once.
 struct Worker {
     context: Context,
+    registers: regalloc2::Ctx,
     builder: FunctionBuilderContext,
     buffers: TranslationBuffers,
+}
+
+impl std::fmt::Debug for Optimizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Optimizer")
+            .field("fingerprint", &self.fingerprint)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Optimizer {
     /// Makes a compiler for the processor this runs on.
     ///
     /// # Errors
-    /// If Cranelift can't generate code for the processor.
+    /// If the processor lacks something that generated code needs.
     pub fn new(settings: &CompileSettings) -> Result<Optimizer> {
-        let isa = isa::host_isa(settings)?;
-        let fingerprint = isa::fingerprint(&*isa);
-        Ok(Optimizer {
+        Ok(Self::for_isa(isa::host_isa(settings, true)?))
+    }
+
+    /// A compiler for what every processor has that we generate code for.
+    #[cfg(test)]
+    fn baseline(settings: &CompileSettings) -> Result<Optimizer> {
+        Ok(Self::for_isa(isa::host_isa(settings, false)?))
+    }
+
+    fn for_isa(isa: OwnedTargetIsa) -> Optimizer {
+        Optimizer {
+            fingerprint: isa::fingerprint(&*isa),
             isa,
-            fingerprint,
             workers: Mutex::new(Vec::new()),
-        })
+        }
     }
 
     /// Everything about this compiler that its output depends on, apart from the
@@ -79,7 +100,8 @@ impl Optimizer {
     pub fn compile(&self, input: &FunctionInput) -> Result<CompiledFunction> {
         let mut worker = self.take_worker();
         let compiled = worker
-            .compile(&self.isa, input)
+            .compile(&self.isa, input, false)
+            .and_then(|code| emit::finish(&code, &worker.context.func, input, &worker.buffers))
             .with_context(|| format!("failed to compile function {}", function_index(input)))?;
         self.put_back(worker);
         Ok(compiled)
@@ -91,15 +113,9 @@ impl Optimizer {
     /// As [`compile`](Self::compile).
     pub fn disassemble(&self, input: &FunctionInput) -> Result<String> {
         let mut worker = self.take_worker();
-        worker.context.set_disasm(true);
-        worker.compile(&self.isa, input)?;
-        let text = worker
-            .context
-            .compiled_code()
-            .and_then(|code| code.vcode.clone())
-            .unwrap_or_default();
+        let code = worker.compile(&self.isa, input, true)?;
         self.put_back(worker);
-        Ok(text)
+        Ok(code.vcode.unwrap_or_default())
     }
 
     fn take_worker(&self) -> Box<Worker> {
@@ -107,6 +123,7 @@ impl Optimizer {
         workers.pop().unwrap_or_else(|| {
             Box::new(Worker {
                 context: Context::new(),
+                registers: regalloc2::Ctx::default(),
                 builder: FunctionBuilderContext::new(),
                 buffers: TranslationBuffers::default(),
             })
@@ -124,18 +141,37 @@ impl Optimizer {
 
 impl Worker {
     /// The whole pipeline.
-    fn compile(&mut self, isa: &OwnedTargetIsa, input: &FunctionInput) -> Result<CompiledFunction> {
-        func::translate(
-            input,
-            &**isa,
-            &mut self.context.func,
-            &mut self.builder,
-            &mut self.buffers,
-        )?;
-        self.context
-            .compile(&**isa, &mut ControlPlane::default())
-            .map_err(|error| emit::compile_error(&error))?;
-        emit::finish(&self.context, input)
+    fn compile(
+        &mut self,
+        isa: &OwnedTargetIsa,
+        input: &FunctionInput,
+        disassemble: bool,
+    ) -> Result<CompiledCode> {
+        let isa = &**isa;
+        let context = &mut self.context;
+        let function = &mut context.func;
+        func::translate(input, isa, function, &mut self.builder, &mut self.buffers)?;
+        let control = &mut ControlPlane::default();
+        context
+            .optimize(isa, control)
+            .map_err(|error| emit::compile_error(error, &context.func))?;
+        if input.settings.optimize != Optimize::None {
+            induction::compare_next(&mut context.func);
+        }
+        sources::follow_loads(&mut context.func);
+        context
+            .verify_if(isa)
+            .and_then(|()| {
+                isa.compile_function(
+                    &context.func,
+                    &context.domtree,
+                    &mut self.registers,
+                    disassemble,
+                    control,
+                )
+            })
+            .map(|code| code.apply_params(&context.func.params))
+            .map_err(|error| emit::compile_error(error, &context.func))
     }
 }
 

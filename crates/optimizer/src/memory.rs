@@ -407,7 +407,7 @@ fn chunks(bytes: u32) -> Vec<(Type, i32)> {
     let mut all: Vec<_> = (0..bytes / ty.bytes())
         .map(|i| (ty, (i * ty.bytes()) as i32))
         .collect();
-    if bytes % ty.bytes() != 0 {
+    if !bytes.is_multiple_of(ty.bytes()) {
         all.push((ty, (bytes - ty.bytes()) as i32));
     }
     all

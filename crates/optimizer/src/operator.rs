@@ -28,7 +28,7 @@ impl<'a> Func<'a, '_> {
             O::BrTable { ref targets } => self.br_table(targets)?,
             O::Return => self.return_(),
 
-            O::Call { function_index } => self.call(FuncIndex(function_index)),
+            O::Call { function_index } => self.call(FuncIndex(function_index))?,
             O::CallIndirect {
                 type_index,
                 table_index,

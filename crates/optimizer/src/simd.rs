@@ -334,7 +334,11 @@ impl Func<'_, '_> {
                 self.truncate_doubles(Opcode::FcvtToSintSat, Opcode::Snarrow);
             }
             O::I32x4TruncSatF64x2UZero | O::I32x4RelaxedTruncF64x2UZero => {
-                self.truncate_doubles(Opcode::FcvtToUintSat, Opcode::Uunarrow);
+                if self.has_rounding {
+                    self.truncate_doubles(Opcode::FcvtToUintSat, Opcode::Uunarrow);
+                } else {
+                    self.truncate_doubles_by_lane();
+                }
             }
             O::F32x4ConvertI32x4S => self.vconvert(I32X4, Opcode::FcvtFromSint, F32X4),
             O::F32x4ConvertI32x4U => self.vconvert(I32X4, Opcode::FcvtFromUint, F32X4),
@@ -589,6 +593,18 @@ impl Func<'_, '_> {
         // The code generator knows these three instructions as one.
         let zero = self.zero(I64X2);
         self.push_narrowed(narrow, converted, zero);
+    }
+
+    /// The unsigned form for processors on which Cranelift's would round first.
+    fn truncate_doubles_by_lane(&mut self) {
+        let doubles = self.pop_vector(F64X2);
+        let mut vector = self.zero(I32X4);
+        for lane in 0..2u8 {
+            let value = self.builder.ins().extractlane(doubles, lane);
+            let value = self.builder.ins().fcvt_to_uint_sat(I32, value);
+            vector = self.builder.ins().insertlane(vector, value, lane);
+        }
+        self.push(vector);
     }
 
     fn multiply_add(&mut self, ty: Type, negate: bool) {

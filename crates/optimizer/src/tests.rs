@@ -2,9 +2,13 @@
 
 use crate::Optimizer;
 use mainspring_abi::{
-    CallMode, CompileSettings, CompiledFunction, FunctionInput, MemorySettings, Optimize, VMOffsets,
+    CallMode, CompileSettings, CompiledFunction, FunctionInput, InlinedCall, MemorySettings,
+    Optimize, TrapCode, VMOffsets,
 };
-use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
+use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo};
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
 use wasmparser::WasmFeatures;
 
 fn settings() -> CompileSettings {
@@ -14,42 +18,51 @@ fn settings() -> CompileSettings {
     }
 }
 
-struct Compiled {
-    functions: Vec<CompiledFunction>,
-}
-
 fn decode(wat: &str) -> (ModuleInfo, Vec<u8>) {
     let bytes = wat::parse_str(wat).expect("the test's module is well-formed");
     let module = mainspring_wasm::decode(WasmFeatures::default(), &bytes)
-        .expect("the test's module is valid");
+        .unwrap_or_else(|error| panic!("the test's module is valid: {error}\n{wat}"));
     (module, bytes)
 }
 
-fn compile_with(wat: &str, settings: &CompileSettings, calls: CallMode) -> Compiled {
+/// Does something with each function of a module.
+fn each_function<T>(
+    wat: &str,
+    settings: &CompileSettings,
+    calls: CallMode,
+    work: impl Fn(&FunctionInput) -> T,
+) -> Vec<T> {
     let (module, bytes) = decode(wat);
     let offsets = VMOffsets::new(&module);
-    let optimizer = Optimizer::new(settings).expect("the host is supported");
-    let functions = (0..module.bodies.len())
-        .map(|i| {
-            optimizer
-                .compile(&FunctionInput {
-                    module: &module,
-                    offsets: &offsets,
-                    index: DefinedFuncIndex(i as u32),
-                    bytes: &bytes,
-                    settings,
-                    calls,
-                })
-                .unwrap_or_else(|error| panic!("{error:#}\n{wat}"))
-        })
-        .collect();
-    Compiled { functions }
+    let input = |i| FunctionInput {
+        module: &module,
+        offsets: &offsets,
+        index: DefinedFuncIndex::from(i),
+        bytes: &bytes,
+        settings,
+        calls,
+        inlining: true,
+    };
+    (0..module.bodies.len()).map(|i| work(&input(i))).collect()
 }
 
-#[test]
-fn smallest() {
-    let compiled = compile_with("(module (func))", &settings(), CallMode::Direct);
-    assert!(!compiled.functions[0].code.is_empty());
+/// Compiles a module for this processor, and for one that has nothing beyond what is required.
+fn compile_with(wat: &str, settings: &CompileSettings, calls: CallMode) -> Vec<CompiledFunction> {
+    let host = Optimizer::new(settings).expect("the host is supported");
+    let baseline = Optimizer::baseline(settings).expect("the host is supported");
+    each_function(wat, settings, calls, |input| {
+        let compile = |optimizer: &Optimizer| {
+            optimizer
+                .compile(input)
+                .unwrap_or_else(|error| panic!("{error:#}\n{wat}"))
+        };
+        compile(&baseline);
+        compile(&host)
+    })
+}
+
+fn compile(wat: &str) -> Vec<CompiledFunction> {
+    compile_with(wat, &settings(), CallMode::Direct)
 }
 
 /// Operators by operand types and result: each is compiled in a function of its own.
@@ -216,3 +229,219 @@ fn configurations() -> Vec<CompileSettings> {
 }
 
 const BODIES: &str = include_str!("tests/bodies.wat");
+
+/// The machine code of each `tests/disas/*.wat`, beside it. With `MAINSPRING_BLESS=1` in the
+/// environment they are written instead of compared.
+#[test]
+fn machine_code_is_as_before() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/disas");
+    let settings = settings();
+    let optimizer = Optimizer::baseline(&settings).expect("the host is supported");
+    let mut seen = 0;
+    for entry in fs::read_dir(&folder).expect("the folder of goldens") {
+        let path = entry.expect("a file").path();
+        if path.extension().is_none_or(|extension| extension != "wat") {
+            continue;
+        }
+        seen += 1;
+        let wat = fs::read_to_string(&path).expect("a module");
+        let mut found = String::new();
+        let calls = if wat.starts_with(";; Through the code table") {
+            CallMode::ThroughTable
+        } else {
+            CallMode::Direct
+        };
+        let texts = each_function(&wat, &settings, calls, |input| {
+            optimizer.disassemble(input).expect("the module compiles")
+        });
+        for (i, text) in texts.iter().enumerate() {
+            found += &format!(";; function {i}\n{text}\n");
+        }
+        let golden = path.with_extension("s");
+        if std::env::var_os("MAINSPRING_BLESS").is_some() {
+            fs::write(&golden, found).expect("goldens can be written");
+        } else {
+            let expected = fs::read_to_string(&golden).unwrap_or_default();
+            assert!(
+                found == expected,
+                "the machine code of {} changed; if that is meant, run the test with MAINSPRING_BLESS=1\n{found}",
+                path.display()
+            );
+        }
+    }
+    assert_ne!(seen, 0, "there are no goldens");
+}
+
+fn location_at(function: &CompiledFunction, offset: u32) -> u32 {
+    let after = function.locations.partition_point(|at| at.code <= offset);
+    function.locations[after - 1].wasm
+}
+
+/// Trap sites name their trap and instruction, calls theirs.
+#[test]
+fn traps_and_calls_have_locations() {
+    let wat = "(module (memory 1) (table 1 funcref) (type $t (func))
+        (func $f (type $t) call $f (i32.store (i32.const 1) (i32.load (i32.const 99999))))
+        (func (param i32 i32 f32) (result i32)
+            (call_indirect (type $t) (local.get 0))
+            (i32.div_s (local.get 0) (local.get 1))
+            (i32.trunc_f32_s (local.get 2)) i32.add)
+        (func unreachable))";
+    let (module, bytes) = decode(wat);
+    let functions = compile(wat);
+    let codes = |function: &CompiledFunction| {
+        let mut codes: Vec<_> = function.traps.iter().map(|site| site.code as u8).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        codes
+    };
+    use TrapCode as T;
+    assert_eq!(
+        codes(&functions[0]),
+        [T::StackOverflow as u8, T::MemoryOutOfBounds as u8]
+    );
+    assert_eq!(
+        codes(&functions[1]),
+        [
+            T::StackOverflow as u8,
+            T::TableOutOfBounds as u8,
+            T::IndirectCallToNull as u8,
+            T::BadSignature as u8,
+            T::IntegerOverflow as u8,
+            T::IntegerDivisionByZero as u8,
+            T::BadConversionToInteger as u8
+        ]
+    );
+    assert_eq!(codes(&functions[2]), [T::UnreachableCodeReached as u8]);
+    for (function, body) in functions.iter().zip(&module.bodies) {
+        for site in &function.traps {
+            let at = location_at(function, site.offset);
+            assert!(body.contains(&at), "{site:?} is at {at:#x}");
+        }
+        for reloc in &function.relocs {
+            let at = location_at(function, reloc.offset + 3);
+            assert_eq!(bytes[at as usize], 0x10, "the call is at {at:#x}");
+        }
+    }
+    assert_eq!(functions[0].relocs.len(), 1);
+}
+
+/// Sizes that are valid but out of the ordinary take neither much time nor much stack.
+#[test]
+fn extreme_bodies() {
+    let repeat = |count: usize, text: &str| text.repeat(count);
+    let count_up = |count: usize, modulus: usize| -> String {
+        (0..count).map(|i| format!(" {}", i % modulus)).collect()
+    };
+    let modules = [
+        format!(
+            "(module (func (param i32) (result i32) (local {}) (loop
+                (local.set 5 (i32.add (local.get 5) (local.get 49999)))
+                (br_if 0 (local.get 0))) local.get 5))",
+            repeat(49_999, "i32 ")
+        ),
+        format!(
+            "(module (func (param i32) {} {}))",
+            repeat(4000, "(block "),
+            repeat(4000, " local.get 0 br_if 0)")
+        ),
+        format!(
+            "(module (func (param i32) (local i64) {} {}))",
+            repeat(4000, "(loop "),
+            repeat(4000, " local.get 0 br_if 0 (local.set 1 (i64.const 1)))")
+        ),
+        format!(
+            "(module (func (param i32) (result i32) {} local.get 0 {}))",
+            repeat(4000, "local.get 0 (if (result i32) (then "),
+            repeat(4000, ") (else i32.const 4))")
+        ),
+        format!(
+            "(module (func (param i32) (result i32) {} i32.const 7 local.get 0 br_table {} {}))",
+            repeat(1000, "(block (result i32) "),
+            count_up(100_000, 1000),
+            repeat(1000, " i32.const 1 i32.add)")
+        ),
+        format!(
+            "(module (type $t (func (param {}) (result {}))) (func (type $t) {} call 0))",
+            repeat(1000, "i32 "),
+            repeat(1000, "i64 "),
+            (0..1000)
+                .map(|i| format!("local.get {i} "))
+                .collect::<String>()
+        ),
+    ];
+    let settings = CompileSettings::default();
+    let optimizer = Optimizer::new(&settings).expect("the host is supported");
+    for wat in modules {
+        let started = Instant::now();
+        each_function(&wat, &settings, CallMode::Direct, |input| {
+            optimizer.compile(input).expect("the function compiles")
+        });
+        let taken = started.elapsed();
+        assert!(taken.as_secs() < 20, "took {taken:?}: {:.60}", wat);
+    }
+}
+
+#[test]
+fn a_failure_names_the_function_and_leaves_the_compiler_usable() {
+    // An instruction of a proposal that validation was told to let through.
+    let wat =
+        "(module (func) (memory 1 1 shared) (func (i32.atomic.store (i32.const 0) (i32.const 0))))";
+    let settings = settings();
+    let optimizer = Optimizer::new(&settings).expect("the host is supported");
+    let results = each_function(wat, &settings, CallMode::Direct, |input| {
+        optimizer
+            .compile(input)
+            .map_err(|error| format!("{error:#}"))
+    });
+    let error = results[1].as_ref().expect_err("atomics are not supported");
+    assert!(
+        error.contains("function 1") && error.contains("I32AtomicStore"),
+        "{error}"
+    );
+    let again = each_function("(module (func))", &settings, CallMode::Direct, |input| {
+        optimizer.compile(input)
+    });
+    assert!(again[0].is_ok() && results[0].is_ok());
+}
+
+/// Code of a callee that was compiled in place says so, with the calls around it.
+#[test]
+fn inlined_code_names_its_calls() {
+    let wat = "(module (memory 1)
+        (func $inner (param i32) (i32.store (local.get 0) (i32.const 7)))
+        (func $outer (param i32) (result i32) (call $inner (local.get 0)) local.get 0)
+        (func (param i32) (result i32) (i32.div_u (call $outer (local.get 0)) (local.get 0))))";
+    let (module, bytes) = decode(wat);
+    let function = &compile(wat)[2];
+    assert!(function.relocs.is_empty(), "all calls are inlined");
+    let calls = &function.inlined_calls;
+    assert_eq!(calls.len(), 2);
+    assert_eq!(
+        (calls[0].callee, calls[0].within),
+        (FuncIndex(1), InlinedCall::NONE)
+    );
+    assert_eq!((calls[1].callee, calls[1].within), (FuncIndex(0), 0));
+    for call in calls {
+        assert_eq!(bytes[call.wasm as usize], 0x10);
+    }
+    let call_at = |offset| {
+        let after = function.inlined.partition_point(|at| at.code <= offset);
+        after
+            .checked_sub(1)
+            .map_or(InlinedCall::NONE, |i| function.inlined[i].call)
+    };
+    let mut seen = 0;
+    for site in &function.traps {
+        let (body, call) = match site.code {
+            TrapCode::MemoryOutOfBounds => (0, 1),
+            TrapCode::IntegerDivisionByZero => (2, InlinedCall::NONE),
+            _ => continue,
+        };
+        let at = location_at(function, site.offset);
+        assert!(module.bodies[body].contains(&at), "{site:?} is at {at:#x}");
+        assert_eq!(call_at(site.offset), call);
+        seen += 1;
+    }
+    assert_eq!(seen, 2);
+}

@@ -53,6 +53,7 @@ impl Compilers {
             bytes,
             settings: &self.settings,
             calls,
+            inlining: false,
         })
     }
 
