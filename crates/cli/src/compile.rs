@@ -46,11 +46,12 @@ impl Compile {
             );
         };
         let output = self.output_path(&source)?;
+        let bytes = bytes.get()?;
         let engine = self.engine.engine()?;
 
         let started = Instant::now();
         let progress = progress(&source.name);
-        let image = engine.precompile_module(bytes);
+        let image = engine.precompile_module(&bytes);
         progress.finish_and_clear();
         let image =
             image.map_err(|error| error.context(format!("cannot compile {}", source.name)))?;
