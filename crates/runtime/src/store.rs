@@ -59,7 +59,8 @@ pub type LimiterAccess = unsafe fn(*mut Store) -> *mut dyn ResourceLimiter;
 ///
 /// Must stay at one address from [`settle`](Self::settle) on.
 pub struct Store {
-    context: Box<StoreContext>,
+    /// In the store itself, so that whoever is given its address may reach the store.
+    context: StoreContext,
     id: StoreId,
     settings: Arc<StoreSettings>,
     pub(crate) instances: Vec<Box<Instance>>,
@@ -93,10 +94,10 @@ impl Store {
             caller: std::ptr::null_mut(),
         };
         Store {
-            context: Box::new(StoreContext {
+            context: StoreContext {
                 vm,
                 store: std::ptr::null_mut(),
-            }),
+            },
             id: StoreId::next(),
             settings,
             instances: Vec::new(),
