@@ -1,1 +1,57 @@
-//! See Cargo.toml.
+//! WASI preview 1 for Mainspring.
+//!
+//! A guest gets what its [`WasiCtxBuilder`] grants and nothing else: arguments,
+//! environment, standard streams, directories that were opened for it and
+//! sockets that were opened for it. Paths are resolved beneath those
+//! directories by `cap-std`.
+//!
+//! ```no_run
+//! use mainspring::{Engine, Linker, Module, Result, Store};
+//! use mainspring_wasi::p1::{self, WasiP1Ctx};
+//! use mainspring_wasi::{DirPerms, FilePerms, I32Exit, WasiCtxBuilder};
+//!
+//! fn main() -> Result<()> {
+//!     let engine = Engine::default();
+//!     let module = Module::from_file(&engine, "program.wasm")?;
+//!     let mut linker: Linker<WasiP1Ctx> = Linker::new(&engine);
+//!     p1::add_to_linker_sync(&mut linker, |ctx| ctx)?;
+//!
+//!     let wasi = WasiCtxBuilder::new()
+//!         .inherit_stdio()
+//!         .args(&["program", "--help"])
+//!         .preopened_dir("data", "/data", DirPerms::READ, FilePerms::READ)?
+//!         .build_p1();
+//!     let mut store = Store::new(&engine, wasi);
+//!     let instance = linker.instantiate(&mut store, &module)?;
+//!     let start = instance.get_typed_func::<(), ()>(&mut store, "_start")?;
+//!     if let Err(error) = start.call(&mut store, ()) {
+//!         match error.downcast_ref::<I32Exit>() {
+//!             Some(exit) => std::process::exit(exit.0),
+//!             None => return Err(error),
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Layout: `host/` does the work and knows nothing of WebAssembly or of preview
+//! 1's encoding; `p1/` is the encoding and knows the system only through
+//! `host/`. Nothing here is `unsafe`.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod builder;
+mod exit;
+mod host;
+pub mod p1;
+
+pub use builder::WasiCtxBuilder;
+pub use exit::I32Exit;
+pub use host::permissions::{DirPerms, FilePerms};
+pub use host::streams::{StdinStream, StdoutStream};
+
+/// Streams that live in the memory of the embedder.
+pub mod pipe {
+    pub use crate::host::pipe::{MemoryInputPipe, MemoryOutputPipe};
+}

@@ -1,0 +1,184 @@
+//! `WasiCtxBuilder`: everything a guest is granted, in one place.
+
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use mainspring::{Result, format_err};
+
+use crate::host::directory::Directory;
+use crate::host::permissions::{DirPerms, FilePerms, Permissions};
+use crate::host::sockets::Socket;
+use crate::host::streams::{Empty, Sink, StdinStream, StdoutStream};
+use crate::p1::{Grants, WasiP1Ctx};
+
+/// How many descriptors a guest may hold unless the embedder says otherwise:
+/// what a process on Linux may hold by default.
+const DEFAULT_MAX_DESCRIPTORS: usize = 1024;
+
+/// Collects what a guest is granted. A new builder grants nothing: no arguments,
+/// no environment, no directories, empty input and output that goes nowhere.
+///
+/// Text is handed to the guest with a NUL behind it, so a guest that uses C
+/// strings sees text with a NUL inside only up to there.
+pub struct WasiCtxBuilder {
+    grants: Grants,
+}
+
+impl Default for WasiCtxBuilder {
+    fn default() -> WasiCtxBuilder {
+        WasiCtxBuilder::new()
+    }
+}
+
+impl WasiCtxBuilder {
+    /// A builder that grants nothing yet.
+    pub fn new() -> WasiCtxBuilder {
+        WasiCtxBuilder {
+            grants: Grants {
+                args: Vec::new(),
+                env: Vec::new(),
+                stdin: Box::new(Empty),
+                stdout: Box::new(Sink),
+                stderr: Box::new(Sink),
+                preopens: Vec::new(),
+                sockets: Vec::new(),
+                max_descriptors: DEFAULT_MAX_DESCRIPTORS,
+            },
+        }
+    }
+
+    /// Appends one argument. The first one is, by custom, the program's name.
+    pub fn arg(&mut self, arg: impl AsRef<str>) -> &mut Self {
+        self.grants.args.push(arg.as_ref().into());
+        self
+    }
+
+    /// Appends arguments.
+    pub fn args(&mut self, args: &[impl AsRef<str>]) -> &mut Self {
+        args.iter().fold(self, |builder, arg| builder.arg(arg))
+    }
+
+    /// Appends the arguments of this process, the program's name included.
+    pub fn inherit_args(&mut self) -> &mut Self {
+        let args = std::env::args_os().map(OsStringExt::into_vec);
+        self.grants.args.extend(args);
+        self
+    }
+
+    /// Appends an environment variable.
+    pub fn env(&mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> &mut Self {
+        self.push_env(name.as_ref().as_ref(), value.as_ref().as_ref());
+        self
+    }
+
+    /// Appends environment variables, each a name and a value.
+    pub fn envs(&mut self, env: &[(impl AsRef<str>, impl AsRef<str>)]) -> &mut Self {
+        env.iter()
+            .fold(self, |builder, (name, value)| builder.env(name, value))
+    }
+
+    /// Appends all environment variables of this process.
+    pub fn inherit_env(&mut self) -> &mut Self {
+        for (name, value) in std::env::vars_os() {
+            self.push_env(&name, &value);
+        }
+        self
+    }
+
+    fn push_env(&mut self, name: &OsStr, value: &OsStr) {
+        let variable = [name.as_bytes(), value.as_bytes()].join(&b'=');
+        self.grants.env.push(variable);
+    }
+
+    /// Sets where standard input comes from: anything with a file descriptor, a
+    /// [`MemoryInputPipe`](crate::pipe::MemoryInputPipe), or a stream of your own.
+    pub fn stdin(&mut self, stdin: impl StdinStream) -> &mut Self {
+        self.grants.stdin = Box::new(stdin);
+        self
+    }
+
+    /// Sets where standard output goes: anything with a file descriptor, a
+    /// [`MemoryOutputPipe`](crate::pipe::MemoryOutputPipe), or a stream of your own.
+    pub fn stdout(&mut self, stdout: impl StdoutStream) -> &mut Self {
+        self.grants.stdout = Box::new(stdout);
+        self
+    }
+
+    /// Sets where standard error goes, like [`stdout`](Self::stdout).
+    pub fn stderr(&mut self, stderr: impl StdoutStream) -> &mut Self {
+        self.grants.stderr = Box::new(stderr);
+        self
+    }
+
+    /// Lets the guest read this process's standard input. What `std::io::stdin`
+    /// already holds in its buffer stays there.
+    pub fn inherit_stdin(&mut self) -> &mut Self {
+        self.stdin(std::io::stdin())
+    }
+
+    /// Lets the guest write to this process's standard output, past the buffer of
+    /// `std::io::stdout`.
+    pub fn inherit_stdout(&mut self) -> &mut Self {
+        self.stdout(std::io::stdout())
+    }
+
+    /// Lets the guest write to this process's standard error.
+    pub fn inherit_stderr(&mut self) -> &mut Self {
+        self.stderr(std::io::stderr())
+    }
+
+    /// Lets the guest use all three standard streams of this process.
+    pub fn inherit_stdio(&mut self) -> &mut Self {
+        self.inherit_stdin().inherit_stdout().inherit_stderr()
+    }
+
+    /// Opens the directory `host_path` for the guest, which finds it under the
+    /// name `guest_path`. The guest reaches what lies beneath it, within the
+    /// permissions, and nothing else.
+    ///
+    /// Directories get the descriptors from 3 on, in the order of the calls.
+    pub fn preopened_dir(
+        &mut self,
+        host_path: impl AsRef<Path>,
+        guest_path: impl AsRef<str>,
+        dir_perms: DirPerms,
+        file_perms: FilePerms,
+    ) -> Result<&mut Self> {
+        let host_path = host_path.as_ref();
+        let permissions = Permissions {
+            dir: dir_perms,
+            file: file_perms,
+        };
+        let directory = Directory::open_ambient(host_path, permissions).map_err(|error| {
+            format_err!(
+                "cannot open the directory `{}` for the guest: {error}",
+                host_path.display()
+            )
+        })?;
+        let name = guest_path.as_ref().as_bytes().into();
+        self.grants.preopens.push((name, directory));
+        Ok(self)
+    }
+
+    /// Hands a socket to the guest: a listener, from which it can accept, or a
+    /// connection. Sockets get the descriptors after the last preopened
+    /// directory, in the order of the calls.
+    pub fn preopened_socket(&mut self, socket: impl Into<OwnedFd>) -> &mut Self {
+        self.grants.sockets.push(Socket::new(socket.into()));
+        self
+    }
+
+    /// Limits how many descriptors the guest may hold at one time; 1024 unless
+    /// set. What the builder itself grants is always granted.
+    pub fn max_descriptors(&mut self, limit: usize) -> &mut Self {
+        self.grants.max_descriptors = limit;
+        self
+    }
+
+    /// Makes the context, and leaves a builder that grants nothing.
+    pub fn build_p1(&mut self) -> WasiP1Ctx {
+        WasiP1Ctx::new(std::mem::take(self).grants)
+    }
+}

@@ -1,0 +1,332 @@
+//! Open directories, and everything that is done with a path.
+//!
+//! Paths are resolved beneath the directory by `cap-std`: neither `..`, nor an
+//! absolute path, nor a symbolic link leads out of it, also while another process
+//! moves things about. No path may reach the system by any other way than a
+//! method of `cap_std::fs::Dir`.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use rustix::fs::{OFlags, RawDir, SeekFrom};
+use rustix::io::Errno;
+
+use super::file::File;
+use super::permissions::{DirPerms, FilePerms, Permissions};
+use super::stat::{self, FileType, Stat, TimeChange};
+
+/// An open directory and what may be done beneath it.
+pub(crate) struct Directory {
+    dir: Dir,
+    inode: u64,
+    permissions: Permissions,
+}
+
+/// How to open what a path names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenRequest {
+    pub read: bool,
+    pub write: bool,
+    /// Follow a symbolic link that is the last component.
+    pub follow: bool,
+    /// `CREATE`, `EXCL`, `TRUNC`, `DIRECTORY`, `APPEND`, `NONBLOCK`, `DSYNC`,
+    /// `SYNC` and `RSYNC`; no others.
+    pub flags: OFlags,
+}
+
+/// What a path led to.
+pub(crate) enum Opened {
+    File(File),
+    Directory(Directory),
+}
+
+/// One entry of a directory.
+pub(crate) struct Entry<'a> {
+    /// Where the entry after this one is read from.
+    pub next: u64,
+    pub inode: u64,
+    pub kind: FileType,
+    pub name: &'a [u8],
+}
+
+/// The most that one system call reads of a directory.
+const ENTRIES_BUFFER: usize = 8192;
+/// Room for the longest name that Linux allows, and its header.
+const LONGEST_ENTRY: usize = 512;
+
+impl Directory {
+    /// Opens a directory with the authority of the whole process: for the
+    /// embedder, never for a guest.
+    pub fn open_ambient(path: &Path, permissions: Permissions) -> io::Result<Directory> {
+        let file = std::fs::File::open(path)?;
+        let stat = Stat::of(file.as_fd())?;
+        if stat.kind != FileType::Directory {
+            return Err(Errno::NOTDIR.into());
+        }
+        Ok(Directory {
+            dir: Dir::from_std_file(file),
+            inode: stat.inode,
+            permissions,
+        })
+    }
+
+    pub fn set_times(&self, accessed: TimeChange, modified: TimeChange) -> io::Result<()> {
+        self.permissions.require_dir(DirPerms::MUTATE)?;
+        stat::set_times(self.dir.as_fd(), accessed, modified)
+    }
+
+    /// Opens what `path` names, be it a file or a directory.
+    pub fn open(&self, path: &Path, request: OpenRequest) -> io::Result<Opened> {
+        self.permissions.require_dir(DirPerms::READ)?;
+        if request.flags.contains(OFlags::CREATE) {
+            self.permissions.require_dir(DirPerms::MUTATE)?;
+        }
+        if request.write || request.flags.contains(OFlags::TRUNC) {
+            self.permissions.require_file(FilePerms::WRITE)?;
+        }
+
+        let mut options = OpenOptions::new();
+        options
+            .read(request.read || !request.write)
+            .write(request.write)
+            // Passed as they are: the kernel knows what a creation that opens
+            // for reading means, the options' own checks refuse it.
+            .custom_flags((request.flags | OFlags::NOCTTY).bits() as i32)
+            .follow(follow_symlinks(request.follow));
+        let file = self.dir.open_with(path, &options)?.into_std();
+
+        let stat = Stat::of(file.as_fd())?;
+        if stat.kind == FileType::Directory {
+            return Ok(Opened::Directory(Directory {
+                dir: Dir::from_std_file(file),
+                inode: stat.inode,
+                permissions: self.permissions,
+            }));
+        }
+        if request.read || !request.write {
+            self.permissions.require_file(FilePerms::READ)?;
+        }
+        let file = File::new(OwnedFd::from(file), stat.kind, self.permissions.file);
+        Ok(Opened::File(file))
+    }
+
+    pub fn stat_path(&self, path: &Path, follow: bool) -> io::Result<Stat> {
+        self.permissions.require_dir(DirPerms::READ)?;
+        // One system call serves the most common case, a plain name that is not
+        // a link; resolving a path takes three.
+        if is_plain_name(path) {
+            let stat = Stat::from(self.dir.symlink_metadata(path)?);
+            if !follow || stat.kind != FileType::SymbolicLink {
+                return Ok(stat);
+            }
+        }
+        let metadata = match follow {
+            true => self.dir.metadata(path)?,
+            false => self.dir.symlink_metadata(path)?,
+        };
+        Ok(metadata.into())
+    }
+
+    pub fn set_path_times(
+        &self,
+        path: &Path,
+        follow: bool,
+        accessed: TimeChange,
+        modified: TimeChange,
+    ) -> io::Result<()> {
+        self.permissions.require_dir(DirPerms::MUTATE)?;
+        let (accessed, modified) = (accessed.spec(), modified.spec());
+        match follow {
+            true => self.dir.set_times(path, accessed, modified),
+            false => self.dir.set_symlink_times(path, accessed, modified),
+        }
+    }
+
+    pub fn create_directory(&self, path: &Path) -> io::Result<()> {
+        self.permissions.require_dir(DirPerms::MUTATE)?;
+        self.dir.create_dir(path)
+    }
+
+    pub fn remove_directory(&self, path: &Path) -> io::Result<()> {
+        self.permissions.require_dir(DirPerms::MUTATE)?;
+        self.dir.remove_dir(without_trailing_slashes(path))
+    }
+
+    pub fn unlink_file(&self, path: &Path) -> io::Result<()> {
+        self.permissions.require_dir(DirPerms::MUTATE)?;
+        self.dir.remove_file(path)
+    }
+
+    /// Makes `path` a symbolic link to `target`, which may not be absolute: the
+    /// guest could not follow it, and a program on the host would be led astray.
+    pub fn symlink(&self, target: &Path, path: &Path) -> io::Result<()> {
+        self.permissions.require_dir(DirPerms::MUTATE)?;
+        DirExt::symlink(&self.dir, target, path)
+    }
+
+    /// Refuses an absolute target, which would tell of the host.
+    pub fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        self.permissions.require_dir(DirPerms::READ)?;
+        self.dir.read_link(path)
+    }
+
+    pub fn rename(&self, path: &Path, target: &Directory, target_path: &Path) -> io::Result<()> {
+        self.require_transfer(target)?;
+        self.dir.rename(path, &target.dir, target_path)
+    }
+
+    /// Makes `target_path` another name of the file or symbolic link `path`.
+    pub fn hard_link(&self, path: &Path, target: &Directory, target_path: &Path) -> io::Result<()> {
+        self.require_transfer(target)?;
+        self.dir.hard_link(path, &target.dir, target_path)
+    }
+
+    /// Visits the entries from `cookie` on, which is zero or the `next` of an
+    /// entry that was visited before, until `visit` breaks. `expected` is about
+    /// how many bytes of entries the caller has room for.
+    ///
+    /// The cookies are the kernel's: they stay valid while entries come and go.
+    pub fn read_entries(
+        &self,
+        cookie: u64,
+        expected: usize,
+        mut visit: impl FnMut(Entry<'_>) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        self.permissions.require_dir(DirPerms::READ)?;
+        rustix::fs::seek(&self.dir, SeekFrom::Start(cookie))?;
+        let mut buffer = [MaybeUninit::uninit(); ENTRIES_BUFFER];
+        let size = expected.clamp(LONGEST_ENTRY, ENTRIES_BUFFER);
+        let mut entries = RawDir::new(&self.dir, &mut buffer[..size]);
+        while let Some(entry) = entries.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(Errno::INTR) => continue,
+                // The directory itself was removed: nothing is left in it.
+                Err(Errno::NOENT) => break,
+                Err(error) => return Err(error.into()),
+            };
+            let name = entry.file_name().to_bytes();
+            // The parent may lie outside of what the guest was given.
+            let inode = match name {
+                b".." => self.inode,
+                _ => entry.ino(),
+            };
+            let flow = visit(Entry {
+                next: entry.next_entry_cookie(),
+                inode,
+                kind: entry.file_type().into(),
+                name,
+            });
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Something is about to get a name in `target`. It must not become usable
+    /// there in a way that it is not usable here.
+    fn require_transfer(&self, target: &Directory) -> io::Result<()> {
+        self.permissions.require_dir(DirPerms::MUTATE)?;
+        target.permissions.require_dir(DirPerms::MUTATE)?;
+        self.permissions.require_no_gain(target.permissions)
+    }
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+}
+
+fn follow_symlinks(follow: bool) -> FollowSymlinks {
+    match follow {
+        true => FollowSymlinks::Yes,
+        false => FollowSymlinks::No,
+    }
+}
+
+/// Whether a path is the bare name of an entry.
+fn is_plain_name(path: &Path) -> bool {
+    let path = path.as_os_str().as_bytes();
+    !path.contains(&b'/') && !matches!(path, b"" | b"." | b"..")
+}
+
+/// A directory may be named with slashes behind it.
+fn without_trailing_slashes(path: &Path) -> &Path {
+    let mut bytes = path.as_os_str().as_bytes();
+    while let [shorter @ .., b'/'] = bytes
+        && !shorter.is_empty()
+    {
+        bytes = shorter;
+    }
+    Path::new(std::ffi::OsStr::from_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_names() {
+        for name in ["a", "..a", "a.", "é"] {
+            assert!(is_plain_name(Path::new(name)), "{name}");
+        }
+        for path in ["", ".", "..", "a/", "/a", "a/b", "/"] {
+            assert!(!is_plain_name(Path::new(path)), "{path}");
+        }
+    }
+
+    #[test]
+    fn trailing_slashes() {
+        for (path, bare) in [("a", "a"), ("a//", "a"), ("/", "/"), ("//", "/"), ("", "")] {
+            assert_eq!(without_trailing_slashes(Path::new(path)), Path::new(bare));
+        }
+    }
+
+    #[test]
+    fn cookies_survive_removal_of_the_entries_before_them() {
+        let temp = tempfile::tempdir().unwrap();
+        let all: Vec<String> = (0..300).map(|i| format!("entry-{i:03}")).collect();
+        for name in &all {
+            std::fs::write(temp.path().join(name), "").unwrap();
+        }
+        let permissions = Permissions {
+            dir: DirPerms::all(),
+            file: FilePerms::all(),
+        };
+        let directory = Directory::open_ambient(temp.path(), permissions).unwrap();
+
+        // Each call reads two entries and removes the files among them.
+        let (mut cookie, mut seen) = (0, Vec::new());
+        loop {
+            let mut batch = Vec::new();
+            directory
+                .read_entries(cookie, 0, |entry| {
+                    cookie = entry.next;
+                    batch.push(String::from_utf8(entry.name.to_vec()).unwrap());
+                    match batch.len() {
+                        2 => ControlFlow::Break(()),
+                        _ => ControlFlow::Continue(()),
+                    }
+                })
+                .unwrap();
+            if batch.is_empty() {
+                break;
+            }
+            for name in batch.iter().filter(|name| !name.starts_with('.')) {
+                directory.unlink_file(Path::new(name)).unwrap();
+            }
+            seen.append(&mut batch);
+        }
+        seen.sort();
+        assert_eq!(&seen[..2], [".", ".."]);
+        assert_eq!(&seen[2..], all);
+    }
+}

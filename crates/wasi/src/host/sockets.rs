@@ -1,0 +1,85 @@
+//! Sockets that the embedder opened, and the connections that they accept.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::retry_on_intr;
+use rustix::net::sockopt::socket_type;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendFlags, Shutdown,
+    SocketFlags, SocketType, accept_with, recvmsg, sendmsg, shutdown,
+};
+
+use super::stat::FileType;
+
+/// A listening or a connected socket.
+pub(crate) struct Socket {
+    fd: OwnedFd,
+}
+
+impl Socket {
+    pub fn new(fd: OwnedFd) -> Socket {
+        Socket { fd }
+    }
+
+    pub fn kind(&self) -> io::Result<FileType> {
+        Ok(match socket_type(&self.fd)? {
+            SocketType::STREAM | SocketType::SEQPACKET => FileType::StreamSocket,
+            SocketType::DGRAM => FileType::DatagramSocket,
+            _ => FileType::Unknown,
+        })
+    }
+
+    pub fn accept(&self, nonblocking: bool) -> io::Result<Socket> {
+        let mut flags = SocketFlags::CLOEXEC;
+        flags.set(SocketFlags::NONBLOCK, nonblocking);
+        let fd = retry_on_intr(|| accept_with(&self.fd, flags))?;
+        Ok(Socket { fd })
+    }
+
+    /// Returns the number of bytes, and whether the rest of a datagram was lost.
+    pub fn receive(
+        &self,
+        buffers: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> io::Result<(usize, bool)> {
+        // The kernel would wait for data that nobody has room for.
+        let capacity: usize = buffers.iter().map(|buffer| buffer.len()).sum();
+        if capacity == 0 {
+            return Ok((0, false));
+        }
+        let message = retry_on_intr(|| {
+            recvmsg(
+                &self.fd,
+                buffers,
+                &mut RecvAncillaryBuffer::default(),
+                flags | RecvFlags::CMSG_CLOEXEC,
+            )
+        })?;
+        // The kernel counts with `TRUNC` what did not fit; the buffers hold less.
+        let truncated = message.flags.contains(ReturnFlags::TRUNC);
+        Ok((message.bytes.min(capacity), truncated))
+    }
+
+    /// A peer that is gone is an error, never a signal.
+    pub fn send(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(retry_on_intr(|| {
+            sendmsg(
+                &self.fd,
+                buffers,
+                &mut SendAncillaryBuffer::default(),
+                SendFlags::NOSIGNAL,
+            )
+        })?)
+    }
+
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        Ok(shutdown(&self.fd, how)?)
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}

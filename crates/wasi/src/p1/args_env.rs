@@ -1,0 +1,92 @@
+//! Arguments and environment. Both are lists of strings that a guest asks the
+//! size of, and then has copied into its memory.
+
+use super::errno::Errno;
+use super::memory::GuestMemory;
+use super::{Fault, WasiP1Ctx};
+
+/// A list of strings in the form that guests want it: one behind the other, each
+/// with a NUL at its end.
+pub(crate) struct Strings {
+    bytes: Vec<u8>,
+    starts: Vec<usize>,
+}
+
+impl Strings {
+    pub fn new(strings: &[Vec<u8>]) -> Strings {
+        let mut list = Strings {
+            bytes: Vec::new(),
+            starts: Vec::new(),
+        };
+        for string in strings {
+            list.starts.push(list.bytes.len());
+            list.bytes.extend_from_slice(string);
+            list.bytes.push(0);
+        }
+        list
+    }
+
+    fn sizes(&self) -> Result<(u32, u32), Fault> {
+        let narrow = |size| u32::try_from(size).map_err(|_| Fault::Errno(Errno::Overflow));
+        Ok((narrow(self.starts.len())?, narrow(self.bytes.len())?))
+    }
+
+    fn write_sizes(
+        &self,
+        memory: &mut GuestMemory<'_>,
+        count: u32,
+        size: u32,
+    ) -> Result<(), Fault> {
+        let (strings, bytes) = self.sizes()?;
+        memory.write_u32(count, strings)?;
+        memory.write_u32(size, bytes)
+    }
+
+    /// Writes the strings to `buffer` and a pointer to each of them to `pointers`.
+    fn write(&self, memory: &mut GuestMemory<'_>, pointers: u32, buffer: u32) -> Result<(), Fault> {
+        let (count, size) = self.sizes()?;
+        memory.slice_mut(buffer, size)?.copy_from_slice(&self.bytes);
+        let pointers = memory.array_mut::<4>(pointers, count, 4)?;
+        for (pointer, start) in pointers.iter_mut().zip(&self.starts) {
+            // Cannot overflow: the strings were just written behind `buffer`.
+            *pointer = (buffer + *start as u32).to_le_bytes();
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn args_get(
+    memory: &mut GuestMemory<'_>,
+    context: &mut WasiP1Ctx,
+    argv: u32,
+    argv_buf: u32,
+) -> Result<(), Fault> {
+    context.args.write(memory, argv, argv_buf)
+}
+
+pub(super) fn args_sizes_get(
+    memory: &mut GuestMemory<'_>,
+    context: &mut WasiP1Ctx,
+    argc: u32,
+    argv_buf_size: u32,
+) -> Result<(), Fault> {
+    context.args.write_sizes(memory, argc, argv_buf_size)
+}
+
+pub(super) fn environ_get(
+    memory: &mut GuestMemory<'_>,
+    context: &mut WasiP1Ctx,
+    environ: u32,
+    environ_buf: u32,
+) -> Result<(), Fault> {
+    context.env.write(memory, environ, environ_buf)
+}
+
+pub(super) fn environ_sizes_get(
+    memory: &mut GuestMemory<'_>,
+    context: &mut WasiP1Ctx,
+    count: u32,
+    environ_buf_size: u32,
+) -> Result<(), Fault> {
+    context.env.write_sizes(memory, count, environ_buf_size)
+}

@@ -1,0 +1,97 @@
+//! Sockets: those that the embedder granted and the connections that they accept.
+
+use rustix::net::{RecvFlags, Shutdown};
+
+use super::errno::Errno;
+use super::memory::GuestMemory;
+use super::table::{Descriptor, Entry};
+use super::types::{FdFlags, ReceiveFlags, Rights, ShutdownFlags};
+use super::{Fault, WasiP1Ctx};
+
+/// The one flag that `sock_recv` returns: the rest of a datagram was lost.
+const DATA_TRUNCATED: u16 = 1;
+
+pub(super) fn sock_accept(
+    memory: &mut GuestMemory<'_>,
+    context: &mut WasiP1Ctx,
+    fd: u32,
+    flags: u32,
+    connection: u32,
+) -> Result<(), Fault> {
+    let flags = FdFlags::from_guest(flags)?;
+    if !FdFlags::NONBLOCK.contains(flags) {
+        return Err(Errno::Invalid.into());
+    }
+    let number = context.table.free_number()?;
+    let listener = context.table.socket(fd, Rights::SOCK_ACCEPT)?;
+    let accepted = listener.accept(flags.contains(FdFlags::NONBLOCK))?;
+    let entry = Entry::new(Descriptor::Socket(accepted));
+    let number = context.table.insert(number, entry);
+    memory.write_u32(connection, number)
+}
+
+#[expect(clippy::too_many_arguments)]
+pub(super) fn sock_recv(
+    memory: &mut GuestMemory<'_>,
+    context: &mut WasiP1Ctx,
+    fd: u32,
+    iovs: u32,
+    iovs_len: u32,
+    flags: u32,
+    received: u32,
+    flags_out: u32,
+) -> Result<(), Fault> {
+    let flags = ReceiveFlags::from_guest(flags)?;
+    let mut host_flags = RecvFlags::empty();
+    host_flags.set(RecvFlags::PEEK, flags.contains(ReceiveFlags::PEEK));
+    host_flags.set(RecvFlags::WAITALL, flags.contains(ReceiveFlags::WAIT_ALL));
+
+    let buffers = memory.buffers(iovs, iovs_len)?;
+    let socket = context.table.socket(fd, Rights::FD_READ)?;
+    let mut lost = false;
+    let count = memory.fill(buffers, true, |slices, _| {
+        let (count, truncated) = socket.receive(slices, host_flags)?;
+        lost = truncated;
+        Ok(count)
+    })?;
+    memory.write_u32(received, count)?;
+    memory.write_u16(flags_out, if lost { DATA_TRUNCATED } else { 0 })
+}
+
+pub(super) fn sock_send(
+    memory: &mut GuestMemory<'_>,
+    context: &mut WasiP1Ctx,
+    fd: u32,
+    iovs: u32,
+    iovs_len: u32,
+    flags: u32,
+    sent: u32,
+) -> Result<(), Fault> {
+    // Preview 1 defines no flag.
+    if flags != 0 {
+        return Err(Errno::Invalid.into());
+    }
+    let buffers = memory.buffers(iovs, iovs_len)?;
+    let socket = context.table.socket(fd, Rights::FD_WRITE)?;
+    let count = memory.drain(buffers, |slices, _| socket.send(slices))?;
+    memory.write_u32(sent, count)
+}
+
+pub(super) fn sock_shutdown(
+    _: &mut GuestMemory<'_>,
+    context: &mut WasiP1Ctx,
+    fd: u32,
+    how: u32,
+) -> Result<(), Fault> {
+    let how = ShutdownFlags::from_guest(how)?;
+    let receive = how.contains(ShutdownFlags::RECEIVE);
+    let send = how.contains(ShutdownFlags::SEND);
+    let how = match (receive, send) {
+        (true, true) => Shutdown::Both,
+        (true, false) => Shutdown::Read,
+        (false, true) => Shutdown::Write,
+        (false, false) => return Err(Errno::Invalid.into()),
+    };
+    let socket = context.table.socket(fd, Rights::SOCK_SHUTDOWN)?;
+    Ok(socket.shutdown(how)?)
+}

@@ -1,0 +1,13 @@
+//! WASI preview 1 as a guest meets it. Every test runs a guest in WebAssembly
+//! that calls the functions with numbers of the test's choice (`guest.rs`) and
+//! looks at what comes back: error numbers, and bytes in the guest's memory.
+
+mod basics;
+mod directories;
+mod files;
+mod guest;
+mod polling;
+mod programs;
+mod sandbox;
+mod sockets;
+mod streams;
