@@ -43,10 +43,21 @@ fn expect(name: &str, actual: &[u8]) {
     }
     let expected =
         fs::read(&path).unwrap_or_else(|e| panic!("cannot read {}: {e}", path.display()));
-    if let (Ok(actual), Ok(expected)) = (str::from_utf8(actual), str::from_utf8(&expected)) {
-        assert_eq!(actual, expected, "{name} differs");
+    if actual == expected {
+        return;
     }
-    assert!(actual == expected, "{name} differs in its bytes");
+    let (actual, expected) = (
+        String::from_utf8_lossy(actual),
+        String::from_utf8_lossy(&expected),
+    );
+    let pairs = actual.lines().zip(expected.lines());
+    let same = pairs.take_while(|(a, b)| a == b).count();
+    panic!(
+        "{name} differs, first in line {}:\n  expected {:?}\n  got      {:?}",
+        same + 1,
+        expected.lines().nth(same),
+        actual.lines().nth(same)
+    );
 }
 
 /// A fresh folder with copies of the named inputs.
