@@ -1,1 +1,92 @@
-fn main() {}
+//! The `mainspring` command. This file parses the command line, hands over to the one
+//! file per subcommand, and turns the outcome into the exit status; nothing here knows
+//! what a subcommand does.
+
+mod compile;
+mod completions;
+mod engine;
+mod inspect;
+mod invoke;
+mod report;
+mod run;
+mod source;
+mod wast;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Run, compile, inspect and test WebAssembly programs
+#[derive(Parser)]
+#[command(name = "mainspring", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Run),
+    Compile(compile::Compile),
+    Wast(wast::Wast),
+    Inspect(inspect::Inspect),
+    Completions(completions::Completions),
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  mainspring hello.wasm                      run a program (`run` may be left out)
+  mainspring --dir . sort.wasm -- -n in.txt  let it see this directory, pass it arguments
+  mainspring run --invoke add add.wat 2 3    call one exported function, print its results
+  mainspring compile big.wasm -o big.cwasm   compile ahead of time
+  mainspring inspect big.wasm                what it imports and exports, and what it needs
+  mainspring wast tests/*.wast               run specification test scripts
+
+A program may also be WebAssembly text (.wat), and `-` reads it from standard input.
+
+Exit status:
+  0    success
+  N    the program ended itself with the status N
+  134  the program trapped; the backtrace is on standard error
+  1    something else went wrong; a sentence on standard error says what
+  2    the command line was not understood";
+
+fn main() -> ExitCode {
+    restore_sigpipe();
+    let cli = match Cli::try_parse_from(with_implied_run(std::env::args_os().collect())) {
+        Ok(cli) => cli,
+        Err(error) => return report::usage(&error),
+    };
+    let outcome = match cli.command {
+        Command::Run(command) => command.execute(),
+        Command::Compile(command) => command.execute(),
+        Command::Wast(command) => command.execute(),
+        Command::Inspect(command) => command.execute(),
+        Command::Completions(command) => command.execute(),
+    };
+    outcome.unwrap_or_else(|error| report::failure(&error))
+}
+
+/// `mainspring prog.wasm` means `mainspring run prog.wasm`: a first argument that is
+/// neither a command nor a question about the command line belongs to `run`.
+fn with_implied_run(mut args: Vec<OsString>) -> Vec<OsString> {
+    let Some(first) = args.get(1).map(|first| first.to_string_lossy()) else {
+        return args;
+    };
+    let is_question = matches!(&*first, "help" | "-h" | "--help" | "-V" | "--version");
+    let is_command = Cli::command()
+        .get_subcommands()
+        .any(|command| command.get_name() == first);
+    if !is_question && !is_command {
+        args.insert(1, "run".into());
+    }
+    args
+}
+
+/// Rust programs start with the signal for a broken pipe ignored. Programs in a shell
+/// pipeline are expected to end quietly by it, and so are the guests that run here: most
+/// of them would take the failed write for a reason to complain, or not notice at all.
+fn restore_sigpipe() {
+    // SAFETY: no other thread exists yet, and the default action runs no code of ours.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}

@@ -1,1 +1,80 @@
-//! See Cargo.toml.
+//! Mainspring: a WebAssembly runtime to embed.
+//!
+//! The API is that of the `wasmtime` crate: the same names, signatures and behaviour, so a program moves over by
+//! changing one line of its `Cargo.toml`.
+//!
+//! ```
+//! use mainspring::*;
+//!
+//! # fn main() -> Result<()> {
+//! let engine = Engine::default();
+//! let module = Module::new(&engine, r#"(module
+//!     (import "host" "double" (func $double (param i32) (result i32)))
+//!     (func (export "run") (param i32) (result i32)
+//!         local.get 0 call $double i32.const 1 i32.add))"#)?;
+//!
+//! let mut linker = Linker::new(&engine);
+//! linker.func_wrap("host", "double", |x: i32| x * 2)?;
+//!
+//! let mut store = Store::new(&engine, ());
+//! let instance = linker.instantiate(&mut store, &module)?;
+//! let run = instance.get_typed_func::<i32, i32>(&mut store, "run")?;
+//! assert_eq!(run.call(&mut store, 20)?, 41);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What is where: an [`Engine`] holds configuration and compilers; a [`Module`] is code, shared by
+//! everyone; a [`Store`] owns what runs, and all other objects are handles into one.
+
+#![warn(missing_docs)]
+
+mod backtrace;
+mod call;
+mod config;
+mod engine;
+mod externals;
+mod externref;
+mod func;
+mod global;
+mod host;
+mod instance;
+mod limits;
+mod linker;
+mod matching;
+mod memory;
+mod module;
+mod store;
+mod table;
+mod trap;
+mod typed;
+mod types;
+mod values;
+
+pub use anyhow::{Error, Result, anyhow as format_err, bail, ensure};
+pub use backtrace::{FrameInfo, FrameSymbol, WasmBacktrace};
+pub use config::{Config, OptLevel, Strategy, WasmBacktraceDetails};
+pub use engine::{Engine, EngineWeak, Precompiled};
+pub use externals::{Export, ExportType, Extern, ImportType};
+pub use externref::{ExternRef, GcRef, NoExtern, NoFunc, Rooted};
+pub use func::Func;
+pub use global::Global;
+pub use host::{Caller, IntoFunc, WasmRet};
+pub use instance::{Instance, InstancePre};
+pub use limits::{StoreLimits, StoreLimitsBuilder};
+pub use linker::{Linker, UnknownImportError};
+pub use mainspring_runtime::{
+    DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter, ValRaw,
+};
+pub use memory::{Memory, MemoryAccessError};
+pub use module::{Module, ModuleExport, ModuleFunction, ResourcesRequired};
+pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
+pub use table::Table;
+pub use trap::Trap;
+pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy, WasmTyList};
+pub use types::{
+    ExternType, Finality, FuncType, GlobalType, HeapType, MemoryType, MemoryTypeBuilder,
+    Mutability, RefType, TableType, ValType,
+};
+pub use values::{Ref, V128, Val};
+pub use wasmparser::WasmFeatures;

@@ -1,1 +1,24 @@
-//! See Cargo.toml.
+//! All of Mainspring that knows the operating system and the processor: address space, memory
+//! files, signals, CPU features.
+//!
+//! What a platform must supply, each in the module of that name:
+//! - `pages`: reserve address space, commit and decommit pages of it, map a memory file twice (once
+//!   writable, once executable), map files read-only, private or executable;
+//! - `fault`: call a handler for processor faults (bad address, illegal instruction, division),
+//!   with the registers, and resume where it says; pass on what it doesn't want;
+//! - `cpu`: the processor features that generated code may use.
+//!
+//! Nothing here knows WebAssembly.
+
+#![warn(missing_docs)]
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+compile_error!(
+    "Mainspring runs on Linux on x86-64; another target needs `pages` (reserve, commit, decommit, map twice), \
+     `fault` (fault handler with registers, resume elsewhere) and `cpu` (feature detection) in crates/platform, \
+     and an emitter and entry trampolines for its processor"
+);
+
+pub mod cpu;
+pub mod fault;
+pub mod pages;

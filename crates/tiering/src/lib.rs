@@ -1,1 +1,28 @@
-//! See Cargo.toml.
+//! Which code runs for a function.
+//!
+//! - [`ModuleCode`] is all code of one module and answers every question about it: where to call a
+//!   function, what a program counter belongs to.
+//! - `code_table`: the lazy kind. Each function has a slot that holds the code to call; at first, a stub that
+//!   compiles it. The order of publication is written down there.
+//! - `image`: the ahead-of-time kind. All functions compiled together, stored, mapped.
+//! - `code_memory`: the process's executable pages, never writable where they are executable.
+//! - `registry`: from a program counter to the module it is in.
+//!
+//! Nothing here knows stores, instances or the host.
+
+#![warn(missing_docs)]
+
+mod code_memory;
+mod code_table;
+mod compile;
+mod image;
+mod module_code;
+mod registry;
+mod stub;
+
+pub use code_memory::contains as is_code_address;
+pub use compile::{Compilers, Progress};
+pub use image::{IMAGE_MAGIC, ImageBytes};
+pub use module_code::{CodeLocation, ModuleCode};
+pub use registry::find as find_code;
+pub use stub::{on_compile_failure, take_compile_error};

@@ -1,1 +1,35 @@
-//! See Cargo.toml.
+//! WebAssembly modules as data: decoded and validated once, then immutable.
+//!
+//! `bytes -> decode (sections, bodies in parallel) -> ModuleInfo`. The decoder underneath is
+//! `wasmparser`. Nothing here knows of code, engines, stores or instances; the only thing shared
+//! between modules is the [`TypeRegistry`], in which types are made canonical.
+
+#![warn(missing_docs)]
+
+mod const_expr;
+mod convert;
+mod decode;
+mod index;
+mod module;
+mod names;
+mod registry;
+mod types;
+
+pub use const_expr::{ConstExpr, ConstOp};
+pub use decode::{DecodeError, decode};
+pub use index::{
+    DataIndex, DefinedFuncIndex, ElemIndex, EntityIndex, FuncIndex, FuncRefIndex, GlobalIndex,
+    MemoryIndex, TableIndex, TagIndex, TypeIndex,
+};
+pub use module::{
+    DataSegment, ElementItems, ElementSegment, Export, Import, ImportCounts, ModuleInfo,
+    SegmentMode,
+};
+pub use names::FunctionNames;
+pub use registry::{
+    RegisteredTypes, TypeRegistry, map_func_type, map_ref_type, map_sub_type, map_val_type,
+};
+pub use types::{
+    CanonicalTypeId, CompositeType, ConcreteType, FieldType, FuncType, GlobalType, HeapType,
+    MemoryType, RefKind, RefType, StorageType, SubType, TableType, ValType,
+};

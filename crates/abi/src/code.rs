@@ -1,0 +1,182 @@
+//! What a tier is given and what it hands over.
+
+use crate::memory::MemorySettings;
+use crate::trap::TrapCode;
+use crate::vmcontext::VMOffsets;
+use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo};
+use serde::{Deserialize, Serialize};
+
+/// Settings that change generated code: part of the key of every image and cache entry.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct CompileSettings {
+    /// How memories are laid out.
+    pub memory: MemorySettings,
+    /// Whether NaNs that operations produce are made canonical.
+    pub canonical_nans: bool,
+    /// Whether indices are masked where a bounds check could be bypassed by speculation.
+    pub spectre_mitigation: bool,
+    /// How hard the optimizing tier tries.
+    pub optimize: Optimize,
+    /// Whether compilers check their own intermediate results.
+    pub verify: bool,
+}
+
+/// How hard the optimizing tier tries.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Optimize {
+    /// Not at all.
+    None,
+    /// For speed.
+    Speed,
+    /// For speed, and small code where that costs nothing.
+    SpeedAndSize,
+}
+
+impl Default for CompileSettings {
+    fn default() -> CompileSettings {
+        CompileSettings {
+            memory: MemorySettings::default(),
+            canonical_nans: false,
+            spectre_mitigation: true,
+            optimize: Optimize::Speed,
+            verify: false,
+        }
+    }
+}
+
+/// How a function calls others of its own module.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallMode {
+    /// Through the code table: a load from the callee's slot, which always holds the code that is
+    /// best at the time ([`RelocTarget::TableSlot`]).
+    ThroughTable,
+    /// Directly ([`RelocTarget::Function`]): all functions are compiled together, ahead of time.
+    Direct,
+}
+
+/// One function to compile: the input of every tier.
+#[derive(Clone, Copy, Debug)]
+pub struct FunctionInput<'a> {
+    /// The module it is in.
+    pub module: &'a ModuleInfo,
+    /// The layout of the module's VM contexts.
+    pub offsets: &'a VMOffsets,
+    /// Which function.
+    pub index: DefinedFuncIndex,
+    /// All the module's bytes; the body is `module.bodies[index]` of it, and was validated.
+    pub bytes: &'a [u8],
+    /// The engine's settings.
+    pub settings: &'a CompileSettings,
+    /// How it calls others.
+    pub calls: CallMode,
+    /// Whether small functions that it calls may be compiled into it. Whoever asks for that has to
+    /// read [`CompiledFunction::inlined`] to tell which function is running.
+    pub inlining: bool,
+}
+
+impl<'a> FunctionInput<'a> {
+    /// The body: local declarations, then operators.
+    pub fn body(&self) -> &'a [u8] {
+        self.module
+            .slice(self.bytes, &self.module.bodies[self.index.index()])
+    }
+
+    /// Where the body starts in the module.
+    pub fn body_offset(&self) -> u32 {
+        self.module.bodies[self.index.index()].start
+    }
+}
+
+/// A compiled function, not yet placed in memory.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CompiledFunction {
+    /// Machine code and the constants it uses. Position-independent but for
+    /// [`relocs`](Self::relocs).
+    pub code: Vec<u8>,
+    /// What the address of the code must be a multiple of.
+    pub alignment: u32,
+    /// What has to be filled in when the place is known.
+    pub relocs: Vec<Reloc>,
+    /// Instructions that can trap, by ascending offset.
+    pub traps: Vec<TrapSite>,
+    /// Where code comes from in the module: each entry holds until the next one's offset.
+    /// Covers every call's return address and every trap.
+    pub locations: Vec<SourceLocation>,
+    /// Which stretches of code belong to functions that were compiled into this one: each entry
+    /// holds until the next one's offset. Empty if there are none.
+    pub inlined: Vec<InlinedCode>,
+    /// The calls in whose place these functions are.
+    pub inlined_calls: Vec<InlinedCall>,
+}
+
+/// A 32-bit field that holds an address relative to its own end: it is set to
+/// `target + addend - address of the field`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reloc {
+    /// Offset of the field in the code.
+    pub offset: u32,
+    /// What it refers to.
+    pub target: RelocTarget,
+    /// What is added (−4 for a field at the end of its instruction).
+    pub addend: i32,
+}
+
+/// What a [`Reloc`] refers to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum RelocTarget {
+    /// The code of a function of the same module.
+    Function(DefinedFuncIndex),
+    /// The code table's slot of a function: 8 bytes that hold the address to call.
+    TableSlot(DefinedFuncIndex),
+}
+
+/// An instruction that can trap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TrapSite {
+    /// Offset of the instruction in the function's code.
+    pub offset: u32,
+    /// Why it traps if it does.
+    pub code: TrapCode,
+}
+
+/// Which inlined function a stretch of code belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct InlinedCode {
+    /// Offset of its first byte in the function's code.
+    pub code: u32,
+    /// Position in [`CompiledFunction::inlined_calls`] of the call that it takes the place of, or
+    /// [`InlinedCall::NONE`] for the compiled function's own code.
+    pub call: u32,
+}
+
+/// A call in whose place the callee's body is. In a backtrace, code of the callee is a frame of
+/// `callee` at its [`SourceLocation`], below one of the function that contains the call, at `wasm`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct InlinedCall {
+    /// The function that was called.
+    pub callee: FuncIndex,
+    /// Offset of the call instruction in the module.
+    pub wasm: u32,
+    /// Position of the call that the instruction was inlined with, or [`InlinedCall::NONE`] if it is
+    /// in the compiled function's own body.
+    pub within: u32,
+}
+
+impl InlinedCall {
+    /// Stands for no call.
+    pub const NONE: u32 = u32::MAX;
+}
+
+/// Which wasm instruction a stretch of code belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SourceLocation {
+    /// Offset of its first byte in the function's code.
+    pub code: u32,
+    /// Offset of the wasm instruction in the module, or [`SourceLocation::NONE`].
+    pub wasm: u32,
+}
+
+impl SourceLocation {
+    /// Stands for code that belongs to no instruction, such as a prologue.
+    pub const NONE: u32 = u32::MAX;
+}

@@ -1,0 +1,128 @@
+//! How the command says that something went wrong, and which exit status goes with it.
+//! Everything goes to standard error; colour only where a person reads it.
+
+use mainspring::{Error, Trap, WasmBacktrace};
+use mainspring_wasi::I32Exit;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
+use std::process::ExitCode;
+
+/// What a shell reports for a process that was ended by SIGABRT, as a trap ends a guest.
+const TRAPPED: u8 = 134;
+const USAGE: u8 = 2;
+const FAILED: u8 = 1;
+
+/// Reports an error and returns the exit status that belongs to it.
+pub(crate) fn failure(error: &Error) -> ExitCode {
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        // A program that ends itself is no error of ours: no message. The operating system
+        // keeps the low eight bits, here as for every process.
+        return ExitCode::from(exit.0 as u8);
+    }
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        print("error", &trap_text(error, trap));
+        return ExitCode::from(TRAPPED);
+    }
+    print("error", &error_text(error));
+    ExitCode::from(FAILED)
+}
+
+/// Prints what clap has to say: help and the version are answers, the rest are errors.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    // Nothing is left to do about a terminal that can't be written to.
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { USAGE } else { 0 })
+}
+
+/// A hint that is not an error.
+pub(crate) fn note(text: &str) {
+    print("note", text);
+}
+
+fn print(prefix: &str, text: &str) {
+    let stderr = std::io::stderr();
+    let colour = stderr.is_terminal() && !no_colour();
+    let prefix = match (colour, prefix) {
+        (false, _) => format!("{prefix}:"),
+        (true, "error") => format!("\x1b[1;31m{prefix}:\x1b[0m"),
+        (true, _) => format!("\x1b[1;36m{prefix}:\x1b[0m"),
+    };
+    let _ = writeln!(stderr.lock(), "{prefix} {text}");
+}
+
+/// <https://no-color.org>: any value that is not empty.
+fn no_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// The causes of an error, outermost first, without saying one of them twice: some
+/// libraries put the text of a cause into the error that it caused.
+fn error_text(error: &Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        let cause = cause.trim_end();
+        if text.is_empty() {
+            text.push_str(cause);
+        } else if !text.contains(cause) {
+            // A cause of several lines (a parser showing the place) starts its own line.
+            text.push_str(if cause.contains('\n') { ":\n" } else { ": " });
+            text.push_str(cause);
+        }
+    }
+    text
+}
+
+/// The trap, and the guest's calls that led to it, innermost first.
+fn trap_text(error: &Error, trap: &Trap) -> String {
+    let mut text = trap.to_string();
+    let frames = error
+        .downcast_ref::<WasmBacktrace>()
+        .map_or(&[][..], WasmBacktrace::frames);
+    if !frames.is_empty() {
+        text.push_str("\nbacktrace of the program, innermost call first:");
+    }
+    for (nth, frame) in frames.iter().enumerate() {
+        let function = match frame.func_name() {
+            Some(name) => printable(name),
+            None => format!("<function {}>", frame.func_index()),
+        };
+        let _ = write!(text, "\n  {nth:>3}: {function}");
+        if let Some(name) = frame.module().name() {
+            let _ = write!(text, " in {}", printable(name));
+        }
+        if let Some(offset) = frame.module_offset() {
+            let _ = write!(text, " at offset {offset:#x}");
+        }
+    }
+    text
+}
+
+/// A name from a module, safe to show: one with control characters in it could otherwise
+/// command the terminal.
+pub(crate) fn printable(name: &str) -> String {
+    name.chars()
+        .flat_map(|c| match c.is_control() {
+            true => c.escape_default().collect::<Vec<_>>(),
+            false => vec![c],
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_joined_and_not_repeated() {
+        let error = Error::msg("bad offset")
+            .context("cannot load: bad offset")
+            .context("no start");
+        assert_eq!(error_text(&error), "no start: cannot load: bad offset");
+    }
+
+    #[test]
+    fn names_cannot_command_the_terminal() {
+        assert_eq!(printable("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\\n");
+        assert_eq!(printable("grüße"), "grüße");
+    }
+}

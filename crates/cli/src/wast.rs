@@ -1,0 +1,59 @@
+//! `mainspring wast`: runs specification test scripts.
+
+use crate::engine::EngineOptions;
+use clap::Args;
+use mainspring::Result;
+use mainspring_wast::WastRunner;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Run specification test scripts (.wast)
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Wast {
+    /// The scripts
+    #[arg(value_name = "FILES", required = true)]
+    files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    engine: EngineOptions,
+}
+
+const AFTER_HELP: &str = "\
+Prints one line per script, and every directive that did not hold as file:line:column with
+what was expected and what came. The exit status is 1 when there was any.";
+
+impl Wast {
+    pub(crate) fn execute(self) -> Result<ExitCode> {
+        let runner = WastRunner::new(&self.engine.engine()?).echo(true);
+        let mut all_held = true;
+        for file in &self.files {
+            let report = match runner.run_file(file) {
+                Ok(report) => report,
+                Err(error) => {
+                    crate::report::failure(&error);
+                    all_held = false;
+                    continue;
+                }
+            };
+            all_held &= report.is_success();
+            let mut stdout = std::io::stdout().lock();
+            for failure in &report.failures {
+                writeln!(stdout, "{failure}")?;
+            }
+            writeln!(
+                stdout,
+                "{}: {} of {} directives passed",
+                report.name,
+                report.passed,
+                report.directives()
+            )?;
+        }
+        Ok(if all_held {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}

@@ -1,0 +1,781 @@
+//! The built `mainspring` command as a shell sees it: what it prints where, and its exit
+//! status. Each test works in a directory of its own, on small programs written as text.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// Prints `hello` and a newline.
+const HELLO: &str = r#"(module $hello
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\10\00\00\00\06\00\00\00")
+  (data (i32.const 16) "hello\n")
+  (func (export "_start")
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
+
+/// Ends itself with status 42.
+const EXIT: &str = r#"(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func (export "_start") (call $exit (i32.const 42))))"#;
+
+const TRAP: &str = r#"(module $trapper
+  (func $innermost (unreachable))
+  (func $middle (call $innermost))
+  (func (export "_start") (call $middle)))"#;
+
+/// Copies standard input to standard output.
+const CAT: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (loop $again
+      (i32.store (i32.const 0) (i32.const 1024))
+      (i32.store (i32.const 4) (i32.const 4096))
+      (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 4)))
+      (if (i32.load (i32.const 4))
+        (then
+          (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+          (br $again))))))"#;
+
+/// Writes `y` lines for ever, whatever becomes of them.
+const YES: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\10\00\00\00\02\00\00\00")
+  (data (i32.const 16) "y\n")
+  (func (export "_start")
+    (loop $again
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (br $again))))"#;
+
+/// Prints what WASI hands over in two calls: `(names, sizes)` of args or environment.
+fn strings(get: &str, sizes: &str) -> String {
+    format!(
+        r#"(module
+  (import "wasi_snapshot_preview1" "{sizes}" (func $sizes (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "{get}" (func $get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (drop (call $sizes (i32.const 0) (i32.const 4)))
+    (drop (call $get (i32.const 1024) (i32.const 4096)))
+    (i32.store (i32.const 0) (i32.const 4096))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#
+    )
+}
+
+/// Opens `file` in the first preopened directory, for reading and, where `create` is set, as a
+/// new file; ends itself with the errno.
+fn open(file: &str, create: bool) -> String {
+    let (oflags, rights) = if create { (1, 64) } else { (0, 2) };
+    format!(
+        r#"(module
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "{file}")
+  (func (export "_start")
+    (call $exit (call $open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const {length})
+      (i32.const {oflags}) (i64.const {rights}) (i64.const 0) (i32.const 0) (i32.const 0)))))"#,
+        length = file.len(),
+    )
+}
+
+const LIBRARY: &str = r#"(module
+  (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+  (func (export "pair") (param f64) (result f64 i64) (local.get 0) (i64.const -1))
+  (func (export "divide") (param i32 i32) (result i32) (i32.div_s (local.get 0) (local.get 1))))"#;
+
+/// A reactor: `get` gives 7 only when `_initialize` ran before, once.
+const REACTOR: &str = r#"(module
+  (global $g (mut i32) (i32.const 0))
+  (func (export "_initialize") (global.set $g (i32.add (global.get $g) (i32.const 7))))
+  (func (export "get") (result i32) (global.get $g)))"#;
+
+/// A directory with files, and the command run in it.
+struct Place(TempDir);
+
+impl Place {
+    fn new(files: &[(&str, &str)]) -> Place {
+        let place = Place(TempDir::new().expect("a temporary directory"));
+        for (name, contents) in files {
+            place.write(name, contents);
+        }
+        place
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+        fs::write(self.path().join(name), contents).expect("a file can be written");
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mainspring"));
+        command
+            .args(args)
+            .current_dir(self.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        Ran::new(self.command(args).output().expect("the command starts"))
+    }
+
+    fn run_with_input(&self, args: &[&str], input: &[u8]) -> Ran {
+        let mut command = self.command(args);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the command starts");
+        // Dropped at the end of the statement, which ends the input.
+        child
+            .stdin
+            .take()
+            .expect("a pipe")
+            .write_all(input)
+            .expect("it reads its input");
+        Ran::new(child.wait_with_output().expect("the command ends"))
+    }
+}
+
+#[derive(Debug)]
+struct Ran {
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    fn new(output: Output) -> Ran {
+        Ran {
+            status: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("text on standard output"),
+            stderr: String::from_utf8(output.stderr).expect("text on standard error"),
+        }
+    }
+
+    /// It went well: this on standard output, nothing on standard error.
+    #[track_caller]
+    fn prints(&self, stdout: &str) {
+        assert_eq!(
+            (self.status, self.stdout.as_str(), self.stderr.as_str()),
+            (Some(0), stdout, "")
+        );
+    }
+
+    /// It failed with this status, nothing on standard output, and an error that holds all
+    /// of the texts.
+    #[track_caller]
+    fn fails(&self, status: i32, texts: &[&str]) {
+        assert_eq!(
+            (self.status, self.stdout.as_str()),
+            (Some(status), ""),
+            "{self:?}"
+        );
+        assert!(self.stderr.starts_with("error: "), "{self:?}");
+        for text in texts {
+            assert!(self.stderr.contains(text), "no \"{text}\" in {self:?}");
+        }
+        assert!(
+            !self.stderr.contains('\x1b'),
+            "colour without a terminal: {self:?}"
+        );
+    }
+}
+
+#[test]
+fn hello_with_and_without_naming_the_command() {
+    let place = Place::new(&[("hello.wat", HELLO)]);
+    place.write(
+        "hello.wasm",
+        wat::parse_str(HELLO).expect("the text parses"),
+    );
+    place.run(&["run", "hello.wat"]).prints("hello\n");
+    place.run(&["hello.wat"]).prints("hello\n");
+    place.run(&["hello.wasm"]).prints("hello\n");
+    place.run(&["--dir", ".", "hello.wasm"]).prints("hello\n");
+}
+
+#[test]
+fn a_module_from_standard_input() {
+    let place = Place::new(&[]);
+    place
+        .run_with_input(&["-"], HELLO.as_bytes())
+        .prints("hello\n");
+    let binary = wat::parse_str(HELLO).expect("the text parses");
+    place
+        .run_with_input(&["run", "-"], &binary)
+        .prints("hello\n");
+    place
+        .run_with_input(&["run", "-"], b"")
+        .fails(1, &["standard input", "empty"]);
+}
+
+#[test]
+fn a_program_ends_itself_with_its_status() {
+    let place = Place::new(&[("exit.wat", EXIT), ("zero.wat", &EXIT.replace("42", "0"))]);
+    let ran = place.run(&["exit.wat"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(42), ""));
+    place.run(&["zero.wat"]).prints("");
+}
+
+#[test]
+fn a_trap_is_134_and_names_the_functions() {
+    let place = Place::new(&[("trap.wat", TRAP)]);
+    let ran = place.run(&["trap.wat"]);
+    ran.fails(
+        134,
+        &["unreachable", "innermost", "middle", "trapper", "offset 0x"],
+    );
+    let order = ran.stderr.find("innermost") < ran.stderr.find("middle");
+    assert!(order, "{ran:?}");
+}
+
+#[test]
+fn runaway_recursion_is_a_trap() {
+    let place = Place::new(&[(
+        "down.wat",
+        "(module (func $down (export \"_start\") (call $down)))",
+    )]);
+    place
+        .run(&["down.wat"])
+        .fails(134, &["call stack exhausted", "down"]);
+}
+
+#[test]
+fn arguments_reach_the_program() {
+    let place = Place::new(&[("args.wat", &strings("args_get", "args_sizes_get"))]);
+    place.run(&["args.wat"]).prints("args.wat\0");
+    place
+        .run(&["args.wat", "a", "b c", ""])
+        .prints("args.wat\0a\0b c\0\0");
+    place
+        .run(&["run", "args.wat", "--", "-x", "--"])
+        .prints("args.wat\0-x\0--\0");
+    // What looks like an option of ours belongs to the program once it was named.
+    place
+        .run(&["run", "args.wat", "--env", "A=1", "-h"])
+        .prints("args.wat\0--env\0A=1\0-h\0");
+}
+
+#[test]
+fn variables_reach_the_program_when_named() {
+    let place = Place::new(&[("env.wat", &strings("environ_get", "environ_sizes_get"))]);
+    place.run(&["env.wat"]).prints("");
+    place
+        .run(&["--env", "A=1", "--env", "B=x=y", "--env", "C=", "env.wat"])
+        .prints("A=1\0B=x=y\0C=\0");
+    let mut command = place.command(&["--env", "INHERITED", "env.wat"]);
+    Ran::new(
+        command
+            .env("INHERITED", "yes")
+            .output()
+            .expect("the command starts"),
+    )
+    .prints("INHERITED=yes\0");
+    place
+        .run(&["--env", "NOT_SET_ANYWHERE", "env.wat"])
+        .fails(1, &["NOT_SET_ANYWHERE", "=VALUE"]);
+    place
+        .run(&["--env", "=x", "env.wat"])
+        .fails(1, &["name is missing"]);
+}
+
+#[test]
+fn directories_reach_the_program_when_named() {
+    const BADF: Option<i32> = Some(8);
+    let place = Place::new(&[
+        ("read.wat", &open("data", false)),
+        ("create.wat", &open("new", true)),
+        ("data", "x"),
+    ]);
+    assert_eq!(place.run(&["read.wat"]).status, BADF);
+    assert_eq!(place.run(&["--dir", ".", "read.wat"]).status, Some(0));
+    assert_eq!(
+        place.run(&["--dir", ".::/elsewhere", "read.wat"]).status,
+        Some(0)
+    );
+    assert_eq!(place.run(&["--dir", ".:ro", "read.wat"]).status, Some(0));
+
+    let refused = place.run(&["--dir", ".:ro", "create.wat"]).status;
+    assert!(
+        refused != Some(0) && !place.path().join("new").exists(),
+        "{refused:?}"
+    );
+    assert_eq!(place.run(&["--dir", ".", "create.wat"]).status, Some(0));
+    assert!(place.path().join("new").exists());
+}
+
+#[test]
+fn a_directory_that_cannot_be_opened_is_named() {
+    let place = Place::new(&[("hello.wat", HELLO)]);
+    place
+        .run(&["--dir", "nowhere", "hello.wat"])
+        .fails(1, &["nowhere"]);
+    place
+        .run(&["--dir", "hello.wat", "hello.wat"])
+        .fails(1, &["hello.wat"]);
+    place
+        .run(&["--dir", "::/x", "hello.wat"])
+        .fails(2, &["--dir", "empty"]);
+}
+
+#[test]
+fn standard_input_from_a_pipe() {
+    let place = Place::new(&[("cat.wat", CAT)]);
+    let input = "line\n".repeat(10_000);
+    place
+        .run_with_input(&["cat.wat"], input.as_bytes())
+        .prints(&input);
+    place.run(&["cat.wat"]).prints("");
+}
+
+#[test]
+fn a_broken_pipe_is_quiet() {
+    let place = Place::new(&[("yes.wat", YES)]);
+    let program = env!("CARGO_BIN_EXE_mainspring");
+    let script = format!("'{program}' yes.wat | head -1");
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(place.path())
+        .output();
+    Ran::new(output.expect("a shell")).prints("y\n");
+    let script = format!(
+        "'{program}' inspect yes.wat | true; '{program}' completions bash | true; '{program}' --help | true"
+    );
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(place.path())
+        .output();
+    Ran::new(output.expect("a shell")).prints("");
+}
+
+#[test]
+fn an_exported_function_is_called_by_name() {
+    let place = Place::new(&[("lib.wat", LIBRARY), ("reactor.wat", REACTOR)]);
+    place
+        .run(&["--invoke", "add", "lib.wat", "2", "-3"])
+        .prints("-1\n");
+    place
+        .run(&["--invoke", "add", "lib.wat", "--", "0xffffffff", "2"])
+        .prints("1\n");
+    place
+        .run(&["--invoke", "pair", "lib.wat", "1.5"])
+        .prints("1.5\n-1\n");
+    place.run(&["--invoke", "get", "reactor.wat"]).prints("7\n");
+    place
+        .run(&["--invoke", "_initialize", "reactor.wat"])
+        .prints("");
+    place
+        .run(&["--invoke", "divide", "lib.wat", "1", "0"])
+        .fails(134, &["integer divide by zero"]);
+}
+
+#[test]
+fn a_call_that_cannot_be_made_is_explained() {
+    let place = Place::new(&[("lib.wat", LIBRARY)]);
+    place
+        .run(&["--invoke", "sub", "lib.wat"])
+        .fails(1, &["`sub`", "`add`, `pair`"]);
+    place
+        .run(&["--invoke", "add", "lib.wat", "1"])
+        .fails(1, &["2 arguments (i32, i32)", "1 was given"]);
+    place
+        .run(&["--invoke", "add", "lib.wat", "1", "x"])
+        .fails(1, &["argument 2", "`x`", "i32"]);
+    place
+        .run(&["--invoke", "add", "lib.wat", "1", "4294967296"])
+        .fails(1, &["4294967296"]);
+}
+
+#[test]
+fn a_module_with_nothing_to_start() {
+    let place = Place::new(&[
+        ("lib.wat", LIBRARY),
+        ("reactor.wat", REACTOR),
+        ("empty.wat", "(module)"),
+    ]);
+    let ran = place.run(&["lib.wat"]);
+    assert!(
+        ran.stderr.starts_with("note: ") && ran.stderr.contains("--invoke"),
+        "{ran:?}"
+    );
+    place.run(&["reactor.wat"]).prints("");
+    place.run(&["empty.wat"]).prints("");
+}
+
+#[test]
+fn memory_grows_to_its_limit_and_no_further() {
+    let grow = r#"(module (memory 1) (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#;
+    let place = Place::new(&[("grow.wat", grow), ("big.wat", "(module (memory 3))")]);
+    place
+        .run(&["--invoke", "grow", "grow.wat", "2"])
+        .prints("1\n");
+    place
+        .run(&["--max-memory", "128K", "--invoke", "grow", "grow.wat", "1"])
+        .prints("1\n");
+    place
+        .run(&["--max-memory", "128K", "--invoke", "grow", "grow.wat", "2"])
+        .prints("-1\n");
+    place
+        .run(&["--max-memory", "128K", "big.wat"])
+        .fails(1, &["big.wat", "memory"]);
+    place
+        .run(&["--max-memory", "much", "big.wat"])
+        .fails(2, &["--max-memory", "64M"]);
+}
+
+#[test]
+fn a_module_from_a_named_pipe() {
+    let place = Place::new(&[]);
+    place.write(
+        "hello.wasm",
+        wat::parse_str(HELLO).expect("the text parses"),
+    );
+    let script = format!(
+        "mkfifo pipe; cat hello.wasm > pipe & '{}' pipe; wait",
+        env!("CARGO_BIN_EXE_mainspring")
+    );
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(place.path())
+        .output();
+    Ran::new(output.expect("a shell")).prints("hello\n");
+}
+
+#[test]
+fn imports_that_do_not_exist_are_named() {
+    let place = Place::new(&[(
+        "needs.wat",
+        r#"(module (import "env" "missing" (func)) (func (export "_start")))"#,
+    )]);
+    place
+        .run(&["needs.wat"])
+        .fails(1, &["needs.wat", "env", "missing"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    let place = Place::new(&[]);
+    place.run(&["missing.wasm"]).fails(1, &["missing.wasm"]);
+    place
+        .run(&["complie"])
+        .fails(1, &["complie", "neither a file nor a command"]);
+    place.run(&["run", "."]).fails(1, &["`.` is a directory"]);
+    for command in ["compile", "inspect", "wast"] {
+        place
+            .run(&[command, "missing.wasm"])
+            .fails(1, &["missing.wasm"]);
+    }
+}
+
+#[test]
+fn what_is_not_wasm_is_described() {
+    let place = Place::new(&[
+        ("empty.wasm", ""),
+        ("text.txt", "hello"),
+        ("bad.wat", "(module\n  (fnc))"),
+        ("t.wast", "(module)"),
+    ]);
+    place.write("prog.gz", b"\x1f\x8b\x08\0");
+    place.write("component.wasm", b"\0asm\x0d\0\x01\0");
+    place
+        .run(&["empty.wasm"])
+        .fails(1, &["empty.wasm", "it is empty"]);
+    place
+        .run(&["text.txt"])
+        .fails(1, &["text.txt", "it is text"]);
+    place.run(&["prog.gz"]).fails(1, &["prog.gz", "gunzip"]);
+    place
+        .run(&["component.wasm"])
+        .fails(1, &["component.wasm", "component"]);
+    place.run(&["bad.wat"]).fails(1, &["bad.wat:2:4"]);
+    place.run(&["t.wast"]).fails(1, &["mainspring wast"]);
+    place
+        .run(&[env!("CARGO_BIN_EXE_mainspring")])
+        .fails(1, &["ELF"]);
+}
+
+#[test]
+fn an_invalid_module_is_refused_at_its_offset() {
+    let invalid =
+        wat::parse_str("(module (func (result i32) (i64.const 0)))").expect("the text parses");
+    let place = Place::new(&[]);
+    place.write("invalid.wasm", &invalid);
+    place.write("cut.wasm", &invalid[..invalid.len() - 3]);
+    for file in ["invalid.wasm", "cut.wasm"] {
+        place.run(&[file]).fails(1, &[file, "offset"]);
+        place.run(&["compile", file]).fails(1, &[file, "offset"]);
+    }
+    assert!(!place.path().join("invalid.cwasm").exists());
+}
+
+#[test]
+fn a_compiled_image_runs_only_when_allowed() {
+    let place = Place::new(&[("hello.wat", HELLO)]);
+    place.run(&["compile", "hello.wat"]).prints("");
+    place
+        .run(&["compile", "hello.wat", "-o", "named"])
+        .prints("");
+    place
+        .run(&["run", "hello.cwasm"])
+        .fails(1, &["hello.cwasm", "native code", "--allow-precompiled"]);
+    place
+        .run(&["run", "--allow-precompiled", "hello.cwasm"])
+        .prints("hello\n");
+    place
+        .run(&["--allow-precompiled", "named"])
+        .prints("hello\n");
+    let image = fs::read(place.path().join("named")).expect("the image");
+    place
+        .run_with_input(&["--allow-precompiled", "-"], &image)
+        .prints("hello\n");
+    // Nothing else is left behind.
+    let mut names: Vec<_> = fs::read_dir(place.path())
+        .expect("the directory")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["hello.cwasm", "hello.wat", "named"]);
+}
+
+#[test]
+fn an_image_where_a_module_belongs_is_explained() {
+    let place = Place::new(&[("hello.wat", HELLO)]);
+    place.run(&["compile", "hello.wat"]).prints("");
+    place
+        .run(&["compile", "hello.cwasm", "-o", "again"])
+        .fails(1, &["compiled image already"]);
+    place
+        .run(&["inspect", "hello.cwasm"])
+        .fails(1, &["compiled image"]);
+}
+
+#[test]
+fn a_damaged_image_is_refused() {
+    let place = Place::new(&[("hello.wat", HELLO)]);
+    place.run(&["compile", "hello.wat"]).prints("");
+    let image = fs::read(place.path().join("hello.cwasm")).expect("the image");
+    let refused = |damage: &str, image: &[u8]| {
+        place.write("damaged.cwasm", image);
+        let ran = place.run(&["--allow-precompiled", "damaged.cwasm"]);
+        assert_eq!(ran.status, Some(1), "{damage}: {ran:?}");
+        ran.fails(1, &["damaged.cwasm", "mainspring compile"]);
+    };
+    refused("cut in half", &image[..image.len() / 2]);
+    refused("without its last byte", &image[..image.len() - 1]);
+    refused("empty", b"");
+    for at in [0, 9, image.len() / 4, image.len() / 2, image.len() - 1] {
+        let mut image = image.clone();
+        image[at] ^= 0x10;
+        refused(&format!("byte {at} of {} changed", image.len()), &image);
+    }
+}
+
+#[test]
+fn an_image_is_written_whole_or_not_at_all() {
+    let place = Place::new(&[("hello.wat", HELLO), ("prog.cwasm", HELLO)]);
+    fs::create_dir(place.path().join("taken.cwasm")).expect("a directory");
+    place
+        .run(&["compile", "hello.wat", "-o", "taken.cwasm"])
+        .fails(1, &["taken.cwasm", "is a directory"]);
+    place
+        .run(&["compile", "hello.wat", "-o", "no/such/out"])
+        .fails(1, &["no/such/out"]);
+    place
+        .run(&["compile", "hello.wat", "-o", "hello.wat"])
+        .fails(1, &["would replace", "-o OUT"]);
+    place
+        .run(&["compile", "prog.cwasm"])
+        .fails(1, &["would replace"]);
+    place
+        .run_with_input(&["compile", "-"], HELLO.as_bytes())
+        .fails(1, &["-o OUT"]);
+    assert_eq!(
+        fs::read_to_string(place.path().join("hello.wat")).expect("the text"),
+        HELLO
+    );
+}
+
+#[test]
+fn inspect_as_a_table() {
+    let place = Place::new(&[("hello.wat", HELLO)]);
+    let ran = place.run(&["inspect", "hello.wat"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    assert!(
+        lines[0].starts_with("hello.wat: WebAssembly module, ")
+            && lines[0].ends_with(", named hello"),
+        "{ran:?}"
+    );
+    for expected in [
+        "Proposals used: none",
+        "Imports: 1",
+        "  wasi_snapshot_preview1  fd_write  function  (i32, i32, i32, i32) -> i32",
+        "  memory  memory    1 or more pages",
+        "Exports: 2",
+        "  _start  function  ()",
+    ] {
+        assert!(
+            lines.contains(&expected),
+            "no \"{expected}\" in\n{}",
+            ran.stdout
+        );
+    }
+}
+
+#[test]
+fn inspect_as_json() {
+    let source = r#"(module $m
+      (import "a" "b" (global (mut i64)))
+      (memory 1) (memory 2 3)
+      (func $first (nop))
+      (func $large (export "f") (param v128) (result externref) (ref.null extern) (drop) (ref.null extern)))"#;
+    let place = Place::new(&[("m.wat", source)]);
+    let ran = place.run(&["inspect", "--json", "m.wat"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    let summary: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(summary["name"], "m");
+    let proposals =
+        serde_json::json!(["multi-memory", "mutable-global", "reference-types", "simd"]);
+    assert_eq!(summary["proposals"], proposals);
+    let import =
+        serde_json::json!({"module": "a", "name": "b", "kind": "global", "type": "mut i64"});
+    assert_eq!(summary["imports"], serde_json::json!([import]));
+    let export = serde_json::json!({"name": "f", "kind": "function", "index": 1, "type": "(v128) -> externref"});
+    assert_eq!(summary["exports"], serde_json::json!([export]));
+    assert_eq!(summary["functions"]["defined"], 2);
+    assert_eq!(summary["functions"]["largest"][0]["name"], "large");
+    let memories = summary["sections"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|section| section["name"] == "memory");
+    assert_eq!(memories.expect("a memory section")["items"], 2);
+}
+
+#[test]
+fn names_from_a_module_cannot_command_the_terminal() {
+    let place = Place::new(&[("evil.wat", r#"(module (func (export "\1b[2J")))"#)]);
+    let ran = place.run(&["inspect", "evil.wat"]);
+    assert!(
+        !ran.stdout.contains('\x1b') && ran.stdout.contains("[2J"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn inspect_refuses_what_it_cannot_decode() {
+    let place = Place::new(&[]);
+    place.write("cut.wasm", b"\0asm\x01\0\0\0\x01\x7f\x01");
+    place
+        .run(&["inspect", "cut.wasm"])
+        .fails(1, &["cut.wasm", "offset"]);
+}
+
+#[test]
+fn scripts_pass_and_fail() {
+    let good = r#"(module (import "spectest" "print_i32" (func $p (param i32)))
+      (func (export "f") (result i32) (call $p (i32.const 5)) (i32.const 5)))
+      (assert_return (invoke "f") (i32.const 5))"#;
+    let bad = good.replace("(i32.const 5))\n", "(i32.const 6))\n");
+    let bad = bad.replace(r#""f") (i32.const 5))"#, r#""f") (i32.const 7))"#);
+    let place = Place::new(&[("good.wast", good), ("bad.wast", &bad), ("no.wast", "(")]);
+    place
+        .run(&["wast", "good.wast"])
+        .prints("print_i32(i32 5 (0x5))\ngood.wast: 2 of 2 directives passed\n");
+    let ran = place.run(&["wast", "bad.wast", "good.wast"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(
+        ran.stdout
+            .contains("bad.wast:3:8: assert_return: expected i32 7"),
+        "{ran:?}"
+    );
+    assert!(ran.stdout.contains("good.wast: 2 of 2"), "{ran:?}");
+    place.run(&["wast", "no.wast"]).fails(1, &["no.wast:1:2"]);
+}
+
+#[test]
+fn completions_for_each_shell() {
+    let place = Place::new(&[]);
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ran = place.run(&["completions", shell]);
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+        assert!(ran.stdout.contains("allow-precompiled"), "{shell}");
+    }
+    place.run(&["completions", "tcsh"]).fails(2, &["tcsh"]);
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let place = Place::new(&[]);
+    let version = format!("mainspring {}\n", env!("CARGO_PKG_VERSION"));
+    place.run(&["--version"]).prints(&version);
+    let ran = place.run(&["--help"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    for text in [
+        "Examples:",
+        "Exit status:",
+        "134",
+        "run",
+        "compile",
+        "inspect",
+        "wast",
+        "completions",
+    ] {
+        assert!(ran.stdout.contains(text), "no \"{text}\" in {ran:?}");
+    }
+    for command in ["run", "compile", "inspect", "wast", "completions"] {
+        let ran = place.run(&[command, "--help"]);
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_2() {
+    let place = Place::new(&[("hello.wat", HELLO)]);
+    place.run(&["run"]).fails(2, &["FILE"]);
+    place.run(&["--bogus", "hello.wat"]).fails(2, &["--bogus"]);
+    place.run(&["compile"]).fails(2, &["FILE"]);
+    let ran = place.run(&[]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+    assert!(ran.stderr.contains("Usage:"), "{ran:?}");
+}
+
+/// Colour only where a person reads it, and not against their wish: under a terminal that
+/// `script` supplies.
+#[test]
+fn colour_on_a_terminal_only_and_not_with_no_color() {
+    let place = Place::new(&[]);
+    let command = format!("'{}' missing.wasm", env!("CARGO_BIN_EXE_mainspring"));
+    let on_a_terminal = |no_color: &str| {
+        let mut script = Command::new("script");
+        script
+            .args(["-qec", &command, "/dev/null"])
+            .current_dir(place.path())
+            .stdin(Stdio::null());
+        let output = script
+            .env("NO_COLOR", no_color)
+            .output()
+            .expect("the command `script` (util-linux)");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let coloured = on_a_terminal("");
+    assert!(coloured.contains("\x1b[1;31merror:\x1b[0m"), "{coloured:?}");
+    let plain = on_a_terminal("1");
+    assert!(
+        plain.contains("error: ") && !plain.contains('\x1b'),
+        "{plain:?}"
+    );
+}

@@ -1,0 +1,149 @@
+//! Which wasm functions were running.
+
+use crate::store::AsContext;
+use crate::{Engine, Module};
+use mainspring_runtime::Backtrace;
+use std::fmt;
+
+/// The wasm functions that were running when an error left wasm, the innermost first. Found in an
+/// [`Error`](crate::Error) with `downcast_ref::<WasmBacktrace>()`.
+#[derive(Debug)]
+pub struct WasmBacktrace {
+    frames: Vec<FrameInfo>,
+}
+
+impl WasmBacktrace {
+    /// Records the backtrace of a store in which wasm has called the host; empty if none has, or if backtraces are off.
+    pub fn capture(store: impl AsContext) -> WasmBacktrace {
+        let store = store.as_context();
+        WasmBacktrace::new(store.engine(), Backtrace::capture(&store.0.opaque.runtime))
+    }
+
+    /// Like [`capture`](Self::capture).
+    pub fn force_capture(store: impl AsContext) -> WasmBacktrace {
+        WasmBacktrace::capture(store)
+    }
+
+    pub(crate) fn new(engine: &Engine, backtrace: Backtrace) -> WasmBacktrace {
+        let frames = backtrace
+            .frames
+            .into_iter()
+            .map(|frame| FrameInfo::new(engine, frame))
+            .collect();
+        WasmBacktrace { frames }
+    }
+
+    /// The frames, the innermost first.
+    pub fn frames(&self) -> &[FrameInfo] {
+        &self.frames
+    }
+}
+
+impl fmt::Display for WasmBacktrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error while executing at wasm backtrace:")?;
+        for (i, frame) in self.frames.iter().enumerate() {
+            write!(f, "\n  {i:>3}: ")?;
+            if let Some(offset) = frame.module_offset {
+                write!(f, "{offset:#8x} - ")?;
+            }
+            write!(f, "{}!", frame.module.name().unwrap_or("<unknown>"))?;
+            match frame.func_name() {
+                Some(name) => write!(f, "{name}")?,
+                None => write!(f, "<wasm function {}>", frame.func_index)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A wasm function that was running.
+#[derive(Debug)]
+pub struct FrameInfo {
+    module: Module,
+    func_index: u32,
+    func_name: Option<String>,
+    func_start: u32,
+    module_offset: Option<usize>,
+    symbols: Vec<FrameSymbol>,
+}
+
+impl FrameInfo {
+    fn new(engine: &Engine, frame: mainspring_runtime::Frame) -> FrameInfo {
+        let module = Module::from_inner(engine, frame.module);
+        let info = module.inner().info();
+        let func_start = info
+            .defined_func(frame.func)
+            .map_or(0, |func| info.bodies[func.index()].start);
+        let func_name = module.function_names().get(frame.func).map(str::to_owned);
+        FrameInfo {
+            func_index: frame.func.0,
+            func_name,
+            func_start,
+            module_offset: frame.wasm_offset.map(|offset| offset as usize),
+            symbols: Vec::new(),
+            module,
+        }
+    }
+
+    /// The function's index in its module.
+    pub fn func_index(&self) -> u32 {
+        self.func_index
+    }
+
+    /// The module it is in.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// The function's name, if the module says.
+    pub fn func_name(&self) -> Option<&str> {
+        self.func_name.as_deref()
+    }
+
+    /// Offset in the module of the instruction that was executing.
+    pub fn module_offset(&self) -> Option<usize> {
+        self.module_offset
+    }
+
+    /// Offset from the start of the function of the instruction that was executing.
+    pub fn func_offset(&self) -> Option<usize> {
+        self.module_offset?.checked_sub(self.func_start as usize)
+    }
+
+    /// Source lines, from debugging information; none are read yet.
+    pub fn symbols(&self) -> &[FrameSymbol] {
+        &self.symbols
+    }
+}
+
+/// A source line that a frame was at.
+#[derive(Debug)]
+pub struct FrameSymbol {
+    name: Option<String>,
+    file: Option<String>,
+    line: Option<u32>,
+    column: Option<u32>,
+}
+
+impl FrameSymbol {
+    /// The function in the source language.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The source file.
+    pub fn file(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+
+    /// The line, from 1.
+    pub fn line(&self) -> Option<u32> {
+        self.line
+    }
+
+    /// The column, from 1.
+    pub fn column(&self) -> Option<u32> {
+        self.column
+    }
+}

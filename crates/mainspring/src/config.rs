@@ -1,0 +1,289 @@
+//! How an engine is configured.
+
+use anyhow::{Result, bail, ensure};
+use mainspring_abi::{CompileSettings, MemorySettings, Optimize};
+use std::num::NonZeroUsize;
+use wasmparser::WasmFeatures;
+
+/// Which compiler makes code, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// Functions are compiled when they are called first.
+    #[default]
+    Auto,
+    /// All functions are compiled with the optimizing tier when the module is made.
+    Cranelift,
+    /// All functions are compiled with the baseline tier. Not supported yet: making the engine fails.
+    Winch,
+}
+
+/// How hard the optimizing tier tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OptLevel {
+    /// Not at all.
+    None,
+    /// For speed.
+    Speed,
+    /// For speed, and small code where that costs nothing.
+    SpeedAndSize,
+}
+
+/// Whether backtraces name source lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WasmBacktraceDetails {
+    /// Always, where the module has debugging information.
+    Enable,
+    /// Never.
+    Disable,
+    /// If `WASMTIME_BACKTRACE_DETAILS` is set to 1.
+    Environment,
+}
+
+/// Proposals that the engine runs. What is not here is refused when an engine is made.
+const SUPPORTED: WasmFeatures = WasmFeatures::WASM2
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::MEMORY64)
+    .union(WasmFeatures::TAIL_CALL);
+
+/// Configuration of an [`Engine`](crate::Engine).
+///
+/// ```
+/// use mainspring::{Config, Engine};
+///
+/// let mut config = Config::new();
+/// config.max_wasm_stack(256 << 10).wasm_simd(false);
+/// let engine = Engine::new(&config)?;
+/// # Ok::<(), mainspring::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) features: WasmFeatures,
+    pub(crate) compile: CompileSettings,
+    pub(crate) strategy: Strategy,
+    pub(crate) max_wasm_stack: usize,
+    pub(crate) parallel_compilation: bool,
+    pub(crate) memory_init_cow: bool,
+    pub(crate) backtrace: bool,
+    pub(crate) backtrace_max_frames: Option<NonZeroUsize>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config::new()
+    }
+}
+
+macro_rules! proposals {
+    ($($(#[$doc:meta])* $name:ident => $flag:ident;)*) => {
+        impl Config {
+            $(
+                $(#[$doc])*
+                ///
+                /// A module that uses a proposal which is off, or not supported, is refused with an
+                /// error that names it. Switching on one that is not supported makes
+                /// [`Engine::new`](crate::Engine::new) fail.
+                pub fn $name(&mut self, enable: bool) -> &mut Self {
+                    self.features.set(WasmFeatures::$flag, enable);
+                    self
+                }
+            )*
+        }
+    };
+}
+
+proposals! {
+    /// Bulk memory operations. On by default.
+    wasm_bulk_memory => BULK_MEMORY;
+    /// Multiple results and block parameters. On by default.
+    wasm_multi_value => MULTI_VALUE;
+    /// Reference types. On by default.
+    wasm_reference_types => REFERENCE_TYPES;
+    /// 128-bit vectors. On by default.
+    wasm_simd => SIMD;
+    /// Relaxed vector instructions. Not supported yet.
+    wasm_relaxed_simd => RELAXED_SIMD;
+    /// Several memories in a module. On by default.
+    wasm_multi_memory => MULTI_MEMORY;
+    /// Memories and tables indexed with 64 bits. On by default.
+    wasm_memory64 => MEMORY64;
+    /// Arithmetic in constant expressions. On by default.
+    wasm_extended_const => EXTENDED_CONST;
+    /// Tail calls. On by default.
+    wasm_tail_call => TAIL_CALL;
+    /// Threads. Not supported yet.
+    wasm_threads => THREADS;
+    /// Typed function references. Not supported yet.
+    wasm_function_references => FUNCTION_REFERENCES;
+    /// Garbage collection. Not supported yet.
+    wasm_gc => GC;
+    /// Exceptions. Not supported yet.
+    wasm_exceptions => EXCEPTIONS;
+    /// Custom page sizes. Not supported yet.
+    wasm_custom_page_sizes => CUSTOM_PAGE_SIZES;
+    /// Wide arithmetic. Not supported yet.
+    wasm_wide_arithmetic => WIDE_ARITHMETIC;
+    /// Stack switching. Not supported yet.
+    wasm_stack_switching => STACK_SWITCHING;
+    /// Sharing of everything between threads. Not supported yet.
+    wasm_shared_everything_threads => SHARED_EVERYTHING_THREADS;
+}
+
+impl Config {
+    /// The default configuration: every proposal that is supported is on, functions are compiled when
+    /// called first.
+    pub fn new() -> Config {
+        Config {
+            features: SUPPORTED,
+            compile: CompileSettings::default(),
+            strategy: Strategy::Auto,
+            max_wasm_stack: 512 << 10,
+            parallel_compilation: true,
+            memory_init_cow: true,
+            backtrace: true,
+            backtrace_max_frames: NonZeroUsize::new(20),
+        }
+    }
+
+    /// Switches any proposals.
+    pub fn wasm_features(&mut self, features: WasmFeatures, enable: bool) -> &mut Self {
+        self.features.set(features, enable);
+        self
+    }
+
+    /// Sets which compiler makes code, and when. [`Strategy::Auto`] by default.
+    pub fn strategy(&mut self, strategy: Strategy) -> &mut Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// Sets how hard the optimizing tier tries. [`OptLevel::Speed`] by default.
+    pub fn cranelift_opt_level(&mut self, level: OptLevel) -> &mut Self {
+        self.compile.optimize = match level {
+            OptLevel::None => Optimize::None,
+            OptLevel::Speed => Optimize::Speed,
+            OptLevel::SpeedAndSize => Optimize::SpeedAndSize,
+        };
+        self
+    }
+
+    /// Sets whether compilers check their intermediate results. Off by default.
+    pub fn cranelift_debug_verifier(&mut self, enable: bool) -> &mut Self {
+        self.compile.verify = enable;
+        self
+    }
+
+    /// Sets whether NaNs that instructions produce have one form. Off by default.
+    pub fn cranelift_nan_canonicalization(&mut self, enable: bool) -> &mut Self {
+        self.compile.canonical_nans = enable;
+        self
+    }
+
+    /// Sets whether whole modules are compiled on all cores. On by default.
+    pub fn parallel_compilation(&mut self, parallel: bool) -> &mut Self {
+        self.parallel_compilation = parallel;
+        self
+    }
+
+    /// Sets how many bytes of stack wasm may use. 512 KiB by default.
+    ///
+    /// Threads that call wasm need that much and more: host functions run on the same stack.
+    pub fn max_wasm_stack(&mut self, size: usize) -> &mut Self {
+        self.max_wasm_stack = size;
+        self
+    }
+
+    /// Sets how many bytes of address space each linear memory reserves. 4 GiB by default, with which
+    /// 32-bit memories need no bounds checks.
+    pub fn memory_reservation(&mut self, bytes: u64) -> &mut Self {
+        self.compile.memory.reservation = round_up_pages(bytes);
+        self
+    }
+
+    /// Sets how many bytes of guard region follow each linear memory. 32 MiB by default.
+    pub fn memory_guard_size(&mut self, bytes: u64) -> &mut Self {
+        self.compile.memory.guard = round_up_pages(bytes);
+        self
+    }
+
+    /// Sets how many bytes are reserved beyond its size for a memory that moves. 2 GiB by default.
+    pub fn memory_reservation_for_growth(&mut self, bytes: u64) -> &mut Self {
+        self.compile.memory.reservation_for_growth = round_up_pages(bytes);
+        self
+    }
+
+    /// Sets whether a memory that outgrows its reservation moves. On by default; otherwise growing
+    /// fails there.
+    pub fn memory_may_move(&mut self, enable: bool) -> &mut Self {
+        self.compile.memory.may_move = enable;
+        self
+    }
+
+    /// Sets whether a guard region stands before each linear memory too. On by default.
+    pub fn guard_before_linear_memory(&mut self, enable: bool) -> &mut Self {
+        self.compile.memory.guard_before = enable;
+        self
+    }
+
+    /// Sets whether memories get their initial contents by mapping, copy-on-write. On by default.
+    pub fn memory_init_cow(&mut self, enable: bool) -> &mut Self {
+        self.memory_init_cow = enable;
+        self
+    }
+
+    /// Sets whether errors that leave wasm carry a backtrace. On by default.
+    pub fn wasm_backtrace(&mut self, enable: bool) -> &mut Self {
+        self.backtrace = enable;
+        self
+    }
+
+    /// Sets how many frames a backtrace has at the most. 20 by default; `None` records none.
+    pub fn wasm_backtrace_max_frames(&mut self, limit: Option<NonZeroUsize>) -> &mut Self {
+        self.backtrace_max_frames = limit;
+        self
+    }
+
+    /// Checks what can't be checked setting by setting.
+    pub(crate) fn validate(&self) -> Result<()> {
+        if self.strategy == Strategy::Winch {
+            bail!(
+                "the baseline tier is not supported yet: use Strategy::Auto or Strategy::Cranelift"
+            );
+        }
+        let unsupported = self.features.difference(SUPPORTED).difference(IMPLIED);
+        if let Some((name, _)) = unsupported.iter_names().next() {
+            bail!(
+                "the {} proposal is not supported yet",
+                name.to_lowercase().replace('_', "-")
+            );
+        }
+        ensure!(
+            self.max_wasm_stack > 0,
+            "max_wasm_stack size cannot be zero"
+        );
+        ensure!(
+            !self.features.contains(WasmFeatures::SIMD)
+                || self.features.contains(WasmFeatures::FLOATS),
+            "SIMD needs floats"
+        );
+        Ok(())
+    }
+
+    pub(crate) fn memory_settings(&self) -> MemorySettings {
+        self.compile.memory
+    }
+}
+
+/// Flags of the decoder that are no proposals of their own.
+const IMPLIED: WasmFeatures = WasmFeatures::GC_TYPES
+    .union(WasmFeatures::CALL_INDIRECT_OVERLONG)
+    .union(WasmFeatures::BULK_MEMORY_OPT);
+
+fn round_up_pages(bytes: u64) -> u64 {
+    const HOST_PAGE: u64 = 64 << 10;
+    bytes
+        .checked_next_multiple_of(HOST_PAGE)
+        .unwrap_or(u64::MAX / HOST_PAGE * HOST_PAGE)
+}

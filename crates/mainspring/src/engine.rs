@@ -1,0 +1,172 @@
+//! The engine: configuration, compilers and types that stores and modules share.
+
+use crate::config::Config;
+use anyhow::{Context, Result};
+use mainspring_runtime::StoreSettings;
+use mainspring_tiering::{Compilers, IMAGE_MAGIC, ModuleCode, Progress};
+use mainspring_wasm::TypeRegistry;
+use std::io::Read;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+
+/// Shared by everything that works together. Cheap to clone: clones are the same engine.
+#[derive(Clone)]
+pub struct Engine(Arc<EngineInner>);
+
+struct EngineInner {
+    config: Config,
+    compilers: Arc<Compilers>,
+    types: TypeRegistry,
+    stores: Arc<StoreSettings>,
+}
+
+/// An engine that may be gone. See [`Engine::weak`].
+#[derive(Clone)]
+pub struct EngineWeak(Weak<EngineInner>);
+
+impl EngineWeak {
+    /// The engine, if something else still keeps it.
+    pub fn upgrade(&self) -> Option<Engine> {
+        self.0.upgrade().map(Engine)
+    }
+}
+
+/// What a compiled image holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precompiled {
+    /// A core module.
+    Module,
+    /// A component.
+    Component,
+}
+
+impl Default for Engine {
+    /// An engine with the default configuration.
+    ///
+    /// # Panics
+    /// If the processor is not supported.
+    fn default() -> Engine {
+        Engine::new(&Config::new()).expect("the default configuration is valid")
+    }
+}
+
+impl Engine {
+    /// Makes an engine.
+    ///
+    /// # Errors
+    /// If the configuration is contradictory or asks for what is not supported.
+    pub fn new(config: &Config) -> Result<Engine> {
+        config.validate()?;
+        mainspring_runtime::install_handlers();
+        let types = TypeRegistry::default();
+        let frames = if config.backtrace {
+            config.backtrace_max_frames.map_or(0, |limit| limit.get())
+        } else {
+            0
+        };
+        Ok(Engine(Arc::new(EngineInner {
+            config: config.clone(),
+            compilers: Arc::new(Compilers::new(config.compile, config.parallel_compilation)?),
+            stores: Arc::new(StoreSettings {
+                memory: config.memory_settings(),
+                max_wasm_stack: config.max_wasm_stack,
+                max_backtrace_frames: frames,
+                types: types.clone(),
+            }),
+            types,
+        })))
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Whether both are the same engine.
+    pub fn same(a: &Engine, b: &Engine) -> bool {
+        Arc::ptr_eq(&a.0, &b.0)
+    }
+
+    /// A handle that does not keep the engine.
+    pub fn weak(&self) -> EngineWeak {
+        EngineWeak(Arc::downgrade(&self.0))
+    }
+
+    /// Whether code is for a portable interpreter. It never is.
+    pub fn is_pulley(&self) -> bool {
+        false
+    }
+
+    /// Compiles a module, binary or text, to an image that [`Module::deserialize`](crate::Module::deserialize)
+    /// loads on a machine like this one.
+    ///
+    /// # Errors
+    /// If the module is invalid, or can't be compiled.
+    pub fn precompile_module(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        self.precompile_module_with_progress(bytes, &|_, _| {})
+    }
+
+    /// Like [`precompile_module`](Self::precompile_module), and reports how many functions of how
+    /// many are done, from any thread.
+    pub fn precompile_module_with_progress(
+        &self,
+        bytes: &[u8],
+        progress: Progress<'_>,
+    ) -> Result<Vec<u8>> {
+        let bytes = crate::module::to_binary(bytes)?;
+        ModuleCode::precompile(
+            &self.0.compilers,
+            self.0.config.features,
+            &bytes,
+            Some(progress),
+        )
+    }
+
+    /// What kind of compiled image some bytes are, if they are one.
+    pub fn detect_precompiled(bytes: &[u8]) -> Option<Precompiled> {
+        bytes
+            .starts_with(&IMAGE_MAGIC)
+            .then_some(Precompiled::Module)
+    }
+
+    /// What kind of compiled image a file is, if it is one.
+    ///
+    /// # Errors
+    /// If the file can't be read.
+    pub fn detect_precompiled_file(path: impl AsRef<Path>) -> Result<Option<Precompiled>> {
+        let path = path.as_ref();
+        let start = || -> std::io::Result<Vec<u8>> {
+            let mut start = Vec::new();
+            std::fs::File::open(path)?
+                .take(IMAGE_MAGIC.len() as u64)
+                .read_to_end(&mut start)?;
+            Ok(start)
+        };
+        let start = start().with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Engine::detect_precompiled(&start))
+    }
+
+    pub(crate) fn compilers(&self) -> &Arc<Compilers> {
+        &self.0.compilers
+    }
+
+    pub(crate) fn types(&self) -> &TypeRegistry {
+        &self.0.types
+    }
+
+    pub(crate) fn store_settings(&self) -> &Arc<StoreSettings> {
+        &self.0.stores
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for EngineWeak {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineWeak").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,293 @@
+//! Instances.
+
+use crate::externals::{Export, Extern};
+use crate::linker::Definition;
+use crate::matching::{self, Supplied};
+use crate::module::ModuleExport;
+use crate::store::{AsContextMut, StoreContext, StoreContextMut, StoreOpaque};
+use crate::trap::error_of;
+use crate::typed::{TypedFunc, WasmParams, WasmResults};
+use crate::{Engine, Func, Global, Memory, Module, Result, Table};
+use anyhow::{Context, bail, format_err};
+use mainspring_runtime as runtime;
+use mainspring_runtime::{Backtrace, Import, InstanceId, InstantiateError, StoreId, Unwind};
+use mainspring_wasm::EntityIndex;
+use std::sync::Arc;
+
+/// An instance of a module, in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Instance {
+    store: StoreId,
+    id: InstanceId,
+}
+
+impl Instance {
+    /// Makes an instance, with what it imports in declaration order.
+    ///
+    /// # Errors
+    /// If there are more or fewer imports than declared, or one has the wrong type: the error names it. If a segment does
+    /// not fit or the start function traps, with a [`Trap`](crate::Trap). If a limit of the store is reached.
+    ///
+    /// # Panics
+    /// If an import is of another store, or the module of another engine.
+    pub fn new(store: impl AsContextMut, module: &Module, imports: &[Extern]) -> Result<Instance> {
+        let mut store = store;
+        let store = &mut store.as_context_mut().0.opaque;
+        check_engine(module.engine(), &store.engine)?;
+        let declared = module.imports().len();
+        if imports.len() != declared {
+            bail!("expected {declared} imports, found {}", imports.len());
+        }
+        for (i, import) in imports.iter().enumerate() {
+            if !import.comes_from(store) {
+                bail!("cross-`Store` instantiation is not currently supported");
+            }
+            matching::check(module, i, &Supplied::Extern(store, import))?;
+        }
+        let imports: Vec<Import> = imports.iter().map(Extern::as_import).collect();
+        Instance::make(store, module, &imports)
+    }
+
+    /// Makes an instance with imports that were checked.
+    fn make(store: &mut StoreOpaque, module: &Module, imports: &[Import]) -> Result<Instance> {
+        // The next instance gets the next id; one that failed before it had an id left its module here.
+        store.modules.truncate(store.runtime.instance_count());
+        store.modules.push(module.clone());
+        let id =
+            runtime::instantiate(&mut store.runtime, module.inner(), imports).map_err(|error| {
+                match error {
+                    InstantiateError::Trap(code) => error_of(
+                        store,
+                        Unwind::Trap(code, Backtrace::capture(&store.runtime)),
+                    ),
+                    InstantiateError::Refused(error) => error,
+                }
+            })?;
+        let instance = Instance::of_id(store, id);
+        if let Some(start) = module.inner().info().start {
+            instance.start(store, start)?;
+        }
+        Ok(instance)
+    }
+
+    fn start(&self, store: &mut StoreOpaque, start: mainspring_wasm::FuncIndex) -> Result<()> {
+        let (code, vmctx) = store.runtime.instance(self.id).code_of(start);
+        // SAFETY: the function is of this store, and start functions have no parameters and no results.
+        match unsafe { runtime::enter::call_with_ints(&mut store.runtime, code, vmctx, [0; 5]) } {
+            Ok(_) => Ok(()),
+            Err(why) => Err(error_of(store, why)),
+        }
+    }
+
+    pub(crate) fn of_id(store: &StoreOpaque, id: InstanceId) -> Instance {
+        Instance {
+            store: store.id(),
+            id,
+        }
+    }
+
+    /// The module it is an instance of.
+    pub fn module<'a, T: 'static>(&self, store: impl Into<StoreContext<'a, T>>) -> &'a Module {
+        let store = store.into();
+        store.0.opaque.check(self.store);
+        &store.0.opaque.modules[self.id.0 as usize]
+    }
+
+    /// Its exports, in declaration order.
+    pub fn exports<'a, T: 'static>(
+        &'a self,
+        store: impl Into<StoreContextMut<'a, T>>,
+    ) -> impl ExactSizeIterator<Item = Export<'a>> + 'a {
+        let store = store.into();
+        let opaque: &'a StoreOpaque = &store.0.opaque;
+        opaque.check(self.store);
+        let instance = opaque.runtime.instance(self.id);
+        instance
+            .module()
+            .info()
+            .exports
+            .iter()
+            .map(|export| Export::new(&export.name, self.entity(opaque, export.entity)))
+    }
+
+    /// An export.
+    ///
+    /// # Panics
+    /// If the instance is of another store.
+    pub fn get_export(&self, store: impl AsContextMut, name: &str) -> Option<Extern> {
+        let mut store = store;
+        let store = &store.as_context_mut().0.opaque;
+        store.check(self.store);
+        let entity = store
+            .runtime
+            .instance(self.id)
+            .module()
+            .info()
+            .export(name)?;
+        Some(self.entity(store, entity))
+    }
+
+    /// An export that was looked up in the module; `None` if that is another module.
+    ///
+    /// # Panics
+    /// If the instance is of another store.
+    pub fn get_module_export(
+        &self,
+        store: impl AsContextMut,
+        export: &ModuleExport,
+    ) -> Option<Extern> {
+        let mut store = store;
+        let store = &store.as_context_mut().0.opaque;
+        store.check(self.store);
+        let own = store.runtime.instance(self.id).module();
+        Arc::ptr_eq(own, &export.module).then(|| self.entity(store, export.entity))
+    }
+
+    fn entity(&self, store: &StoreOpaque, entity: EntityIndex) -> Extern {
+        let instance = store.runtime.instance(self.id);
+        match entity {
+            EntityIndex::Func(index) => {
+                Extern::Func(Func::from_ref(store, instance.func_ref(index)))
+            }
+            EntityIndex::Table(index) => {
+                Extern::Table(Table::from_id(store, instance.table(index)))
+            }
+            EntityIndex::Memory(index) => {
+                Extern::Memory(Memory::from_id(store, instance.memory(index)))
+            }
+            EntityIndex::Global(index) => {
+                Extern::Global(Global::from_id(store, instance.global(index)))
+            }
+            EntityIndex::Tag(_) => {
+                unreachable!("tags belong to a proposal that validation refuses")
+            }
+        }
+    }
+
+    /// An exported function.
+    pub fn get_func(&self, store: impl AsContextMut, name: &str) -> Option<Func> {
+        self.get_export(store, name)?.into_func()
+    }
+
+    /// An exported function, with its type checked.
+    ///
+    /// # Errors
+    /// If there is none of that name, or its type is another one.
+    pub fn get_typed_func<Params: WasmParams, Results: WasmResults>(
+        &self,
+        store: impl AsContextMut,
+        name: &str,
+    ) -> Result<TypedFunc<Params, Results>> {
+        let mut store = store;
+        let func = self
+            .get_export(&mut store, name)
+            .and_then(Extern::into_func)
+            .ok_or_else(|| format_err!("failed to find function export `{name}`"))?;
+        func.typed(&store)
+            .with_context(|| format!("failed to convert function `{name}` to given type"))
+    }
+
+    /// An exported table.
+    pub fn get_table(&self, store: impl AsContextMut, name: &str) -> Option<Table> {
+        self.get_export(store, name)?.into_table()
+    }
+
+    /// An exported memory.
+    pub fn get_memory(&self, store: impl AsContextMut, name: &str) -> Option<Memory> {
+        self.get_export(store, name)?.into_memory()
+    }
+
+    /// An exported global.
+    pub fn get_global(&self, store: impl AsContextMut, name: &str) -> Option<Global> {
+        self.get_export(store, name)?.into_global()
+    }
+}
+
+fn check_engine(module: &Engine, store: &Engine) -> Result<()> {
+    if !Engine::same(module, store) {
+        bail!("cross-`Engine` instantiation is not currently supported");
+    }
+    Ok(())
+}
+
+/// A module with its imports, all checked: instantiation does no more looking up.
+///
+/// Belongs to no store, unless one of the imports does.
+pub struct InstancePre<T: 'static> {
+    module: Module,
+    imports: Arc<[Definition]>,
+    _data: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T: 'static> Clone for InstancePre<T> {
+    fn clone(&self) -> Self {
+        InstancePre {
+            module: self.module.clone(),
+            imports: self.imports.clone(),
+            _data: std::marker::PhantomData,
+        }
+    }
+}
+
+impl<T: 'static> std::fmt::Debug for InstancePre<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InstancePre")
+            .field("module", &self.module)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: 'static> InstancePre<T> {
+    /// Checks the types of the imports. `store` is that of those which are of one.
+    pub(crate) fn new(
+        module: &Module,
+        store: Option<&StoreOpaque>,
+        imports: Vec<Definition>,
+    ) -> Result<InstancePre<T>> {
+        for (i, import) in imports.iter().enumerate() {
+            match (import, store) {
+                (Definition::Host(func), _) => matching::check(module, i, &Supplied::Host(func))?,
+                (definition, Some(store)) => {
+                    matching::check(module, i, &Supplied::of(store, definition))?
+                }
+                // What is of a store is checked when that store is at hand.
+                (Definition::Extern(_), None) => {}
+            }
+        }
+        Ok(InstancePre {
+            module: module.clone(),
+            imports: imports.into(),
+            _data: std::marker::PhantomData,
+        })
+    }
+
+    /// The module.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// Makes an instance.
+    ///
+    /// # Errors
+    /// As for [`Instance::new`], but for the types of host functions, which were checked.
+    pub fn instantiate(&self, store: impl AsContextMut<Data = T>) -> Result<Instance> {
+        let mut store = store;
+        let store = &mut store.as_context_mut().0.opaque;
+        check_engine(self.module.engine(), &store.engine)?;
+        let mut imports = Vec::with_capacity(self.imports.len());
+        for (i, import) in self.imports.iter().enumerate() {
+            imports.push(match import {
+                Definition::Host(func) => Import::Func(func.instantiate(store).func_ref()),
+                Definition::Extern(item) => {
+                    if !item.comes_from(store) {
+                        bail!("cross-`Store` instantiation is not currently supported");
+                    }
+                    matching::check(&self.module, i, &Supplied::Extern(store, item))?;
+                    item.as_import()
+                }
+            });
+        }
+        Instance::make(store, &self.module, &imports)
+    }
+}

@@ -1,0 +1,552 @@
+//! Functions whose type is known to the Rust compiler.
+//!
+//! A call whose arguments are at most five integers and that has at most one result passes everything in
+//! registers: no list is made, nothing is looked up. Other calls go through slots.
+
+use crate::call::call_slots;
+use crate::externref::{ExternRef, NoExtern, NoFunc, Rooted};
+use crate::store::{AsContext, AsContextMut, StoreOpaque};
+use crate::trap::error_of;
+use crate::types::{FuncType, HeapType, RefType, ValType};
+use crate::values::V128;
+use crate::{Func, Result, ValRaw};
+use anyhow::{bail, ensure};
+use mainspring_abi::{RegClass, VMFuncRef};
+use mainspring_runtime::enter::{RegisterResult, call_with_ints};
+use mainspring_wasm as wasm;
+use std::marker::PhantomData;
+
+/// A Rust type that is a wasm value type.
+///
+/// # Safety
+/// Implemented here for all that are. Generated code relies on [`Abi`](Self::Abi).
+pub unsafe trait WasmTy: Send + Sized {
+    /// The machine value that carries it.
+    #[doc(hidden)]
+    type Abi: Copy;
+    /// Its type, or one of the same register class.
+    #[doc(hidden)]
+    const WASM: wasm::ValType;
+    /// The wasm type.
+    #[doc(hidden)]
+    fn valtype() -> ValType;
+    #[doc(hidden)]
+    fn comes_from(&self, store: &StoreOpaqueRef) -> bool {
+        let _ = store;
+        true
+    }
+    #[doc(hidden)]
+    fn into_abi(self) -> Self::Abi;
+    #[doc(hidden)]
+    unsafe fn from_abi(store: &StoreOpaqueRef, abi: Self::Abi) -> Self;
+    #[doc(hidden)]
+    fn abi_to_raw(abi: Self::Abi) -> ValRaw;
+    #[doc(hidden)]
+    fn raw_to_abi(raw: ValRaw) -> Self::Abi;
+    #[doc(hidden)]
+    fn check(actual: &ValType, is_result: bool) -> Result<()> {
+        let own = Self::valtype();
+        let fits = if is_result {
+            actual.matches(&own)
+        } else {
+            own.matches(actual)
+        };
+        ensure!(fits, "expected {own}, found {actual}");
+        Ok(())
+    }
+    #[doc(hidden)]
+    fn check_value(&self, store: &StoreOpaqueRef, actual: &ValType) -> Result<()> {
+        let _ = (store, actual);
+        Ok(())
+    }
+}
+
+/// A store, without its embedder's data, in signatures that are public for technical reasons.
+#[doc(hidden)]
+#[repr(transparent)]
+pub struct StoreOpaqueRef(pub(crate) StoreOpaque);
+
+impl StoreOpaqueRef {
+    pub(crate) fn of(store: &StoreOpaque) -> &StoreOpaqueRef {
+        // SAFETY: a struct of one field, seen through a reference that lives as long.
+        unsafe { &*std::ptr::from_ref(store).cast() }
+    }
+}
+
+macro_rules! number_types {
+    ($($ty:ident $abi:ident $wasm:ident |$x:ident| $to:expr, |$y:ident| $from:expr, $raw:ident $get:ident;)*) => {$(
+        // SAFETY: the machine value of the wasm type.
+        unsafe impl WasmTy for $ty {
+            type Abi = $abi;
+            const WASM: wasm::ValType = wasm::ValType::$wasm;
+
+            fn valtype() -> ValType {
+                ValType::$wasm
+            }
+            #[inline]
+            fn into_abi(self) -> $abi {
+                let $x = self;
+                $to
+            }
+            #[inline]
+            unsafe fn from_abi(_: &StoreOpaqueRef, $y: $abi) -> $ty {
+                $from
+            }
+            #[inline]
+            fn abi_to_raw(abi: $abi) -> ValRaw {
+                ValRaw::$raw(abi.to_bits_or_self())
+            }
+            #[inline]
+            fn raw_to_abi(raw: ValRaw) -> $abi {
+                <$abi>::of_bits_or_self(raw.$get())
+            }
+        }
+    )*};
+}
+
+/// Floats travel as floats and are kept as bits.
+trait BitsOrSelf {
+    type Bits;
+    fn to_bits_or_self(self) -> Self::Bits;
+    fn of_bits_or_self(bits: Self::Bits) -> Self;
+}
+
+macro_rules! bits_or_self {
+    ($($ty:ident $bits:ident |$x:ident| $to:expr, |$y:ident| $from:expr;)*) => {$(
+        impl BitsOrSelf for $ty {
+            type Bits = $bits;
+            #[inline]
+            fn to_bits_or_self(self) -> $bits {
+                let $x = self;
+                $to
+            }
+            #[inline]
+            fn of_bits_or_self($y: $bits) -> $ty {
+                $from
+            }
+        }
+    )*};
+}
+
+bits_or_self! {
+    u32 u32 |x| x, |y| y;
+    u64 u64 |x| x, |y| y;
+    f32 u32 |x| x.to_bits(), |y| f32::from_bits(y);
+    f64 u64 |x| x.to_bits(), |y| f64::from_bits(y);
+}
+
+number_types! {
+    i32 u32 I32 |x| x as u32, |y| y as i32, u32 get_u32;
+    u32 u32 I32 |x| x, |y| y, u32 get_u32;
+    i64 u64 I64 |x| x as u64, |y| y as i64, u64 get_u64;
+    u64 u64 I64 |x| x, |y| y, u64 get_u64;
+    f32 f32 F32 |x| x, |y| y, f32 get_f32;
+    f64 f64 F64 |x| x, |y| y, f64 get_f64;
+}
+
+// SAFETY: the machine value of a vector.
+unsafe impl WasmTy for V128 {
+    type Abi = std::arch::x86_64::__m128i;
+    const WASM: wasm::ValType = wasm::ValType::V128;
+
+    fn valtype() -> ValType {
+        ValType::V128
+    }
+    fn into_abi(self) -> Self::Abi {
+        V128::raw_to_abi(ValRaw::v128(self.as_u128()))
+    }
+    unsafe fn from_abi(_: &StoreOpaqueRef, abi: Self::Abi) -> V128 {
+        V128::from(V128::abi_to_raw(abi).get_v128())
+    }
+    fn abi_to_raw(abi: Self::Abi) -> ValRaw {
+        // SAFETY: two names for 16 bytes.
+        ValRaw::v128(unsafe { std::mem::transmute::<Self::Abi, u128>(abi) })
+    }
+    fn raw_to_abi(raw: ValRaw) -> Self::Abi {
+        // SAFETY: two names for 16 bytes.
+        unsafe { std::mem::transmute::<u128, Self::Abi>(raw.get_v128()) }
+    }
+}
+
+/// Reference types: `$into` and `$from` go between the type and its machine value.
+macro_rules! reference_types {
+    ($($ty:ty, $abi:ident, $wasm:ident, $valtype:expr, |$x:ident| $into:expr, |$store:ident, $y:ident| $from:expr, |$z:ident, $id:ident| $comes:expr;)*) => {$(
+        // SAFETY: the machine value of the reference.
+        unsafe impl WasmTy for $ty {
+            type Abi = $abi;
+            const WASM: wasm::ValType = wasm::ValType::$wasm;
+
+            fn valtype() -> ValType {
+                $valtype
+            }
+            fn comes_from(&self, store: &StoreOpaqueRef) -> bool {
+                let ($z, $id) = (self, store.0.id());
+                $comes
+            }
+            #[inline]
+            fn into_abi(self) -> $abi {
+                let $x = self;
+                $into
+            }
+            #[inline]
+            unsafe fn from_abi($store: &StoreOpaqueRef, $y: $abi) -> Self {
+                $from
+            }
+            #[inline]
+            fn abi_to_raw(abi: $abi) -> ValRaw {
+                ValRaw::u64(abi as u64)
+            }
+            #[inline]
+            fn raw_to_abi(raw: ValRaw) -> $abi {
+                raw.get_u64() as $abi
+            }
+            fn check(actual: &ValType, is_result: bool) -> Result<()> {
+                check_reference(&Self::valtype(), actual, is_result)
+            }
+            fn check_value(&self, store: &StoreOpaqueRef, actual: &ValType) -> Result<()> {
+                // SAFETY: the value's own raw form and type.
+                let value = unsafe { crate::Val::of_raw(&store.0, Self::abi_to_raw((*self).into_abi()), Self::WASM) };
+                value.ensure_matches(&store.0, actual)
+            }
+        }
+    )*};
+}
+
+/// A parameter may be declared with a subtype of the Rust type; then its values are checked at each call.
+fn check_reference(own: &ValType, actual: &ValType, is_result: bool) -> Result<()> {
+    let fits = match (own, actual) {
+        (ValType::Ref(own), ValType::Ref(actual)) if !is_result => {
+            own.matches(actual) || (actual.matches(own) && actual.heap_type().is_concrete())
+        }
+        _ if is_result => actual.matches(own),
+        _ => own.matches(actual),
+    };
+    ensure!(fits, "expected {own}, found {actual}");
+    Ok(())
+}
+
+reference_types! {
+    Option<Func>, u64, FUNCREF, ValType::FUNCREF,
+        |x| Func::raw_of(x) as u64,
+        // SAFETY: wasm passes function references of its store.
+        |store, y| unsafe { Func::of_raw(&store.0, y as *mut std::ffi::c_void) },
+        |z, id| z.is_none_or(|func| func.store_id() == id);
+    Func, u64, FUNCREF, RefType::new(false, HeapType::Func).into(),
+        |x| Func::raw_of(Some(x)) as u64,
+        // SAFETY: wasm passes function references of its store, here not null.
+        |store, y| unsafe { Func::of_raw(&store.0, y as *mut std::ffi::c_void) }.expect("a non-null reference"),
+        |z, id| z.store_id() == id;
+    Option<Rooted<ExternRef>>, u32, EXTERNREF, ValType::EXTERNREF,
+        |x| ExternRef::raw_of(x),
+        |store, y| ExternRef::of_raw(&store.0, y),
+        |z, id| z.is_none_or(|value| value.store_id() == id);
+    Rooted<ExternRef>, u32, EXTERNREF, RefType::new(false, HeapType::Extern).into(),
+        |x| ExternRef::raw_of(Some(x)),
+        |store, y| ExternRef::of_raw(&store.0, y).expect("a non-null reference"),
+        |z, id| z.store_id() == id;
+    Option<NoFunc>, u64, FUNCREF, ValType::NULLFUNCREF, |_x| 0, |_store, _y| None, |_z, _id| true;
+    Option<NoExtern>, u32, EXTERNREF, ValType::NULLEXTERNREF, |_x| 0, |_store, _y| None, |_z, _id| true;
+}
+
+/// A list of Rust types that are wasm value types.
+///
+/// # Safety
+/// Implemented here for all that are.
+pub unsafe trait WasmTyList {
+    /// Their wasm types.
+    fn valtypes() -> impl Iterator<Item = ValType>;
+}
+
+/// Parameters of a [`TypedFunc`]: one wasm type, or a tuple of them.
+///
+/// # Safety
+/// Implemented here for all that are.
+pub unsafe trait WasmParams: Send {
+    #[doc(hidden)]
+    const TYPES: &'static [wasm::ValType];
+    #[doc(hidden)]
+    fn typecheck(
+        ty: &FuncType,
+        actual: impl ExactSizeIterator<Item = ValType>,
+        is_result: bool,
+    ) -> Result<()>;
+    #[doc(hidden)]
+    fn comes_from(&self, store: &StoreOpaqueRef) -> bool;
+    #[doc(hidden)]
+    fn check_values(&self, store: &StoreOpaqueRef, ty: &FuncType) -> Result<()>;
+    #[doc(hidden)]
+    fn store(self, slots: &mut [ValRaw]);
+}
+
+/// Results of a [`TypedFunc`]: nothing, one wasm type, or a tuple of them.
+///
+/// # Safety
+/// Implemented here for all that are.
+pub unsafe trait WasmResults: WasmParams {
+    #[doc(hidden)]
+    unsafe fn load(store: &StoreOpaqueRef, slots: &[ValRaw]) -> Self;
+}
+
+const fn count(types: &[wasm::ValType], class: RegClass) -> usize {
+    let (mut n, mut i) = (0, 0);
+    while i < types.len() {
+        let is_float = matches!(
+            types[i],
+            wasm::ValType::F32 | wasm::ValType::F64 | wasm::ValType::V128
+        );
+        if is_float == matches!(class, RegClass::Float) {
+            n += 1;
+        }
+        i += 1;
+    }
+    n
+}
+
+macro_rules! tuples {
+    ($($n:tt ($($T:ident)*))*) => {$(
+        // SAFETY: a tuple of wasm types.
+        unsafe impl<$($T: WasmTy),*> WasmTyList for ($($T,)*) {
+            fn valtypes() -> impl Iterator<Item = ValType> {
+                let types: [ValType; $n] = [$($T::valtype()),*];
+                types.into_iter()
+            }
+        }
+
+        // SAFETY: a tuple of wasm types.
+        #[allow(non_snake_case, unused)]
+        unsafe impl<$($T: WasmTy),*> WasmParams for ($($T,)*) {
+            const TYPES: &'static [wasm::ValType] = &[$($T::WASM),*];
+
+            fn typecheck(ty: &FuncType, mut actual: impl ExactSizeIterator<Item = ValType>, is_result: bool) -> Result<()> {
+                let found = actual.len();
+                if found != $n {
+                    bail!("expected {} types, found {found}", $n);
+                }
+                $($T::check(&actual.next().expect("just counted"), is_result)?;)*
+                Ok(())
+            }
+            #[inline]
+            fn comes_from(&self, store: &StoreOpaqueRef) -> bool {
+                let ($($T,)*) = self;
+                true $(&& $T.comes_from(store))*
+            }
+            fn check_values(&self, store: &StoreOpaqueRef, ty: &FuncType) -> Result<()> {
+                let ($($T,)*) = self;
+                let mut params = ty.params();
+                $($T.check_value(store, &params.next().expect("as many as checked"))?;)*
+                Ok(())
+            }
+            #[inline]
+            fn store(self, slots: &mut [ValRaw]) {
+                let ($($T,)*) = self;
+                let mut slots = slots.iter_mut();
+                $(*slots.next().expect("a slot for each") = $T::abi_to_raw($T.into_abi());)*
+            }
+        }
+
+        // SAFETY: a tuple of wasm types.
+        #[allow(unused)]
+        unsafe impl<$($T: WasmTy),*> WasmResults for ($($T,)*) {
+            #[inline]
+            unsafe fn load(store: &StoreOpaqueRef, slots: &[ValRaw]) -> Self {
+                let mut slots = slots.iter();
+                // SAFETY: the caller says that the slots hold these types.
+                ($(unsafe { $T::from_abi(store, $T::raw_to_abi(*slots.next().expect("a slot for each"))) },)*)
+            }
+        }
+    )*};
+}
+
+tuples! {
+    0 ()
+    1 (A1)
+    2 (A1 A2)
+    3 (A1 A2 A3)
+    4 (A1 A2 A3 A4)
+    5 (A1 A2 A3 A4 A5)
+    6 (A1 A2 A3 A4 A5 A6)
+    7 (A1 A2 A3 A4 A5 A6 A7)
+    8 (A1 A2 A3 A4 A5 A6 A7 A8)
+    9 (A1 A2 A3 A4 A5 A6 A7 A8 A9)
+    10 (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10)
+    11 (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11)
+    12 (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12)
+    13 (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13)
+    14 (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14)
+    15 (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15)
+    16 (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16)
+    17 (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16 A17)
+}
+
+// SAFETY: one wasm type.
+unsafe impl<T: WasmTy> WasmParams for T {
+    const TYPES: &'static [wasm::ValType] = &[T::WASM];
+
+    fn typecheck(
+        ty: &FuncType,
+        actual: impl ExactSizeIterator<Item = ValType>,
+        is_result: bool,
+    ) -> Result<()> {
+        <(T,)>::typecheck(ty, actual, is_result)
+    }
+    #[inline]
+    fn comes_from(&self, store: &StoreOpaqueRef) -> bool {
+        T::comes_from(self, store)
+    }
+    fn check_values(&self, store: &StoreOpaqueRef, ty: &FuncType) -> Result<()> {
+        self.check_value(store, &ty.param(0).expect("one parameter, as checked"))
+    }
+    #[inline]
+    fn store(self, slots: &mut [ValRaw]) {
+        slots[0] = T::abi_to_raw(self.into_abi());
+    }
+}
+
+// SAFETY: one wasm type.
+unsafe impl<T: WasmTy> WasmResults for T {
+    #[inline]
+    unsafe fn load(store: &StoreOpaqueRef, slots: &[ValRaw]) -> Self {
+        // SAFETY: the caller says that the slot holds this type.
+        unsafe { T::from_abi(store, T::raw_to_abi(slots[0])) }
+    }
+}
+
+/// A function whose type was compared once. Calling it costs little more than calling a Rust
+/// function.
+///
+/// ```
+/// use mainspring::*;
+///
+/// let engine = Engine::default();
+/// let module = Module::new(&engine, r#"(module (func (export "add") (param i32 i32) (result i32)
+///     local.get 0 local.get 1 i32.add))"#)?;
+/// let mut store = Store::new(&engine, ());
+/// let instance = Instance::new(&mut store, &module, &[])?;
+/// let add = instance.get_typed_func::<(i32, i32), i32>(&mut store, "add")?;
+/// assert_eq!(add.call(&mut store, (2, 3))?, 5);
+/// # Ok::<(), Error>(())
+/// ```
+pub struct TypedFunc<Params, Results> {
+    func: Func,
+    /// Whether arguments must be compared with the function's own parameter types at each call.
+    checks_values: bool,
+    _types: PhantomData<fn(Params) -> Results>,
+}
+
+impl<Params, Results> Clone for TypedFunc<Params, Results> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Params, Results> Copy for TypedFunc<Params, Results> {}
+
+impl<Params, Results> std::fmt::Debug for TypedFunc<Params, Results> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TypedFunc")
+            .field("func", &self.func)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
+    /// Whether all arguments are integers that fit in registers, and the results too.
+    const IN_REGISTERS: bool = count(Params::TYPES, RegClass::Float) == 0
+        && Params::TYPES.len() <= MAX_INTS
+        && Results::TYPES.len() <= 1;
+    const SLOTS: usize = if Params::TYPES.len() > Results::TYPES.len() {
+        Params::TYPES.len()
+    } else {
+        Results::TYPES.len()
+    };
+
+    /// Takes a function for one of these types, without comparing.
+    ///
+    /// # Safety
+    /// It must be.
+    pub unsafe fn new_unchecked(store: impl AsContext, func: Func) -> TypedFunc<Params, Results> {
+        let store = store.as_context();
+        let has_concrete = |ty: ValType| ty.as_ref().is_some_and(|ty| ty.heap_type().is_concrete());
+        let checks_values = func.ty_in(&store.0.opaque).params().any(has_concrete);
+        TypedFunc {
+            func,
+            checks_values,
+            _types: PhantomData,
+        }
+    }
+
+    /// The function.
+    pub fn func(&self) -> &Func {
+        &self.func
+    }
+
+    /// Calls it.
+    ///
+    /// # Errors
+    /// If wasm traps, with a [`Trap`](crate::Trap); if a host function returns an error, with that; if a reference
+    /// among the arguments is of another store.
+    ///
+    /// # Panics
+    /// If it is of another store, or if a host function panics.
+    #[inline]
+    pub fn call(&self, store: impl AsContextMut, params: Params) -> Result<Results> {
+        let mut store = store;
+        let store = &mut store.as_context_mut().0.opaque;
+        store.check(self.func.store_id());
+        let opaque = StoreOpaqueRef::of(store);
+        if !params.comes_from(opaque) {
+            bail!("cross-`Store` values are not supported");
+        }
+        if self.checks_values {
+            params.check_values(opaque, &self.func.ty_in(store))?;
+        }
+        let mut slots = [ValRaw::null(); MAX_SLOTS];
+        let slots = &mut slots[..Self::SLOTS];
+        params.store(slots);
+        if Self::IN_REGISTERS {
+            let mut ints = [0; MAX_INTS];
+            for (int, slot) in ints.iter_mut().zip(&slots[..Params::TYPES.len()]) {
+                *int = slot.get_u64();
+            }
+            // SAFETY: functions of a store live as long as it does.
+            let VMFuncRef { code, vmctx, .. } = *unsafe { self.func.func_ref().as_ref() };
+            // SAFETY: the function is of this store and its type is that of the arguments, which fit.
+            match unsafe { call_with_ints(&mut store.runtime, code, vmctx, ints) } {
+                Ok(result) => {
+                    if let Some(slot) = slots.first_mut()
+                        && Results::TYPES.len() == 1
+                    {
+                        *slot = in_slot(result, Results::TYPES[0]);
+                    }
+                }
+                Err(why) => return Err(error_of(store, why)),
+            }
+        } else {
+            // SAFETY: as above.
+            unsafe {
+                call_slots(
+                    store,
+                    self.func.func_ref(),
+                    Params::TYPES,
+                    Results::TYPES,
+                    slots,
+                )
+            }?;
+        }
+        // SAFETY: the function returned values of its type.
+        Ok(unsafe { Results::load(StoreOpaqueRef::of(store), slots) })
+    }
+}
+
+/// Integer arguments that fit in registers after the VM context.
+const MAX_INTS: usize = 5;
+/// The longest tuple.
+const MAX_SLOTS: usize = 17;
+
+#[inline(always)]
+fn in_slot(result: RegisterResult, ty: wasm::ValType) -> ValRaw {
+    match ty {
+        wasm::ValType::F32 | wasm::ValType::F64 | wasm::ValType::V128 => ValRaw::v128(result.float),
+        _ => ValRaw::u64(result.int),
+    }
+}

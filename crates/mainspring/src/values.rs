@@ -1,0 +1,432 @@
+//! Values whose types are known at run time.
+
+use crate::externref::{ExternRef, Rooted};
+use crate::store::{AsContext, AsContextMut, StoreOpaque};
+use crate::types::{HeapType, RefType, ValType};
+use crate::{Func, Result};
+use anyhow::bail;
+use mainspring_runtime::ValRaw;
+use mainspring_wasm as wasm;
+
+/// A 128-bit vector.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+#[repr(transparent)]
+pub struct V128(u128);
+
+impl V128 {
+    /// Its bits, as they lie in memory, little-endian.
+    pub fn as_u128(&self) -> u128 {
+        self.0
+    }
+}
+
+impl From<u128> for V128 {
+    fn from(bits: u128) -> V128 {
+        V128(bits)
+    }
+}
+
+impl From<V128> for u128 {
+    fn from(vector: V128) -> u128 {
+        vector.0
+    }
+}
+
+/// A wasm value. Floats are kept as bits, so that NaNs keep theirs.
+#[derive(Clone, Copy, Debug)]
+pub enum Val {
+    /// A 32-bit integer.
+    I32(i32),
+    /// A 64-bit integer.
+    I64(i64),
+    /// The bits of a single-precision float.
+    F32(u32),
+    /// The bits of a double-precision float.
+    F64(u64),
+    /// A 128-bit vector.
+    V128(V128),
+    /// A function, or null.
+    FuncRef(Option<Func>),
+    /// A host value, or null.
+    ExternRef(Option<Rooted<ExternRef>>),
+}
+
+macro_rules! val_accessors {
+    ($($variant:ident($binding:ident) $get:ident $unwrap:ident -> $ty:ty = $value:expr;)*) => {$(
+        #[doc = concat!("The value, if it is [`Val::", stringify!($variant), "`].")]
+        pub fn $get(&self) -> Option<$ty> {
+            match self {
+                Val::$variant($binding) => Some($value),
+                _ => None,
+            }
+        }
+
+        #[doc = concat!("The value, which must be [`Val::", stringify!($variant), "`].\n\n# Panics\nIf it is not.")]
+        pub fn $unwrap(&self) -> $ty {
+            self.$get().expect(concat!("expected ", stringify!($get)))
+        }
+    )*};
+}
+
+impl Val {
+    val_accessors! {
+        I32(x) i32 unwrap_i32 -> i32 = *x;
+        I64(x) i64 unwrap_i64 -> i64 = *x;
+        F32(x) f32 unwrap_f32 -> f32 = f32::from_bits(*x);
+        F64(x) f64 unwrap_f64 -> f64 = f64::from_bits(*x);
+        V128(x) v128 unwrap_v128 -> V128 = *x;
+    }
+
+    /// The function or null, if it is a function reference.
+    pub fn func_ref(&self) -> Option<Option<&Func>> {
+        match self {
+            Val::FuncRef(func) => Some(func.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// Like [`func_ref`](Self::func_ref).
+    pub fn funcref(&self) -> Option<Option<&Func>> {
+        self.func_ref()
+    }
+
+    /// The function or null.
+    ///
+    /// # Panics
+    /// If it is not a function reference.
+    pub fn unwrap_func_ref(&self) -> Option<&Func> {
+        self.func_ref().expect("expected func_ref")
+    }
+
+    /// Like [`unwrap_func_ref`](Self::unwrap_func_ref).
+    pub fn unwrap_funcref(&self) -> Option<&Func> {
+        self.unwrap_func_ref()
+    }
+
+    /// The host value or null, if it is an external reference.
+    pub fn extern_ref(&self) -> Option<Option<&Rooted<ExternRef>>> {
+        match self {
+            Val::ExternRef(value) => Some(value.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// Like [`extern_ref`](Self::extern_ref).
+    pub fn externref(&self) -> Option<Option<&Rooted<ExternRef>>> {
+        self.extern_ref()
+    }
+
+    /// The host value or null.
+    ///
+    /// # Panics
+    /// If it is not an external reference.
+    pub fn unwrap_extern_ref(&self) -> Option<&Rooted<ExternRef>> {
+        self.extern_ref().expect("expected extern_ref")
+    }
+
+    /// Like [`unwrap_extern_ref`](Self::unwrap_extern_ref).
+    pub fn unwrap_externref(&self) -> Option<&Rooted<ExternRef>> {
+        self.unwrap_extern_ref()
+    }
+
+    /// The null function reference.
+    pub const fn null_func_ref() -> Val {
+        Val::FuncRef(None)
+    }
+
+    /// The null external reference.
+    pub const fn null_extern_ref() -> Val {
+        Val::ExternRef(None)
+    }
+
+    /// The null of the hierarchy that a heap type is in.
+    pub fn null_ref(heap_type: &HeapType) -> Val {
+        Ref::null(heap_type).into()
+    }
+
+    /// Zero or null of a type, if it has it.
+    pub fn default_for_ty(ty: &ValType) -> Option<Val> {
+        Some(match ty {
+            ValType::I32 => Val::I32(0),
+            ValType::I64 => Val::I64(0),
+            ValType::F32 => Val::F32(0),
+            ValType::F64 => Val::F64(0),
+            ValType::V128 => Val::V128(V128(0)),
+            ValType::Ref(ty) if ty.is_nullable() => Val::null_ref(ty.heap_type()),
+            ValType::Ref(_) => return None,
+        })
+    }
+
+    /// The value as a reference, if it is one.
+    pub fn ref_(self) -> Option<Ref> {
+        match self {
+            Val::FuncRef(func) => Some(Ref::Func(func)),
+            Val::ExternRef(value) => Some(Ref::Extern(value)),
+            _ => None,
+        }
+    }
+
+    /// Its most exact type.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn ty(&self, store: impl AsContext) -> Result<ValType> {
+        Ok(self.ty_in(&store.as_context().0.opaque))
+    }
+
+    pub(crate) fn ty_in(&self, store: &StoreOpaque) -> ValType {
+        match self {
+            Val::I32(_) => ValType::I32,
+            Val::I64(_) => ValType::I64,
+            Val::F32(_) => ValType::F32,
+            Val::F64(_) => ValType::F64,
+            Val::V128(_) => ValType::V128,
+            Val::FuncRef(None) => ValType::NULLFUNCREF,
+            Val::FuncRef(Some(func)) => {
+                RefType::new(false, HeapType::ConcreteFunc(func.ty_in(store))).into()
+            }
+            Val::ExternRef(None) => ValType::NULLEXTERNREF,
+            Val::ExternRef(Some(_)) => RefType::new(false, HeapType::Extern).into(),
+        }
+    }
+
+    /// Whether it is a value of a type.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn matches_ty(&self, store: impl AsContext, ty: &ValType) -> Result<bool> {
+        Ok(self.matches_ty_in(&store.as_context().0.opaque, ty))
+    }
+
+    pub(crate) fn matches_ty_in(&self, store: &StoreOpaque, ty: &ValType) -> bool {
+        match (self, ty) {
+            (Val::I32(_), ValType::I32) | (Val::I64(_), ValType::I64) => true,
+            (Val::F32(_), ValType::F32)
+            | (Val::F64(_), ValType::F64)
+            | (Val::V128(_), ValType::V128) => true,
+            (_, ValType::Ref(_)) => self.ty_in(store).matches(ty),
+            _ => false,
+        }
+    }
+
+    /// Checks that it is a value of a type, and of this store.
+    pub(crate) fn ensure_matches(&self, store: &StoreOpaque, ty: &ValType) -> Result<()> {
+        if !self.comes_from(store) {
+            bail!("cross-`Store` values are not supported");
+        }
+        if !self.matches_ty_in(store, ty) {
+            bail!("type mismatch: expected {ty}, found {}", self.ty_in(store));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn comes_from(&self, store: &StoreOpaque) -> bool {
+        match self {
+            Val::FuncRef(Some(func)) => func.store_id() == store.id(),
+            Val::ExternRef(Some(value)) => value.store_id() == store.id(),
+            _ => true,
+        }
+    }
+
+    /// Its untyped form.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn to_raw(&self, store: impl AsContextMut) -> Result<ValRaw> {
+        let _ = store;
+        Ok(self.raw())
+    }
+
+    pub(crate) fn raw(&self) -> ValRaw {
+        match self {
+            Val::I32(x) => ValRaw::i32(*x),
+            Val::I64(x) => ValRaw::i64(*x),
+            Val::F32(x) => ValRaw::f32(*x),
+            Val::F64(x) => ValRaw::f64(*x),
+            Val::V128(x) => ValRaw::v128(x.0),
+            Val::FuncRef(func) => ValRaw::funcref(Func::raw_of(*func)),
+            Val::ExternRef(value) => ValRaw::externref(ExternRef::raw_of(*value)),
+        }
+    }
+
+    /// The value of a type that an untyped form holds.
+    ///
+    /// # Safety
+    /// It must hold a value of that type, of this store.
+    pub unsafe fn from_raw(store: impl AsContextMut, raw: ValRaw, ty: ValType) -> Val {
+        let mut store = store;
+        // SAFETY: the caller's promise.
+        unsafe { Val::of_raw(&store.as_context_mut().0.opaque, raw, ty.to_wasm()) }
+    }
+
+    /// # Safety
+    /// As for [`from_raw`](Self::from_raw).
+    pub(crate) unsafe fn of_raw(store: &StoreOpaque, raw: ValRaw, ty: wasm::ValType) -> Val {
+        match ty {
+            wasm::ValType::I32 => Val::I32(raw.get_i32()),
+            wasm::ValType::I64 => Val::I64(raw.get_i64()),
+            wasm::ValType::F32 => Val::F32(raw.get_f32()),
+            wasm::ValType::F64 => Val::F64(raw.get_f64()),
+            wasm::ValType::V128 => Val::V128(V128(raw.get_v128())),
+            // SAFETY: the caller's promise.
+            wasm::ValType::Ref(ty) => unsafe { Ref::of_raw(store, raw, ty) }.into(),
+        }
+    }
+}
+
+macro_rules! conversions {
+    ($($from:ty => |$x:ident| $val:expr;)*) => {$(
+        impl From<$from> for Val {
+            fn from($x: $from) -> Val {
+                $val
+            }
+        }
+    )*};
+}
+
+conversions! {
+    i32 => |x| Val::I32(x);
+    i64 => |x| Val::I64(x);
+    f32 => |x| Val::F32(x.to_bits());
+    f64 => |x| Val::F64(x.to_bits());
+    u128 => |x| Val::V128(V128(x));
+    V128 => |x| Val::V128(x);
+    Func => |x| Val::FuncRef(Some(x));
+    Option<Func> => |x| Val::FuncRef(x);
+    Rooted<ExternRef> => |x| Val::ExternRef(Some(x));
+    Option<Rooted<ExternRef>> => |x| Val::ExternRef(x);
+    Ref => |x| match x {
+        Ref::Func(func) => Val::FuncRef(func),
+        Ref::Extern(value) => Val::ExternRef(value),
+    };
+}
+
+/// A reference.
+#[derive(Clone, Copy, Debug)]
+pub enum Ref {
+    /// A function, or null.
+    Func(Option<Func>),
+    /// A host value, or null.
+    Extern(Option<Rooted<ExternRef>>),
+}
+
+impl Ref {
+    /// The null of the hierarchy that a heap type is in.
+    pub fn null(heap_type: &HeapType) -> Ref {
+        match heap_type.top() {
+            HeapType::Extern => Ref::Extern(None),
+            _ => Ref::Func(None),
+        }
+    }
+
+    /// Whether it is null.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Ref::Func(None) | Ref::Extern(None))
+    }
+
+    /// Whether it is not null.
+    pub fn is_non_null(&self) -> bool {
+        !self.is_null()
+    }
+
+    /// Whether it is of the function hierarchy.
+    pub fn is_func(&self) -> bool {
+        matches!(self, Ref::Func(_))
+    }
+
+    /// Whether it is of the host hierarchy.
+    pub fn is_extern(&self) -> bool {
+        matches!(self, Ref::Extern(_))
+    }
+
+    /// The function or null, if it is of the function hierarchy.
+    pub fn as_func(&self) -> Option<Option<&Func>> {
+        match self {
+            Ref::Func(func) => Some(func.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// The function or null.
+    ///
+    /// # Panics
+    /// If it is not of the function hierarchy.
+    pub fn unwrap_func(&self) -> Option<&Func> {
+        self.as_func()
+            .expect("Ref::unwrap_func on a reference of another hierarchy")
+    }
+
+    /// The host value or null, if it is of the host hierarchy.
+    pub fn as_extern(&self) -> Option<Option<&Rooted<ExternRef>>> {
+        match self {
+            Ref::Extern(value) => Some(value.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// The host value or null.
+    ///
+    /// # Panics
+    /// If it is not of the host hierarchy.
+    pub fn unwrap_extern(&self) -> Option<&Rooted<ExternRef>> {
+        self.as_extern()
+            .expect("Ref::unwrap_extern on a reference of another hierarchy")
+    }
+
+    /// Its most exact type.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn ty(&self, store: impl AsContext) -> Result<RefType> {
+        match Val::from(*self).ty(store)? {
+            ValType::Ref(ty) => Ok(ty),
+            _ => unreachable!("references have reference types"),
+        }
+    }
+
+    /// Whether it is a value of a type.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn matches_ty(&self, store: impl AsContext, ty: &RefType) -> Result<bool> {
+        Ok(self.ty(store)?.matches(ty))
+    }
+
+    /// # Safety
+    /// It must hold a value of that type, of this store.
+    pub(crate) unsafe fn of_raw(store: &StoreOpaque, raw: ValRaw, ty: wasm::RefType) -> Ref {
+        match ty.kind(|_| true) {
+            // SAFETY: the caller's promise.
+            wasm::RefKind::Func => Ref::Func(unsafe { Func::of_raw(store, raw.get_funcref()) }),
+            wasm::RefKind::Gc => Ref::Extern(ExternRef::of_raw(store, raw.get_externref())),
+        }
+    }
+
+    pub(crate) fn raw(self) -> ValRaw {
+        Val::from(self).raw()
+    }
+}
+
+impl From<Func> for Ref {
+    fn from(func: Func) -> Ref {
+        Ref::Func(Some(func))
+    }
+}
+
+impl From<Option<Func>> for Ref {
+    fn from(func: Option<Func>) -> Ref {
+        Ref::Func(func)
+    }
+}
+
+impl From<Rooted<ExternRef>> for Ref {
+    fn from(value: Rooted<ExternRef>) -> Ref {
+        Ref::Extern(Some(value))
+    }
+}
+
+impl From<Option<Rooted<ExternRef>>> for Ref {
+    fn from(value: Option<Rooted<ExternRef>>) -> Ref {
+        Ref::Extern(value)
+    }
+}

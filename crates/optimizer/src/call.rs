@@ -1,0 +1,248 @@
+//! Calls: of the module's own functions, of imports, through tables; and their tail forms.
+//!
+//! A call that may leave the module first notes its VM context in the store, which is where a
+//! host function finds its caller.
+
+use crate::control::RESULT_SLOT;
+use crate::func::{Func, Region};
+use crate::trap;
+use anyhow::{Result, bail};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::{
+    ExtFuncData, ExternalName, FuncRef, InstBuilder, MemFlagsData, SigRef, StackSlotData,
+    StackSlotKind, UserExternalName, Value,
+};
+use mainspring_abi::{
+    CallMode, ResultPassing, TrapCode, VMContextHeader, VMFuncRef, VMFunctionImport, VMStoreContext,
+};
+use mainspring_wasm::{
+    ConcreteType, DefinedFuncIndex, FuncIndex, FuncType, HeapType, TableIndex, TypeIndex,
+};
+use std::mem::offset_of;
+
+/// What to call, and with which VM context.
+enum Callee {
+    Direct {
+        func: FuncRef,
+        vmctx: Value,
+    },
+    Indirect {
+        signature: SigRef,
+        code: Value,
+        vmctx: Value,
+    },
+}
+
+impl<'a> Func<'a, '_> {
+    pub(crate) fn call(&mut self, func: FuncIndex) -> Result<()> {
+        let ty = self.module.func_type(func);
+        if let Some(body) = self.inlinable(func)? {
+            return self.inline(func, ty, &body);
+        }
+        let callee = self.callee(func);
+        self.emit_call(&callee, ty);
+        Ok(())
+    }
+
+    pub(crate) fn return_call(&mut self, func: FuncIndex) {
+        let ty = self.module.func_type(func);
+        let callee = self.callee(func);
+        self.emit_return_call(&callee, ty);
+    }
+
+    pub(crate) fn call_indirect(&mut self, ty: TypeIndex, table: TableIndex) -> Result<()> {
+        let callee = self.table_callee(ty, table)?;
+        self.emit_call(&callee, self.module.func_type_at(ty));
+        Ok(())
+    }
+
+    pub(crate) fn return_call_indirect(&mut self, ty: TypeIndex, table: TableIndex) -> Result<()> {
+        let callee = self.table_callee(ty, table)?;
+        self.emit_return_call(&callee, self.module.func_type_at(ty));
+        Ok(())
+    }
+
+    fn callee(&mut self, func: FuncIndex) -> Callee {
+        let ty = self.module.functions[func.index()];
+        let Some(defined) = self.module.defined_func(func) else {
+            return self.imported_callee(func, ty);
+        };
+        Callee::Direct {
+            func: self.function_symbol(func, defined, ty),
+            vmctx: self.vmctx,
+        }
+    }
+
+    /// The symbol of a function of this module. A colocated one is called directly. The address of
+    /// another is what a position-independent program loads from its global offset table, an entry
+    /// of 8 bytes for each symbol: for us, the code table.
+    fn function_symbol(
+        &mut self,
+        func: FuncIndex,
+        defined: DefinedFuncIndex,
+        ty: TypeIndex,
+    ) -> FuncRef {
+        if let Some(&symbol) = self.callees.get(&func) {
+            return symbol;
+        }
+        let name = UserExternalName::new(0, defined.0);
+        let name = self.builder.func.declare_imported_user_function(name);
+        let data = ExtFuncData {
+            name: ExternalName::user(name),
+            signature: self.signature(ty),
+            colocated: self.input.calls == CallMode::Direct,
+            patchable: false,
+        };
+        let symbol = self.builder.import_function(data);
+        self.callees.insert(func, symbol);
+        symbol
+    }
+
+    fn imported_callee(&mut self, func: FuncIndex, ty: TypeIndex) -> Callee {
+        self.note_caller();
+        let import = self.input.offsets.function_import(func);
+        let code = import + offset_of!(VMFunctionImport, code) as u32;
+        let flags = self.trusted_flags(Region::Context);
+        let code = self.builder.ins().load(I64, flags, self.vmctx, code as i32);
+        let vmctx = import + offset_of!(VMFunctionImport, vmctx) as u32;
+        Callee::Indirect {
+            signature: self.signature(ty),
+            code,
+            vmctx: self.context_constant(I64, vmctx),
+        }
+    }
+
+    /// The element of a table that an index operand selects, checked to be a function of the type.
+    fn table_callee(&mut self, ty: TypeIndex, table: TableIndex) -> Result<Callee> {
+        let element = self.table_load(table);
+        self.note_caller();
+        let null = trap::to_cranelift(TrapCode::IndirectCallToNull);
+        let region = self.region(Region::FuncRefs);
+        // The first load through the reference faults if it is null, near address 0.
+        let first = MemFlagsData::trusted()
+            .with_alias_region(region)
+            .with_trap_code(Some(null));
+        let then = self.trusted_flags(Region::FuncRefs);
+        let checked = self.needs_type_check(ty, table)?;
+        if checked {
+            let type_id =
+                self.builder
+                    .ins()
+                    .load(I32, first, element, offset_of!(VMFuncRef, type_id) as i32);
+            let expected = self.canonical_type_id(ty);
+            let differs = self.builder.ins().icmp(IntCC::NotEqual, type_id, expected);
+            self.trap_if(differs, TrapCode::BadSignature);
+        }
+        let flags = if checked { then } else { first };
+        let code = self
+            .builder
+            .ins()
+            .load(I64, flags, element, offset_of!(VMFuncRef, code) as i32);
+        let vmctx =
+            self.builder
+                .ins()
+                .load(I64, then, element, offset_of!(VMFuncRef, vmctx) as i32);
+        Ok(Callee::Indirect {
+            signature: self.signature(ty),
+            code,
+            vmctx,
+        })
+    }
+
+    /// Whether an element of a table may be a function of another type.
+    fn needs_type_check(&self, ty: TypeIndex, table: TableIndex) -> Result<bool> {
+        if !self.module.types[ty.index()].is_final {
+            bail!("call_indirect of a type that can have subtypes is not supported");
+        }
+        let element = self.module.tables[table.index()].element.heap;
+        Ok(element != HeapType::Concrete(ConcreteType::Module(ty)))
+    }
+
+    fn canonical_type_id(&mut self, ty: TypeIndex) -> Value {
+        let ids = self.context_constant(I64, offset_of!(VMContextHeader, type_ids) as u32);
+        let flags = self.readonly_flags();
+        self.builder.ins().load(I32, flags, ids, ty.0 as i32 * 4)
+    }
+
+    /// Tells a host function who calls it.
+    fn note_caller(&mut self) {
+        let store = self.store_context();
+        let flags = self.trusted_flags(Region::Store);
+        self.builder.ins().store(
+            flags,
+            self.vmctx,
+            store,
+            offset_of!(VMStoreContext, caller) as i32,
+        );
+    }
+
+    fn emit_call(&mut self, callee: &Callee, ty: &FuncType) {
+        let area = match ResultPassing::of(&ty.results) {
+            ResultPassing::Registers => None,
+            ResultPassing::Memory => Some(self.result_area_for(ty)),
+        };
+        let args = self.take_args(callee.vmctx(), area, ty);
+        let call = match *callee {
+            Callee::Direct { func, .. } => self.builder.ins().call(func, &args),
+            Callee::Indirect {
+                signature, code, ..
+            } => self.builder.ins().call_indirect(signature, code, &args),
+        };
+        match area {
+            None => self
+                .stack
+                .extend_from_slice(self.builder.inst_results(call)),
+            Some(area) => self.push_results_from(area, &ty.results),
+        }
+    }
+
+    /// Results of a tail call are this function's own, so they go where its caller wants them.
+    fn emit_return_call(&mut self, callee: &Callee, ty: &FuncType) {
+        let args = self.take_args(callee.vmctx(), self.result_area, ty);
+        match *callee {
+            Callee::Direct { func, .. } => self.builder.ins().return_call(func, &args),
+            Callee::Indirect {
+                signature, code, ..
+            } => self
+                .builder
+                .ins()
+                .return_call_indirect(signature, code, &args),
+        };
+        self.reachable = false;
+    }
+
+    /// Pops the operands of a call and puts what comes before them in front.
+    fn take_args(&mut self, vmctx: Value, area: Option<Value>, ty: &FuncType) -> Vec<Value> {
+        let count = ty.params.len();
+        self.settle(count);
+        let mut args = Vec::with_capacity(count + 2);
+        args.push(vmctx);
+        args.extend(area);
+        let first = self.stack.len() - count;
+        args.extend(self.stack.drain(first..));
+        args
+    }
+
+    fn result_area_for(&mut self, ty: &FuncType) -> Value {
+        let bytes = (ty.results.len() * RESULT_SLOT) as u32;
+        let slot = match self.result_slots.get(&bytes) {
+            Some(&slot) => slot,
+            None => {
+                let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 4);
+                let slot = self.builder.create_sized_stack_slot(data);
+                self.result_slots.insert(bytes, slot);
+                slot
+            }
+        };
+        self.builder.ins().stack_addr(I64, slot, 0)
+    }
+}
+
+impl Callee {
+    fn vmctx(&self) -> Value {
+        match *self {
+            Callee::Direct { vmctx, .. } | Callee::Indirect { vmctx, .. } => vmctx,
+        }
+    }
+}

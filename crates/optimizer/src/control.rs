@@ -1,0 +1,324 @@
+//! Structured control: blocks, branches, and what becomes unreachable.
+//!
+//! Each open block is a [`Frame`]. The block after it is made when something first branches there,
+//! so that a block which nothing leaves early costs nothing. After an unconditional branch
+//! operators are skipped, counting blocks, up to the `else` or `end` that is reached otherwise.
+
+use crate::func::{Func, Region};
+use crate::types::{BlockTypes, value_type};
+use anyhow::Result;
+use cranelift_codegen::ir::types::I64;
+use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Value};
+use mainspring_abi::TrapCode;
+use mainspring_wasm::{FuncType, ValType};
+use std::collections::HashMap;
+use wasmparser::{BlockType, BrTable, Operator};
+
+/// An open block.
+pub(crate) struct Frame<'a> {
+    kind: FrameKind,
+    types: BlockTypes<'a>,
+    /// How many operands lie below the block's own.
+    height: usize,
+    /// What follows the block, once something jumps there.
+    continuation: Option<Block>,
+}
+
+enum FrameKind {
+    /// The function itself, a `block`, or an `else` arm.
+    Block,
+    /// Branches go to the header.
+    Loop { header: Block },
+    /// The first arm of an `if`.
+    If {
+        else_block: Block,
+        /// What the second arm starts with.
+        params: Vec<Value>,
+    },
+}
+
+impl<'a> Frame<'a> {
+    /// The outermost frame of a function, above so many operands of the function it is in.
+    pub(crate) fn function(ty: &'a FuncType, height: usize) -> Frame<'a> {
+        Frame {
+            kind: FrameKind::Block,
+            types: BlockTypes::Func(ty),
+            height,
+            continuation: None,
+        }
+    }
+}
+
+impl<'a> Func<'a, '_> {
+    /// Reads past an operator in code that can't be reached.
+    pub(crate) fn skip(&mut self, operator: &Operator<'_>) {
+        match operator {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                self.skipped_blocks += 1;
+            }
+            Operator::Else if self.skipped_blocks == 0 => self.else_arm(),
+            Operator::End if self.skipped_blocks == 0 => self.end(),
+            Operator::End => self.skipped_blocks -= 1,
+            _ => {}
+        }
+    }
+
+    pub(crate) fn block(&mut self, ty: BlockType) -> Result<()> {
+        self.open(FrameKind::Block, ty)
+    }
+
+    pub(crate) fn loop_(&mut self, ty: BlockType) -> Result<()> {
+        let header = self.builder.create_block();
+        self.open(FrameKind::Loop { header }, ty)?;
+        let frame = self.control.last().expect("just opened");
+        let (types, height) = (frame.types, frame.height);
+        self.jump(header, types.params().len());
+        self.stack.truncate(height);
+        self.switch_with_params(header, types.params());
+        Ok(())
+    }
+
+    pub(crate) fn if_(&mut self, ty: BlockType) -> Result<()> {
+        let condition = self.pop();
+        let then_block = self.builder.create_block();
+        let else_block = self.builder.create_block();
+        self.builder
+            .ins()
+            .brif(condition, then_block, &[], else_block, &[]);
+        self.builder.seal_block(then_block);
+        self.builder.seal_block(else_block);
+        self.builder.switch_to_block(then_block);
+        let kind = FrameKind::If {
+            else_block,
+            params: Vec::new(),
+        };
+        self.open(kind, ty)?;
+        let frame = self.control.last_mut().expect("just opened");
+        if let FrameKind::If { params, .. } = &mut frame.kind {
+            params.extend_from_slice(&self.stack[frame.height..]);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, kind: FrameKind, ty: BlockType) -> Result<()> {
+        let types = BlockTypes::new(self.module, ty)?;
+        let height = self.stack.len() - types.params().len();
+        self.control.push(Frame {
+            kind,
+            types,
+            height,
+            continuation: None,
+        });
+        Ok(())
+    }
+
+    pub(crate) fn else_arm(&mut self) {
+        let depth = self.control.len() - 1;
+        if self.reachable {
+            self.jump_to_frame(depth);
+        }
+        let frame = &mut self.control[depth];
+        let FrameKind::If { else_block, params } =
+            std::mem::replace(&mut frame.kind, FrameKind::Block)
+        else {
+            unreachable!("validated: `else` ends the first arm of an `if`");
+        };
+        self.stack.truncate(frame.height);
+        self.stack.extend(params);
+        self.builder.switch_to_block(else_block);
+        self.reachable = true;
+    }
+
+    pub(crate) fn end(&mut self) {
+        let depth = self.control.len() - 1;
+        if matches!(self.control[depth].kind, FrameKind::If { .. }) {
+            // Without a second arm, that arm hands its operands through.
+            self.else_arm();
+        }
+        if self.reachable && self.control[depth].continuation.is_some() {
+            self.jump_to_frame(depth);
+        }
+        let frame = self
+            .control
+            .pop()
+            .expect("validated: `end` closes an open block");
+        if let FrameKind::Loop { header } = frame.kind {
+            self.builder.seal_block(header);
+        }
+        if let Some(block) = frame.continuation {
+            self.builder.seal_block(block);
+            self.stack.truncate(frame.height);
+            self.switch_with_params(block, frame.types.results());
+            self.reachable = true;
+        }
+        if !self.reachable {
+            self.stack.truncate(frame.height);
+        } else if self.control.is_empty() {
+            self.return_();
+        }
+    }
+
+    /// Continues in a block whose parameters become the uppermost operands.
+    fn switch_with_params(&mut self, block: Block, types: &[ValType]) {
+        if self.builder.block_params(block).is_empty() {
+            self.append_params(block, types);
+        }
+        self.builder.switch_to_block(block);
+        self.stack
+            .extend_from_slice(self.builder.block_params(block));
+    }
+
+    fn append_params(&mut self, block: Block, types: &[ValType]) {
+        for &ty in types {
+            self.builder
+                .append_block_param(block, value_type(self.module, ty));
+        }
+    }
+
+    /// Where a branch to a frame goes, and with how many operands.
+    fn target(&mut self, depth: usize) -> (Block, usize) {
+        let frame = &mut self.control[depth];
+        let types = frame.types;
+        if let FrameKind::Loop { header } = frame.kind {
+            return (header, types.params().len());
+        }
+        let arity = types.results().len();
+        if let Some(block) = frame.continuation {
+            return (block, arity);
+        }
+        let block = self.builder.create_block();
+        self.control[depth].continuation = Some(block);
+        self.append_params(block, types.results());
+        (block, arity)
+    }
+
+    /// The position of the frame that a branch names.
+    fn depth(&self, relative_depth: u32) -> usize {
+        self.control.len() - 1 - relative_depth as usize
+    }
+
+    /// Ends the block with a jump to what follows a frame's block, with the uppermost operands.
+    fn jump_to_frame(&mut self, depth: usize) {
+        let (block, arity) = self.target(depth);
+        self.jump(block, arity);
+    }
+
+    fn jump(&mut self, block: Block, arity: usize) {
+        let args = self.block_args(arity);
+        self.builder.ins().jump(block, &args);
+    }
+
+    /// The uppermost operands as arguments of a branch. They stay on the stack.
+    fn block_args(&mut self, arity: usize) -> Vec<BlockArg> {
+        self.settle(arity);
+        let first = self.stack.len() - arity;
+        self.stack[first..]
+            .iter()
+            .copied()
+            .map(BlockArg::Value)
+            .collect()
+    }
+
+    pub(crate) fn br(&mut self, relative_depth: u32) {
+        self.jump_to_frame(self.depth(relative_depth));
+        self.reachable = false;
+    }
+
+    pub(crate) fn br_if(&mut self, relative_depth: u32) {
+        let condition = self.pop();
+        let (target, arity) = self.target(self.depth(relative_depth));
+        let args = self.block_args(arity);
+        let next = self.builder.create_block();
+        self.builder.ins().brif(condition, target, &args, next, &[]);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
+    }
+
+    pub(crate) fn br_table(&mut self, table: &BrTable<'_>) -> Result<()> {
+        let index = self.pop();
+        // Operands are handed on in one block for each label, not once for each entry.
+        let mut stops: HashMap<u32, Block> = HashMap::new();
+        let mut entries = Vec::with_capacity(table.len() as usize);
+        for label in table.targets() {
+            let block = self.table_target(label?, &mut stops);
+            entries.push(self.builder.func.dfg.block_call(block, &[]));
+        }
+        let default = self.table_target(table.default(), &mut stops);
+        let default = self.builder.func.dfg.block_call(default, &[]);
+        let jump_table = self
+            .builder
+            .create_jump_table(JumpTableData::new(default, &entries));
+        self.builder.ins().br_table(index, jump_table);
+        let mut stops: Vec<_> = stops.into_iter().collect();
+        stops.sort_unstable();
+        for (label, stop) in stops {
+            self.builder.seal_block(stop);
+            self.builder.switch_to_block(stop);
+            self.jump_to_frame(self.depth(label));
+        }
+        self.reachable = false;
+        Ok(())
+    }
+
+    /// The block that an entry of a `br_table` jumps to, which takes no arguments.
+    fn table_target(&mut self, label: u32, stops: &mut HashMap<u32, Block>) -> Block {
+        let (target, arity) = self.target(self.depth(label));
+        if arity == 0 {
+            return target;
+        }
+        *stops
+            .entry(label)
+            .or_insert_with(|| self.builder.create_block())
+    }
+
+    /// Returns the uppermost operands from the function, or goes on after the call that it is inlined
+    /// in place of.
+    pub(crate) fn return_(&mut self) {
+        if self.body.inlined() {
+            self.jump_to_frame(self.body.frame);
+            self.reachable = false;
+            return;
+        }
+        let ty = self.module.func_type(self.body.func);
+        let count = ty.results.len();
+        self.settle(count);
+        let first = self.stack.len() - count;
+        match self.result_area {
+            None => {
+                self.builder.ins().return_(&self.stack[first..]);
+            }
+            Some(area) => {
+                let flags = self.trusted_flags(Region::Results);
+                for (i, &value) in self.stack[first..].iter().enumerate() {
+                    self.builder
+                        .ins()
+                        .store(flags, value, area, (i * RESULT_SLOT) as i32);
+                }
+                self.builder.ins().return_(&[]);
+            }
+        }
+        self.reachable = false;
+    }
+
+    pub(crate) fn unreachable(&mut self) {
+        self.trap(TrapCode::UnreachableCodeReached);
+        self.reachable = false;
+    }
+
+    /// Loads the results of a call that passed them in memory.
+    pub(crate) fn push_results_from(&mut self, area: Value, types: &[ValType]) {
+        debug_assert_eq!(self.type_of(area), I64);
+        let flags = self.trusted_flags(Region::Results);
+        for (i, &ty) in types.iter().enumerate() {
+            let ty = value_type(self.module, ty);
+            let value = self
+                .builder
+                .ins()
+                .load(ty, flags, area, (i * RESULT_SLOT) as i32);
+            self.push(value);
+        }
+    }
+}
+
+/// Bytes of a result area for each result.
+pub(crate) const RESULT_SLOT: usize = 16;

@@ -1,0 +1,164 @@
+//! Small functions compiled in place of calls to them.
+//!
+//! The callee's operators are translated where the call is: its parameters and locals are new
+//! variables, its outermost block is one more open block, and a `return` branches to its end. Which
+//! functions are small enough is decided by the numbers below; none of them can change a result.
+
+use crate::control::Frame;
+use crate::func::Func;
+use anyhow::Result;
+use mainspring_abi::{CallMode, InlinedCall, Optimize};
+use mainspring_wasm::{FuncIndex, FuncType};
+use std::collections::HashMap;
+use wasmparser::{BinaryReader, FunctionBody, Operator};
+
+/// Bytes of the largest body that is inlined if it makes no calls.
+const LEAF_BYTES: usize = 80;
+/// Bytes of the largest body that is inlined if it does.
+const BYTES: usize = 40;
+/// How many locals a body may declare.
+const LOCALS: u32 = 16;
+/// How many bodies may be within one another.
+const DEPTH: usize = 3;
+/// Bytes of all bodies that are inlined into one function, however small it is.
+const BUDGET: usize = 2000;
+
+/// The body whose operators are being translated.
+#[derive(Clone, Copy)]
+pub(crate) struct Body {
+    /// Whose it is.
+    pub(crate) func: FuncIndex,
+    /// The position of its outermost frame.
+    pub(crate) frame: usize,
+    /// The position of its first local's variable.
+    pub(crate) first_local: usize,
+    /// The call that it takes the place of, or [`InlinedCall::NONE`].
+    pub(crate) call: u32,
+}
+
+impl Body {
+    /// The body of the function that is being compiled.
+    pub(crate) fn compiled(func: FuncIndex) -> Body {
+        Body {
+            func,
+            frame: 0,
+            first_local: 0,
+            call: InlinedCall::NONE,
+        }
+    }
+
+    /// Whether it takes the place of a call.
+    pub(crate) fn inlined(&self) -> bool {
+        self.call != InlinedCall::NONE
+    }
+}
+
+/// What was inlined so far.
+#[derive(Default)]
+pub(crate) struct Inlining {
+    /// Bytes of all bodies.
+    bytes: usize,
+    /// The functions around the body at hand.
+    open: Vec<FuncIndex>,
+    /// Which callees are small enough.
+    small: HashMap<FuncIndex, bool>,
+}
+
+impl<'a> Func<'a, '_> {
+    /// The body of a function, if a call of it is to be replaced by that.
+    pub(crate) fn inlinable(&mut self, func: FuncIndex) -> Result<Option<FunctionBody<'a>>> {
+        let input = self.input;
+        if !input.inlining
+            || input.calls != CallMode::Direct
+            || input.settings.optimize == Optimize::None
+        {
+            return Ok(None);
+        }
+        let Some(defined) = self.module.defined_func(func) else {
+            return Ok(None);
+        };
+        let range = &self.module.bodies[defined.index()];
+        let body = self.module.slice(input.bytes, range);
+        let recursive = func == self.body.func || self.inlining.open.contains(&func);
+        if body.len() > LEAF_BYTES
+            || recursive
+            || self.inlining.open.len() >= DEPTH
+            || self.inlining.bytes + body.len() > BUDGET
+        {
+            return Ok(None);
+        }
+        let reader = BinaryReader::new(body, u64::from(range.start));
+        let body = FunctionBody::new(reader);
+        let small = match self.inlining.small.get(&func) {
+            Some(&small) => small,
+            None => {
+                let small = is_small(&body)?;
+                self.inlining.small.insert(func, small);
+                small
+            }
+        };
+        Ok(small.then_some(body))
+    }
+
+    /// Translates a body in place of a call, whose operands are on the stack.
+    pub(crate) fn inline(
+        &mut self,
+        func: FuncIndex,
+        ty: &'a FuncType,
+        body: &FunctionBody<'a>,
+    ) -> Result<()> {
+        let count = ty.params.len();
+        self.settle(count);
+        let height = self.stack.len() - count;
+        let first_local = self.locals.len();
+        for (i, &ty) in ty.params.iter().enumerate() {
+            self.declare_local(ty, self.stack[height + i]);
+        }
+        self.stack.truncate(height);
+
+        let source = self.sources.len() - 1;
+        let call = self.inlined_calls.len() as u32;
+        self.inlined_calls.push(InlinedCall {
+            callee: func,
+            wasm: self.sources[source].wasm,
+            within: self.body.call,
+        });
+        let inner = Body {
+            func,
+            frame: self.control.len(),
+            first_local,
+            call,
+        };
+        let outer = std::mem::replace(&mut self.body, inner);
+        self.inlining.open.push(outer.func);
+        self.inlining.bytes += body.as_bytes().len();
+
+        self.declare_body_locals(body)?;
+        self.control.push(Frame::function(ty, height));
+        self.operators(body.get_operators_reader()?)?;
+
+        self.inlining.open.pop();
+        self.body = outer;
+        self.locals.truncate(first_local);
+        Ok(())
+    }
+}
+
+/// Whether a body that is short is also cheap.
+fn is_small(body: &FunctionBody<'_>) -> Result<bool> {
+    let mut locals = 0u32;
+    for declaration in body.get_locals_reader()? {
+        locals = locals.saturating_add(declaration?.0);
+    }
+    let mut limit = LEAF_BYTES;
+    let mut reader = body.get_operators_reader()?;
+    while !reader.eof() {
+        match reader.read()? {
+            // A tail call replaces the frame it is in, which would be the caller's.
+            Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => return Ok(false),
+            Operator::Call { .. } | Operator::CallIndirect { .. } => limit = BYTES,
+            _ => {}
+        }
+    }
+    Ok(locals <= LOCALS && body.as_bytes().len() <= limit)
+}

@@ -1,0 +1,121 @@
+;; function 0
+  pushq %rbp
+  movq %rsp, %rbp
+block0:
+  leal 3(%rsi), %eax
+  movq %rbp, %rsp
+  popq %rbp
+  retq
+
+;; function 1
+  pushq %rbp
+  movq %rsp, %rbp
+  movq (%rdi), %r10
+  movq (%r10), %r10
+  addq $0x10, %r10
+  cmpq %rsp, %r10
+  jnbe #trap=stk_ovf
+block0:
+  load_ext_name userextname0+0, %r8
+  call    *%r8
+  movq %rbp, %rsp
+  popq %rbp
+  retq
+
+;; function 2
+  pushq %rbp
+  movq %rsp, %rbp
+  movq (%rdi), %r10
+  movq (%r10), %r10
+  addq $0x10, %r10
+  cmpq %rsp, %r10
+  jnbe #trap=stk_ovf
+block0:
+  movq (%rdi), %r8
+  movq %rdi, 0x20(%r8)
+  movq 0x30(%rdi), %r8
+  movq 0x38(%rdi), %rdi
+  call    *%r8
+  movq %rbp, %rsp
+  popq %rbp
+  retq
+
+;; function 3
+  pushq %rbp
+  movq %rsp, %rbp
+  movq (%rdi), %r10
+  movq (%r10), %r10
+  addq $0x10, %r10
+  cmpq %rsp, %r10
+  jnbe #trap=stk_ovf
+block0:
+  movl %esi, %ecx
+  uninit  %rax
+  xorq %rax, %rax
+  movq 0x20(%rdi), %rdx
+  leaq (%rdx, %rcx, 8), %rdx
+  cmpq $0xa, %rcx
+  cmovaeq %rax, %rdx
+  movq (%rdx), %rax
+  movq (%rdi), %rcx
+  movq %rdi, 0x20(%rcx)
+  movl 0x10(%rax), %ecx
+  movq 0x10(%rdi), %rdx
+  cmpl (%rdx), %ecx
+  jnz #trap=user6
+  movq (%rax), %rcx
+  movq 8(%rax), %rdi
+  movl $0x5, %esi
+  call    *%rcx
+  movq %rbp, %rsp
+  popq %rbp
+  retq
+
+;; function 4
+  pushq %rbp
+  movq %rsp, %rbp
+  movq (%rdi), %r10
+  movq (%r10), %r10
+  addq $0x10, %r10
+  cmpq %rsp, %r10
+  jnbe #trap=stk_ovf
+block0:
+  load_ext_name userextname0+0, %r10
+  return_call_unknown %r10 (0) tmp=%r11 %rdi=%rdi %rsi=%rsi
+
+;; function 5
+  pushq %rbp
+  movq %rsp, %rbp
+  movq (%rdi), %r10
+  movq (%r10), %r10
+  addq $0x90, %r10
+  cmpq %rsp, %r10
+  jnbe #trap=stk_ovf
+  subq $0x80, %rsp
+  movq %r12, 0x70(%rsp)
+block0:
+  movq %rsi, %r12
+  leaq <offset:1>+(%rsp), %rsi
+  load_ext_name userextname0+0, %r11
+  call    *%r11
+  movl <offset:1>+(%rsp), %eax
+  movl <offset:1>+0x10(%rsp), %ecx
+  movl <offset:1>+0x20(%rsp), %edx
+  movl <offset:1>+0x30(%rsp), %esi
+  movl <offset:1>+0x40(%rsp), %edi
+  movl <offset:1>+0x50(%rsp), %r8d
+  movl <offset:1>+0x60(%rsp), %r9d
+  movq %r12, %r10
+  movl %eax, (%r10)
+  movl %ecx, 0x10(%r10)
+  movl %edx, 0x20(%r10)
+  movl %esi, 0x30(%r10)
+  movl %edi, 0x40(%r10)
+  movl %r8d, 0x50(%r10)
+  movl %r9d, 0x60(%r10)
+  movq 0x70(%rsp), %r12
+  addq $0x80, %rsp
+  movq %rbp, %rsp
+  popq %rbp
+  retq
+

@@ -1,0 +1,326 @@
+//! Address space and the pages in it.
+//!
+//! A [`Reservation`] owns a range of addresses; what is inside is inaccessible until committed or
+//! mapped over. Sizes and offsets are multiples of [`page_size`] unless stated otherwise.
+
+use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create};
+use rustix::mm::{
+    Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap,
+};
+use std::ffi::c_void;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::fd::{AsFd, OwnedFd};
+use std::ptr::NonNull;
+
+/// The size of a page in bytes.
+pub fn page_size() -> usize {
+    rustix::param::page_size()
+}
+
+/// Rounds up to whole pages.
+pub fn round_up(bytes: usize) -> Option<usize> {
+    bytes.checked_next_multiple_of(page_size())
+}
+
+/// A range of addresses that nothing else of the process uses. Released when dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    base: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: it is a range of addresses; whoever touches the pages answers for races.
+unsafe impl Send for Reservation {}
+// SAFETY: as above; the methods that change mappings are system calls.
+unsafe impl Sync for Reservation {}
+
+impl Reservation {
+    /// Reserves inaccessible address space. Costs no memory.
+    pub fn new(len: usize) -> io::Result<Reservation> {
+        assert_eq!(len % page_size(), 0, "reservations are whole pages");
+        if len == 0 {
+            return Ok(Reservation {
+                base: NonNull::dangling(),
+                len: 0,
+            });
+        }
+        // SAFETY: a fresh anonymous mapping at an address of the system's choice touches nothing.
+        let base = unsafe {
+            mmap_anonymous(
+                std::ptr::null_mut(),
+                len,
+                ProtFlags::empty(),
+                MapFlags::PRIVATE | MapFlags::NORESERVE,
+            )
+        }?;
+        Ok(Reservation {
+            base: NonNull::new(base.cast()).expect("mmap never returns null"),
+            len,
+        })
+    }
+
+    /// The first address.
+    pub fn base(&self) -> *mut u8 {
+        self.base.as_ptr()
+    }
+
+    /// How many bytes it has.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn at(&self, range: &Range<usize>) -> *mut c_void {
+        assert!(
+            range.start <= range.end && range.end <= self.len,
+            "{range:?} is outside a reservation of {} bytes",
+            self.len
+        );
+        self.base.as_ptr().wrapping_add(range.start).cast()
+    }
+
+    /// Makes pages readable and writable. They read as zero if never written.
+    pub fn commit(&self, range: Range<usize>) -> io::Result<()> {
+        let at = self.at(&range);
+        if range.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: the range is inside the reservation, which this object owns.
+        Ok(unsafe { mprotect(at, range.len(), MprotectFlags::READ | MprotectFlags::WRITE) }?)
+    }
+
+    /// Gives pages back and makes them inaccessible.
+    ///
+    /// # Safety
+    /// Nothing may hold a reference into the range.
+    pub unsafe fn decommit(&self, range: Range<usize>) -> io::Result<()> {
+        let at = self.at(&range);
+        if range.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: inside the reservation; the caller says that nothing refers to the old pages.
+        unsafe {
+            mmap_anonymous(
+                at,
+                range.len(),
+                ProtFlags::empty(),
+                MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED,
+            )
+        }?;
+        Ok(())
+    }
+
+    /// Maps part of a file over the range.
+    ///
+    /// # Safety
+    /// Nothing may hold a reference into the range, and for a view other than
+    /// [`View::CopyOnWrite`] the file's pages may be changed by others only in ways the reader expects.
+    pub unsafe fn map_file(
+        &self,
+        range: Range<usize>,
+        file: impl AsFd,
+        offset: u64,
+        view: View,
+    ) -> io::Result<()> {
+        let at = self.at(&range);
+        if range.is_empty() {
+            return Ok(());
+        }
+        let (prot, flags) = view.flags();
+        // SAFETY: inside the reservation; the caller says that nothing refers to the old pages.
+        unsafe { mmap(at, range.len(), prot, flags | MapFlags::FIXED, file, offset) }?;
+        Ok(())
+    }
+
+    /// Maps fresh private zeroed pages, readable and writable, over the range.
+    ///
+    /// # Safety
+    /// Nothing may hold a reference into the range.
+    pub unsafe fn map_zeroed(&self, range: Range<usize>) -> io::Result<()> {
+        let at = self.at(&range);
+        if range.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: inside the reservation; the caller says that nothing refers to the old pages.
+        unsafe {
+            mmap_anonymous(
+                at,
+                range.len(),
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED,
+            )
+        }?;
+        Ok(())
+    }
+
+    /// Tells the system that the range will be read soon.
+    pub fn will_need(&self, range: Range<usize>) {
+        let at = self.at(&range);
+        // SAFETY: advice about mapped or reserved pages changes no contents. A refusal costs nothing.
+        let _ = unsafe { madvise(at, range.len(), Advice::WillNeed) };
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.len > 0 {
+            // SAFETY: the range is this object's own, and whoever held references into it borrowed it.
+            unsafe { munmap(self.base.as_ptr().cast(), self.len) }
+                .expect("unmapping an owned range succeeds");
+        }
+    }
+}
+
+/// How a file is mapped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum View {
+    /// Read and written, changes going to the file.
+    SharedWrite,
+    /// Read and executed, showing what is written through other mappings.
+    Execute,
+    /// Read and executed, as the file is now.
+    ExecutePrivate,
+    /// Read and written, changes staying private.
+    CopyOnWrite,
+    /// Read only.
+    Read,
+}
+
+impl View {
+    fn flags(self) -> (ProtFlags, MapFlags) {
+        match self {
+            View::SharedWrite => (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED),
+            View::Execute => (ProtFlags::READ | ProtFlags::EXEC, MapFlags::SHARED),
+            View::ExecutePrivate => (ProtFlags::READ | ProtFlags::EXEC, MapFlags::PRIVATE),
+            View::CopyOnWrite => (
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE | MapFlags::NORESERVE,
+            ),
+            View::Read => (ProtFlags::READ, MapFlags::PRIVATE),
+        }
+    }
+}
+
+/// A file that exists only in memory.
+#[derive(Debug)]
+pub struct MemoryFile(OwnedFd);
+
+impl MemoryFile {
+    /// Makes a sparse file of zeros. `name` shows in the system's listings.
+    pub fn new(name: &str, len: u64) -> io::Result<MemoryFile> {
+        let fd = memfd_create(name, MemfdFlags::CLOEXEC)?;
+        ftruncate(&fd, len)?;
+        Ok(MemoryFile(fd))
+    }
+
+    /// Writes bytes at an offset.
+    pub fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut done = 0;
+        while done < bytes.len() {
+            match rustix::io::pwrite(&self.0, &bytes[done..], offset + done as u64) {
+                Ok(n) => done += n,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the pages of a range back; they read as zero again.
+    pub fn release(&self, range: Range<u64>) -> io::Result<()> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        Ok(fallocate(
+            &self.0,
+            flags,
+            range.start,
+            range.end - range.start,
+        )?)
+    }
+}
+
+impl AsFd for MemoryFile {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// A whole file's contents, mapped for reading.
+#[derive(Debug)]
+pub struct MappedFile {
+    pages: Reservation,
+    len: usize,
+}
+
+impl MappedFile {
+    /// Maps a file as it is now.
+    ///
+    /// # Safety
+    /// The file must not be changed or truncated while it is mapped.
+    pub unsafe fn open(file: &File) -> io::Result<MappedFile> {
+        let len =
+            usize::try_from(file.metadata()?.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        let pages = Reservation::new(round_up(len).ok_or(io::ErrorKind::FileTooLarge)?)?;
+        // SAFETY: the reservation is fresh; the caller says that the file stays as it is.
+        unsafe { pages.map_file(0..pages.len(), file, 0, View::Read) }?;
+        Ok(MappedFile { pages, len })
+    }
+
+    /// The contents.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: the pages are mapped for reading as long as `self` lives and, by the contract of
+        // `open`, do not change.
+        unsafe { std::slice::from_raw_parts(self.pages.base(), self.len) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_commit_keep_and_forget() {
+        let page = page_size();
+        let space = Reservation::new(4 * page).unwrap();
+        space.commit(page..2 * page).unwrap();
+        // SAFETY: the page was committed and belongs to this test.
+        unsafe {
+            let at = space.base().add(page);
+            assert_eq!(*at, 0);
+            *at = 7;
+            assert_eq!(*at, 7);
+            space.decommit(page..2 * page).unwrap();
+            space.commit(page..2 * page).unwrap();
+            assert_eq!(*at, 0);
+        }
+    }
+
+    #[test]
+    fn one_memory_file_seen_twice() {
+        let page = page_size();
+        let file = MemoryFile::new("test", page as u64).unwrap();
+        let space = Reservation::new(2 * page).unwrap();
+        // SAFETY: the pages are this test's own.
+        unsafe {
+            space
+                .map_file(0..page, &file, 0, View::SharedWrite)
+                .unwrap();
+            space
+                .map_file(page..2 * page, &file, 0, View::Execute)
+                .unwrap();
+            *space.base() = 0xc3;
+            assert_eq!(*space.base().add(page), 0xc3);
+        }
+        file.release(0..page as u64).unwrap();
+        // SAFETY: as above.
+        assert_eq!(unsafe { space.base().read_volatile() }, 0);
+    }
+}

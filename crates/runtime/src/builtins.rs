@@ -1,0 +1,204 @@
+//! What generated code asks of the runtime.
+//!
+//! Each builtin is a shim, which records the calling wasm frame, and a function. The function works
+//! on the store as a host function does; a `TrapCode` or an error that it returns stops the guest.
+
+use crate::exit::record_exit;
+use crate::instance::Instance;
+use crate::memory::in_bounds;
+use crate::store::Store;
+use crate::trap::{Unwind, raise};
+use anyhow::Error;
+use mainspring_abi::{BUILTIN_COUNT, Builtin, TrapCode, VMStoreContext};
+use mainspring_wasm::{DataIndex, ElemIndex, MemoryIndex, TableIndex};
+use std::arch::naked_asm;
+use std::ffi::c_void;
+use std::mem::offset_of;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+
+/// Why a builtin stops the guest.
+enum Stop {
+    Trap(TrapCode),
+    Error(Error),
+}
+
+impl From<TrapCode> for Stop {
+    fn from(code: TrapCode) -> Stop {
+        Stop::Trap(code)
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Error(error)
+    }
+}
+
+/// The calling instance, and its store.
+struct Call<'a> {
+    store: &'a mut Store,
+    instance: NonNull<Instance>,
+}
+
+impl Call<'_> {
+    fn instance(&self) -> &Instance {
+        // SAFETY: the instance is running, so it is alive; what changes in it (the
+        // dropped segments) changes through the store, not while this borrow of the call lasts.
+        unsafe { self.instance.as_ref() }
+    }
+}
+
+/// Runs a builtin's function; if it fails, stops the guest.
+unsafe fn run<T>(vmctx: *mut c_void, function: impl FnOnce(&mut Call<'_>) -> Result<T, Stop>) -> T {
+    // SAFETY: generated code passes its own VM context, whose header was filled in when the
+    // instance was made.
+    let (context, instance) = unsafe {
+        let context = *vmctx.cast::<*mut VMStoreContext>();
+        (context, Instance::of_vmctx(NonNull::new_unchecked(vmctx)))
+    };
+    let outcome = {
+        // SAFETY: while wasm has called out, the store is ours.
+        let store = unsafe { Store::of_context(context) };
+        let mut call = Call { store, instance };
+        let result = catch_unwind(AssertUnwindSafe(|| function(&mut call)));
+        match result {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(Stop::Trap(code))) => Err(Unwind::trap(call.store, code)),
+            Ok(Err(Stop::Error(error))) => Err(Unwind::error(call.store, error)),
+            Err(payload) => Err(Unwind::Panic(payload)),
+        }
+    };
+    match outcome {
+        Ok(value) => value,
+        // SAFETY: called from wasm through a shim, and nothing here owns anything anymore.
+        Err(why) => unsafe { raise(context, why) },
+    }
+}
+
+/// Defines builtins: a shim and a function each, and the table that holds the shims in the order of
+/// [`Builtin`].
+macro_rules! builtins {
+    ($($name:ident = $function:ident ($call:ident $(, $param:ident: $ty:ty)*) $(-> $result:ty)? $body:block)*) => {
+        $(mod $function {
+            use super::*;
+
+            #[unsafe(naked)]
+            pub unsafe extern "sysv64" fn shim() {
+                naked_asm!(
+                    record_exit!(),
+                    "jmp {function}",
+                    exit_fp = const offset_of!(VMStoreContext, exit_fp),
+                    exit_pc = const offset_of!(VMStoreContext, exit_pc),
+                    function = sym function,
+                )
+            }
+
+            unsafe extern "sysv64" fn function(vmctx: *mut c_void $(, $param: $ty)*) $(-> $result)? {
+                let body = |$call: &mut Call<'_>| $body;
+                // SAFETY: called by generated code, which passes its VM context.
+                unsafe { run(vmctx, body) }
+            }
+        })*
+
+        /// The address of the table that VM contexts name.
+        pub(crate) fn table() -> *const *const c_void {
+            struct Table([*const c_void; BUILTIN_COUNT]);
+            // SAFETY: addresses of functions, which never change.
+            unsafe impl Sync for Table {}
+            static TABLE: Table = {
+                let mut table = [std::ptr::null(); BUILTIN_COUNT];
+                $(table[Builtin::$name as usize] = $function::shim as *const c_void;)*
+                Table(table)
+            };
+            TABLE.0.as_ptr()
+        }
+
+        #[cfg(test)]
+        const DEFINED: &[Builtin] = &[$(Builtin::$name),*];
+    };
+}
+
+builtins! {
+    MemoryGrow = memory_grow(call, memory: u32, delta: u64) -> u64 {
+        let id = call.instance().memory(MemoryIndex(memory));
+        Ok(call.store.grow_memory(id, delta)?.unwrap_or(u64::MAX))
+    }
+    MemoryCopy = memory_copy(call, to_memory: u32, from_memory: u32, to: u64, from: u64, len: u64) {
+        let to_id = call.instance().memory(MemoryIndex(to_memory));
+        let from_id = call.instance().memory(MemoryIndex(from_memory));
+        let (target, source) = (call.store.memory(to_id), call.store.memory(from_id));
+        if !in_bounds(to, len, target.len()) || !in_bounds(from, len, source.len()) {
+            return Err(TrapCode::MemoryOutOfBounds.into());
+        }
+        // SAFETY: both ranges are accessible, as just checked; `copy` allows them to overlap.
+        unsafe { std::ptr::copy(source.base().add(from as usize), target.base().add(to as usize), len as usize) };
+        Ok(())
+    }
+    MemoryFill = memory_fill(call, memory: u32, to: u64, byte: u32, len: u64) {
+        let id = call.instance().memory(MemoryIndex(memory));
+        let data = call.store.memory_mut(id).data_mut();
+        if !in_bounds(to, len, data.len()) {
+            return Err(TrapCode::MemoryOutOfBounds.into());
+        }
+        data[to as usize..(to + len) as usize].fill(byte as u8);
+        Ok(())
+    }
+    MemoryInit = memory_init(call, memory: u32, segment: u32, to: u64, from: u32, len: u32) {
+        let id = call.instance().id();
+        Ok(call.store.init_memory(id, MemoryIndex(memory), DataIndex(segment), to, from.into(), len.into())?)
+    }
+    DataDrop = data_drop(call, segment: u32) {
+        let id = call.instance().id();
+        call.store.drop_data(id, DataIndex(segment));
+        Ok(())
+    }
+    TableGrow = table_grow(call, table: u32, delta: u64, init: u64) -> u64 {
+        let id = call.instance().table(TableIndex(table));
+        Ok(call.store.grow_table(id, delta, init)?.unwrap_or(u64::MAX))
+    }
+    TableFill = table_fill(call, table: u32, to: u64, value: u64, len: u64) {
+        let id = call.instance().table(TableIndex(table));
+        let elements = call.store.table_mut(id).elements_mut();
+        if !in_bounds(to, len, elements.len()) {
+            return Err(TrapCode::TableOutOfBounds.into());
+        }
+        elements[to as usize..(to + len) as usize].fill(value);
+        Ok(())
+    }
+    TableCopy = table_copy(call, to_table: u32, from_table: u32, to: u64, from: u64, len: u64) {
+        let to_id = call.instance().table(TableIndex(to_table));
+        let from_id = call.instance().table(TableIndex(from_table));
+        match call.store.copy_table(to_id, from_id, to, from, len) {
+            true => Ok(()),
+            false => Err(TrapCode::TableOutOfBounds.into()),
+        }
+    }
+    TableInit = table_init(call, table: u32, segment: u32, to: u64, from: u32, len: u32) {
+        let id = call.instance().id();
+        Ok(call.store.init_table(id, TableIndex(table), ElemIndex(segment), to, from.into(), len.into())?)
+    }
+    ElemDrop = elem_drop(call, segment: u32) {
+        let id = call.instance().id();
+        call.store.drop_elements(id, ElemIndex(segment));
+        Ok(())
+    }
+    CeilF32 = ceil_f32(_call, x: f32) -> f32 { Ok(x.ceil()) }
+    FloorF32 = floor_f32(_call, x: f32) -> f32 { Ok(x.floor()) }
+    TruncF32 = trunc_f32(_call, x: f32) -> f32 { Ok(x.trunc()) }
+    NearestF32 = nearest_f32(_call, x: f32) -> f32 { Ok(x.round_ties_even()) }
+    CeilF64 = ceil_f64(_call, x: f64) -> f64 { Ok(x.ceil()) }
+    FloorF64 = floor_f64(_call, x: f64) -> f64 { Ok(x.floor()) }
+    TruncF64 = trunc_f64(_call, x: f64) -> f64 { Ok(x.trunc()) }
+    NearestF64 = nearest_f64(_call, x: f64) -> f64 { Ok(x.round_ties_even()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_builtin_is_defined() {
+        assert_eq!(DEFINED, Builtin::ALL);
+    }
+}

@@ -1,0 +1,351 @@
+//! Host to wasm.
+//!
+//! An entry pushes a frame on the host's stack that holds all it takes to come back, normally or
+//! not. From the frame pointer downwards:
+//!
+//! ```text
+//! fp + 8    return address into the host
+//! fp        the host's frame pointer
+//! fp - 40   rbx r12 r13 r14 r15: what the calling convention preserves
+//! fp - 48   the store's VM context
+//! fp - 56   exit_fp  \
+//! fp - 64   exit_pc   } of the activation before this one
+//! fp - 72   entry_fp /
+//! fp - 80   where to put results (entry with an array), or nothing
+//! ```
+//!
+//! While wasm runs, the context's `entry_fp` is this frame. [`unwind`] returns from the
+//! entry from any depth by restoring the stack pointer from it: between it and the raise there
+//! are only frames of generated code and of shims, which own nothing.
+
+use crate::store::Store;
+use crate::trap::Unwind;
+use mainspring_abi::{INT_ARG_REGS, TrapCode, VMStoreContext};
+use std::arch::{asm, naked_asm};
+use std::ffi::c_void;
+use std::mem::offset_of;
+
+/// Where an entry frame keeps the store's VM context, below its frame pointer.
+pub(crate) const FRAME_STORE: usize = 48;
+/// Where it keeps the `exit_fp` of the activation before.
+pub(crate) const FRAME_EXIT_FP: usize = 56;
+/// Where it keeps the `exit_pc` of the activation before.
+pub(crate) const FRAME_EXIT_PC: usize = 64;
+/// Where it keeps the entry frame of the activation before.
+pub(crate) const FRAME_ENTRY_FP: usize = 72;
+
+/// The contents of all argument or result registers.
+#[repr(C, align(16))]
+#[derive(Clone, Copy, Debug)]
+pub struct RegisterFile {
+    /// Integers, in the order of their sequence.
+    pub ints: [u64; INT_ARG_REGS],
+    /// Floats and vectors.
+    pub floats: [u128; 8],
+}
+
+impl RegisterFile {
+    /// All zero.
+    pub fn zeroed() -> RegisterFile {
+        RegisterFile {
+            ints: [0; INT_ARG_REGS],
+            floats: [0; 8],
+        }
+    }
+}
+
+/// Pushes an entry frame; `$context` names the register with the store's VM context.
+macro_rules! push_frame {
+    ($context:literal, $last:literal) => {
+        concat!(
+            "push rbp\n",
+            "mov rbp, rsp\n",
+            "push rbx\n",
+            "push r12\n",
+            "push r13\n",
+            "push r14\n",
+            "push r15\n",
+            "push ",
+            $context,
+            "\n",
+            "push [",
+            $context,
+            " + {exit_fp}]\n",
+            "push [",
+            $context,
+            " + {exit_pc}]\n",
+            "push [",
+            $context,
+            " + {entry_fp}]\n",
+            "push ",
+            $last,
+            "\n",
+            "mov [",
+            $context,
+            " + {entry_fp}], rbp\n",
+            "mov qword ptr [",
+            $context,
+            " + {caller}], 0\n",
+        )
+    };
+}
+
+/// Leaves through the entry frame at `rbp`. Keeps `rax`, `r11` and all float registers.
+macro_rules! pop_frame {
+    () => {
+        concat!(
+            "lea rsp, [rbp - 72]\n",
+            "mov r10, [rbp - 48]\n",
+            "pop [r10 + {entry_fp}]\n",
+            "pop [r10 + {exit_pc}]\n",
+            "pop [r10 + {exit_fp}]\n",
+            "pop r10\n",
+            "pop r15\n",
+            "pop r14\n",
+            "pop r13\n",
+            "pop r12\n",
+            "pop rbx\n",
+            "pop rbp\n",
+            "ret\n",
+        )
+    };
+}
+
+/// Calls the code at `r10` with the store's VM context at `r11` and the arguments already in their registers.
+/// Afterwards the result is in its register, and `r11` is 0 if there is one, or 1 if wasm was unwound.
+#[unsafe(naked)]
+unsafe extern "sysv64" fn enter_with_registers() {
+    naked_asm!(
+        push_frame!("r11", "r11"),
+        "call r10",
+        "xor r11d, r11d",
+        pop_frame!(),
+        exit_fp = const offset_of!(VMStoreContext, exit_fp),
+        exit_pc = const offset_of!(VMStoreContext, exit_pc),
+        entry_fp = const offset_of!(VMStoreContext, entry_fp),
+        caller = const offset_of!(VMStoreContext, caller),
+    )
+}
+
+/// Calls `code` with registers from `registers` and `stack_words` words of stack arguments, and puts the result
+/// registers into `registers`. Returns 0, or 1 if wasm was unwound.
+#[unsafe(naked)]
+unsafe extern "sysv64" fn enter_with_array(
+    code: *const c_void,
+    context: *mut VMStoreContext,
+    registers: *mut RegisterFile,
+    stack: *const u64,
+    stack_words: usize,
+) -> usize {
+    naked_asm!(
+        push_frame!("rsi", "rdx"),
+        "mov r10, rdi",
+        // Stack arguments, the last one first. Their number is even, so the stack stays aligned.
+        "2:",
+        "test r8, r8",
+        "jz 3f",
+        "push [rcx + r8 * 8 - 8]",
+        "dec r8",
+        "jmp 2b",
+        "3:",
+        "mov rax, rdx",
+        "mov rdi, [rax]",
+        "mov rsi, [rax + 8]",
+        "mov rdx, [rax + 16]",
+        "mov rcx, [rax + 24]",
+        "mov r8, [rax + 32]",
+        "mov r9, [rax + 40]",
+        "movups xmm0, [rax + 48]",
+        "movups xmm1, [rax + 64]",
+        "movups xmm2, [rax + 80]",
+        "movups xmm3, [rax + 96]",
+        "movups xmm4, [rax + 112]",
+        "movups xmm5, [rax + 128]",
+        "movups xmm6, [rax + 144]",
+        "movups xmm7, [rax + 160]",
+        "call r10",
+        "mov r10, [rbp - 80]",
+        "mov [r10], rax",
+        "mov [r10 + 8], rcx",
+        "mov [r10 + 16], rdx",
+        "mov [r10 + 24], rsi",
+        "mov [r10 + 32], rdi",
+        "mov [r10 + 40], r8",
+        "movups [r10 + 48], xmm0",
+        "movups [r10 + 64], xmm1",
+        "movups [r10 + 80], xmm2",
+        "movups [r10 + 96], xmm3",
+        "movups [r10 + 112], xmm4",
+        "movups [r10 + 128], xmm5",
+        "movups [r10 + 144], xmm6",
+        "movups [r10 + 160], xmm7",
+        "xor eax, eax",
+        pop_frame!(),
+        exit_fp = const offset_of!(VMStoreContext, exit_fp),
+        exit_pc = const offset_of!(VMStoreContext, exit_pc),
+        entry_fp = const offset_of!(VMStoreContext, entry_fp),
+        caller = const offset_of!(VMStoreContext, caller),
+    )
+}
+
+/// Returns from the entry with the frame `entry_fp`, saying that wasm was unwound.
+///
+/// # Safety
+/// The frame must be that of the thread's innermost entry, and no frame between here and it may own
+/// anything.
+#[unsafe(naked)]
+pub(crate) unsafe extern "sysv64" fn unwind(entry_fp: usize) -> ! {
+    naked_asm!(
+        "mov rbp, rdi",
+        "mov eax, 1",
+        "mov r11d, 1",
+        pop_frame!(),
+        exit_fp = const offset_of!(VMStoreContext, exit_fp),
+        exit_pc = const offset_of!(VMStoreContext, exit_pc),
+        entry_fp = const offset_of!(VMStoreContext, entry_fp),
+    )
+}
+
+/// What a call with everything in registers returns, in either file.
+#[derive(Clone, Copy, Debug)]
+pub struct RegisterResult {
+    /// The first integer result register.
+    pub int: u64,
+    /// The first float result register.
+    pub float: u128,
+}
+
+/// Gives wasm its part of the stack for the outermost entry, and takes it back.
+struct StackLimit {
+    context: *mut VMStoreContext,
+    outermost: bool,
+}
+
+impl StackLimit {
+    /// # Safety
+    /// The context must be valid until the guard is dropped.
+    #[inline(always)]
+    unsafe fn enter(store: &mut Store) -> Result<StackLimit, TrapCode> {
+        let here = stack_pointer();
+        let max = store.settings().max_wasm_stack;
+        let context = store.vm_ptr();
+        // SAFETY: the store's own context.
+        let limit = unsafe { &mut (*context).stack_limit };
+        let outermost = *limit == usize::MAX;
+        if outermost {
+            *limit = here.saturating_sub(max);
+        } else if here < *limit {
+            return Err(TrapCode::StackOverflow);
+        }
+        Ok(StackLimit { context, outermost })
+    }
+}
+
+impl Drop for StackLimit {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.outermost {
+            // SAFETY: `enter`'s contract.
+            unsafe { (*self.context).stack_limit = usize::MAX };
+        }
+    }
+}
+
+#[inline(always)]
+fn stack_pointer() -> usize {
+    let sp: usize;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, rsp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
+    sp
+}
+
+/// Calls wasm (or a host function) whose arguments are all integers and fit in registers.
+///
+/// # Errors
+/// Why wasm was unwound.
+///
+/// # Safety
+/// `code` and `vmctx` must be of one function reference of this store, whose arguments are these
+/// and whose results, at most one, come back in a register.
+#[inline(always)]
+pub unsafe fn call_with_ints(
+    store: &mut Store,
+    code: *const c_void,
+    vmctx: *mut c_void,
+    ints: [u64; 5],
+) -> Result<RegisterResult, Unwind> {
+    // SAFETY: the guard does not outlive the store's context.
+    let limit = match unsafe { StackLimit::enter(store) } {
+        Ok(limit) => limit,
+        Err(code) => return Err(Unwind::trap(store, code)),
+    };
+    let (int, float): (u64, std::arch::x86_64::__m128i);
+    let status: usize;
+    // SAFETY: the callee follows the convention, which preserves what System V preserves but the
+    // registers named here; the entry restores the stack.
+    unsafe {
+        asm!(
+            "call {enter}",
+            enter = sym enter_with_registers,
+            inlateout("r10") code => _,
+            inlateout("r11") limit.context => status,
+            inlateout("rdi") vmctx => _,
+            inlateout("rsi") ints[0] => _,
+            inlateout("rdx") ints[1] => _,
+            inlateout("rcx") ints[2] => _,
+            inlateout("r8") ints[3] => _,
+            inlateout("r9") ints[4] => _,
+            lateout("rax") int,
+            lateout("xmm0") float,
+            clobber_abi("sysv64"),
+        );
+    }
+    drop(limit);
+    if status != 0 {
+        return Err(store.unwinding.take().expect("whoever unwinds says why"));
+    }
+    // SAFETY: two names for 16 bytes.
+    Ok(RegisterResult {
+        int,
+        float: unsafe { std::mem::transmute::<std::arch::x86_64::__m128i, u128>(float) },
+    })
+}
+
+/// Calls wasm (or a host function) with any arguments.
+///
+/// `registers` and `stack` hold the arguments where [`call_layout`](mainspring_abi::call_layout)
+/// puts them, but for the VM context, which this adds; afterwards `registers` holds the results.
+///
+/// # Errors
+/// Why wasm was unwound.
+///
+/// # Safety
+/// `code` and `vmctx` must be of one function reference of this store, and the arguments must be
+/// those of its type. `stack` has an even number of words.
+pub unsafe fn call_with_array(
+    store: &mut Store,
+    code: *const c_void,
+    vmctx: *mut c_void,
+    registers: &mut RegisterFile,
+    stack: &[u64],
+) -> Result<(), Unwind> {
+    assert_eq!(
+        stack.len() % 2,
+        0,
+        "the stack argument area is a multiple of 16 bytes"
+    );
+    // SAFETY: the guard does not outlive the store's context.
+    let limit = match unsafe { StackLimit::enter(store) } {
+        Ok(limit) => limit,
+        Err(code) => return Err(Unwind::trap(store, code)),
+    };
+    registers.ints[0] = vmctx as u64;
+    // SAFETY: the caller answers for code and arguments.
+    let status =
+        unsafe { enter_with_array(code, limit.context, registers, stack.as_ptr(), stack.len()) };
+    drop(limit);
+    if status != 0 {
+        return Err(store.unwinding.take().expect("whoever unwinds says why"));
+    }
+    Ok(())
+}

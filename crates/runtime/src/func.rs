@@ -1,0 +1,107 @@
+//! Host functions.
+
+use crate::exit;
+use crate::store::Store;
+use crate::val::ValRaw;
+use mainspring_abi::{CallLayout, VMFuncRef, VMStoreContext, call_layout};
+use mainspring_wasm::{FuncType, RegisteredTypes};
+use std::any::Any;
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
+/// A host function's body for arguments in memory: parameters in, results out, in the same slots.
+///
+/// There are as many slots as the larger of both numbers. It must not unwind; to stop the guest it
+/// says why with [`Store::set_unwinding`] and returns false.
+pub type ArrayTarget = unsafe extern "sysv64" fn(*mut VMHostContext, *mut ValRaw) -> bool;
+
+/// What a host function gets as its first argument, in the place of a VM context.
+#[repr(C)]
+#[derive(Debug)]
+pub struct VMHostContext {
+    /// The store; first, as in a VM context.
+    pub store: *mut VMStoreContext,
+    /// What the exit shim calls: a function of the wasm function's own signature, or an
+    /// [`ArrayTarget`].
+    pub(crate) target: *const c_void,
+    /// The closure behind it.
+    pub data: *const (),
+    /// Where arguments are, for the array shim.
+    pub(crate) layout: *const CallLayout,
+}
+
+/// A function of the host's in a store.
+pub struct HostFunc {
+    context: VMHostContext,
+    func_ref: VMFuncRef,
+    layout: CallLayout,
+    /// Keeps the closure alive.
+    _data: Box<dyn Any + Send + Sync>,
+    /// Keeps its type registered.
+    _types: RegisteredTypes,
+}
+
+/// How a host function wants its arguments.
+#[derive(Clone, Copy, Debug)]
+pub enum HostTarget {
+    /// In registers: a function with the System V convention, of the wasm function's parameters
+    /// after the context. Only where these conventions agree: see [`CallLayout`].
+    Registers(*const c_void),
+    /// In memory.
+    Array(ArrayTarget),
+}
+
+impl Store {
+    /// Adds a host function of a type (concrete references canonical).
+    ///
+    /// `data` is what the target finds in its context, kept alive by `owner`.
+    ///
+    /// # Safety
+    /// The target must be a function for that type, must expect `data`, and must not unwind.
+    pub unsafe fn new_host_func(
+        &mut self,
+        ty: &FuncType,
+        types: RegisteredTypes,
+        target: HostTarget,
+        data: *const (),
+        owner: Box<dyn Any + Send + Sync>,
+    ) -> NonNull<VMFuncRef> {
+        let (code, target) = match target {
+            HostTarget::Registers(target) => (exit::exit_with_registers as *const c_void, target),
+            HostTarget::Array(target) => (
+                exit::exit_with_array as *const c_void,
+                target as *const c_void,
+            ),
+        };
+        let type_id = types.ids()[0].0;
+        let mut func = Box::new(HostFunc {
+            context: VMHostContext {
+                store: self.vm_ptr(),
+                target,
+                data,
+                layout: std::ptr::null(),
+            },
+            func_ref: VMFuncRef {
+                code,
+                vmctx: std::ptr::null_mut(),
+                type_id,
+            },
+            layout: call_layout(ty),
+            _data: owner,
+            _types: types,
+        });
+        func.context.layout = &func.layout;
+        func.func_ref.vmctx = (&raw mut func.context).cast();
+        let func_ref = NonNull::from(&mut func.func_ref);
+        self.host_funcs.push(func);
+        func_ref
+    }
+}
+
+impl std::fmt::Debug for HostFunc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HostFunc")
+            .field("func_ref", &self.func_ref)
+            .finish_non_exhaustive()
+    }
+}

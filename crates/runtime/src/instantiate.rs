@@ -1,0 +1,383 @@
+//! Making an instance. Follows the specification, "Execution / Modules / Instantiation".
+//!
+//! Types of imports were checked by the caller. Then, in this order: allocate; record the
+//! instance in the store, because from here on its functions can end up in other instances'
+//! tables; globals; element segments; data segments. The start function is the caller's to call.
+//! A failure leaves earlier writes in place.
+
+use crate::builtins;
+use crate::const_eval::evaluate;
+use crate::global::GlobalId;
+use crate::instance::{Instance, InstanceId, VMContext};
+use crate::memory::MemoryId;
+use crate::module::Module;
+use crate::store::Store;
+use crate::table::TableId;
+use anyhow::{Result, ensure};
+use mainspring_abi::{TrapCode, VMContextHeader, VMFuncRef, VMFunctionImport, VMMemoryImport};
+use mainspring_wasm::{
+    DataIndex, ElemIndex, EntityIndex, FuncIndex, GlobalIndex, GlobalType, MemoryIndex, RefType,
+    SegmentMode, TableIndex, TableType, ValType, map_ref_type, map_val_type,
+};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// What fills an import.
+#[derive(Clone, Copy, Debug)]
+pub enum Import {
+    /// A function of the store.
+    Func(NonNull<VMFuncRef>),
+    /// A table of the store.
+    Table(TableId),
+    /// A memory of the store.
+    Memory(MemoryId),
+    /// A global of the store.
+    Global(GlobalId),
+}
+
+/// Why an instance could not be made.
+#[derive(Debug)]
+pub enum InstantiateError {
+    /// A segment does not fit.
+    Trap(TrapCode),
+    /// A limit, or the system, says no.
+    Refused(anyhow::Error),
+}
+
+impl From<anyhow::Error> for InstantiateError {
+    fn from(error: anyhow::Error) -> InstantiateError {
+        InstantiateError::Refused(error)
+    }
+}
+
+/// Makes an instance, up to the start function.
+///
+/// The imports must be as many as the module declares, in order, and of matching types.
+pub fn instantiate(
+    store: &mut Store,
+    module: &Arc<Module>,
+    imports: &[Import],
+) -> Result<InstanceId, InstantiateError> {
+    check_count(store)?;
+    let id = allocate(store, module, imports)?;
+    initialize_globals(store, id);
+    initialize_tables(store, id)?;
+    initialize_memories(store, id)?;
+    Ok(id)
+}
+
+fn check_count(store: &mut Store) -> Result<()> {
+    let count = store.instances.len();
+    let limit = store
+        .limiter()
+        .map_or(crate::DEFAULT_INSTANCE_LIMIT, |limiter| limiter.instances());
+    ensure!(
+        count < limit,
+        "resource limit exceeded: instance count too high at {}",
+        count + 1
+    );
+    Ok(())
+}
+
+/// Makes everything that the module defines and records the instance.
+fn allocate(store: &mut Store, module: &Arc<Module>, imports: &[Import]) -> Result<InstanceId> {
+    let info = module.info();
+    let offsets = module.code().offsets();
+    let vmctx = VMContext::new(offsets.size());
+    let mut tables = Vec::with_capacity(info.tables.len());
+    let mut memories = Vec::with_capacity(info.memories.len());
+    let mut globals = Vec::with_capacity(info.globals.len());
+    assert_eq!(
+        imports.len(),
+        info.imports.len(),
+        "the caller counted the imports"
+    );
+    for (import, declared) in imports.iter().zip(&info.imports) {
+        match (*import, declared.entity) {
+            (Import::Func(func_ref), EntityIndex::Func(index)) => {
+                // SAFETY: functions of a store live as long as it does.
+                let VMFuncRef {
+                    code,
+                    vmctx: callee,
+                    ..
+                } = *unsafe { func_ref.as_ref() };
+                vmctx.write(
+                    offsets.function_import(index),
+                    VMFunctionImport {
+                        code,
+                        vmctx: callee,
+                        func_ref: func_ref.as_ptr(),
+                    },
+                );
+            }
+            (Import::Table(id), EntityIndex::Table(index)) => {
+                vmctx.write(offsets.table_import(index), store.table(id).definition());
+                tables.push(id);
+            }
+            (Import::Memory(id), EntityIndex::Memory(index)) => {
+                let memory = store.memory(id);
+                vmctx.write(
+                    offsets.memory_import(index),
+                    VMMemoryImport {
+                        base: memory.base(),
+                        definition: memory.definition().as_ptr(),
+                    },
+                );
+                memories.push(id);
+            }
+            (Import::Global(id), EntityIndex::Global(index)) => {
+                vmctx.write(offsets.global_import(index), store.global(id).definition());
+                globals.push(id);
+            }
+            (import, declared) => unreachable!("{import:?} was checked to match {declared:?}"),
+        }
+    }
+    let canonical = |ty| canonical(module, ty);
+    for (defined, ty) in info.memories[memories.len()..].iter().enumerate() {
+        let index = MemoryIndex::from(memories.len());
+        let definition = vmctx.at(offsets.defined_memory(index));
+        memories.push(store.add_memory(*ty, module.image(defined)?, Some(definition))?);
+    }
+    for ty in &info.tables[tables.len()..] {
+        let definition = vmctx.at(offsets.defined_table(TableIndex::from(tables.len())));
+        let ty = TableType {
+            element: map_ref_type(ty.element, &canonical),
+            ..*ty
+        };
+        tables.push(store.add_table(ty, 0, Some(definition))?);
+    }
+    for ty in &info.globals[globals.len()..] {
+        let definition = vmctx.at(offsets.defined_global(GlobalIndex::from(globals.len())));
+        let ty = GlobalType {
+            content: map_val_type(ty.content, &canonical),
+            ..*ty
+        };
+        globals.push(store.add_global(ty, definition));
+    }
+    let id = InstanceId(store.instances.len() as u32);
+    let mut instance = Box::new(Instance {
+        id,
+        module: module.clone(),
+        vmctx,
+        tables: tables.into(),
+        memories: memories.into(),
+        globals: globals.into(),
+        dropped_elements: vec![false; info.elements.len()].into(),
+        dropped_data: vec![false; info.data.len()].into(),
+    });
+    let header = VMContextHeader {
+        store: store.vm_ptr(),
+        builtins: builtins::table(),
+        type_ids: module.types().ids().as_ptr().cast(),
+        instance: (&raw mut *instance).cast(),
+    };
+    instance.vmctx.write(0, header);
+    fill_func_refs(&instance);
+    store.remember_module(module);
+    store.instances.push(instance);
+    Ok(id)
+}
+
+fn canonical(module: &Module, ty: mainspring_wasm::ConcreteType) -> mainspring_wasm::ConcreteType {
+    use mainspring_wasm::ConcreteType::*;
+    match ty {
+        Module(index) => Canonical(module.types().ids()[index.index()]),
+        other => other,
+    }
+}
+
+/// A reference type of a module with its concrete type made canonical.
+pub fn canonical_ref(module: &Module, ty: RefType) -> RefType {
+    map_ref_type(ty, &|ty| canonical(module, ty))
+}
+
+/// A value type of a module with its concrete types made canonical.
+pub fn canonical_val(module: &Module, ty: ValType) -> ValType {
+    map_val_type(ty, &|ty| canonical(module, ty))
+}
+
+/// Fills in what references to the module's own functions point to.
+fn fill_func_refs(instance: &Instance) {
+    let (info, code) = (instance.module.info(), instance.module.code());
+    let vmctx = instance.vmctx.as_ptr().as_ptr();
+    for (i, &func) in info.escaping.iter().enumerate() {
+        if let Some(defined) = info.defined_func(func) {
+            let type_id = instance.module.types().ids()[info.functions[func.index()].index()].0;
+            let func_ref = VMFuncRef {
+                code: code.entry(defined),
+                vmctx,
+                type_id,
+            };
+            instance.vmctx.write(
+                code.offsets()
+                    .func_ref(mainspring_wasm::FuncRefIndex::from(i)),
+                func_ref,
+            );
+        }
+    }
+}
+
+fn initialize_globals(store: &mut Store, id: InstanceId) {
+    let module = store.instance(id).module.clone();
+    let first = module.info().imported.globals as usize;
+    for (i, expr) in module.info().global_inits.iter().enumerate() {
+        let instance = store.instance(id);
+        let value = evaluate(store, instance, expr);
+        let global = instance.globals[first + i];
+        store.global_mut(global).set(value);
+    }
+}
+
+fn initialize_tables(store: &mut Store, id: InstanceId) -> Result<(), InstantiateError> {
+    let module = store.instance(id).module.clone();
+    let first = module.info().imported.tables as usize;
+    for (i, expr) in module.info().table_inits.iter().enumerate() {
+        let Some(expr) = expr else { continue };
+        let instance = store.instance(id);
+        let value = evaluate(store, instance, expr).get_u64();
+        let table = instance.tables[first + i];
+        store.table_mut(table).elements_mut().fill(value);
+    }
+    for (i, segment) in module.info().elements.iter().enumerate() {
+        let index = ElemIndex::from(i);
+        if let SegmentMode::Active { target, offset } = &segment.mode {
+            let offset = offset_value(
+                store,
+                id,
+                offset,
+                module.info().tables[target.index()].table64,
+            );
+            let len = segment.items.len() as u64;
+            store
+                .init_table(id, *target, index, offset, 0, len)
+                .map_err(InstantiateError::Trap)?;
+        }
+        if !matches!(segment.mode, SegmentMode::Passive) {
+            store.drop_elements(id, index);
+        }
+    }
+    Ok(())
+}
+
+fn initialize_memories(store: &mut Store, id: InstanceId) -> Result<(), InstantiateError> {
+    let module = store.instance(id).module.clone();
+    for (i, segment) in module.info().data.iter().enumerate() {
+        let SegmentMode::Active { target, offset } = &segment.mode else {
+            continue;
+        };
+        let index = DataIndex::from(i);
+        let in_image = match module.info().defined_memory(*target) {
+            Some(defined) => module.image(defined)?.is_some(),
+            None => false,
+        };
+        if !in_image {
+            let offset = offset_value(
+                store,
+                id,
+                offset,
+                module.info().memories[target.index()].memory64,
+            );
+            store
+                .init_memory(id, *target, index, offset, 0, segment.range.len() as u64)
+                .map_err(InstantiateError::Trap)?;
+        }
+        store.drop_data(id, index);
+    }
+    Ok(())
+}
+
+fn offset_value(
+    store: &Store,
+    id: InstanceId,
+    expr: &mainspring_wasm::ConstExpr,
+    is_64: bool,
+) -> u64 {
+    let value = evaluate(store, store.instance(id), expr);
+    if is_64 {
+        value.get_u64()
+    } else {
+        u64::from(value.get_u32())
+    }
+}
+
+impl Store {
+    /// `table.init`, also for active segments.
+    pub(crate) fn init_table(
+        &mut self,
+        id: InstanceId,
+        table: TableIndex,
+        segment: ElemIndex,
+        to: u64,
+        from: u64,
+        len: u64,
+    ) -> Result<(), TrapCode> {
+        let instance = self.instance(id);
+        let module = instance.module.clone();
+        let table = instance.table(table);
+        let items = &module.info().elements[segment.index()].items;
+        let available = if instance.dropped_elements[segment.index()] {
+            0
+        } else {
+            items.len()
+        };
+        if !crate::memory::in_bounds(from, len, available)
+            || !crate::memory::in_bounds(to, len, self.table(table).elements().len())
+        {
+            return Err(TrapCode::TableOutOfBounds);
+        }
+        let range = from as usize..(from + len) as usize;
+        let values: Vec<u64> = match items {
+            mainspring_wasm::ElementItems::Functions(funcs) => funcs[range]
+                .iter()
+                .map(|&func: &FuncIndex| instance.func_ref(func).as_ptr() as u64)
+                .collect(),
+            mainspring_wasm::ElementItems::Expressions(exprs) => exprs[range]
+                .iter()
+                .map(|expr| evaluate(self, instance, expr).get_u64())
+                .collect(),
+        };
+        self.table_mut(table).elements_mut()[to as usize..to as usize + values.len()]
+            .copy_from_slice(&values);
+        Ok(())
+    }
+
+    pub(crate) fn drop_elements(&mut self, id: InstanceId, segment: ElemIndex) {
+        // SAFETY: instances live as long as the store, which is borrowed exclusively.
+        unsafe { self.instance_ptr(id).as_mut() }.dropped_elements[segment.index()] = true;
+    }
+
+    /// `memory.init`, also for active segments.
+    pub(crate) fn init_memory(
+        &mut self,
+        id: InstanceId,
+        memory: MemoryIndex,
+        segment: DataIndex,
+        to: u64,
+        from: u64,
+        len: u64,
+    ) -> Result<(), TrapCode> {
+        let instance = self.instance(id);
+        let module = instance.module.clone();
+        let memory = instance.memory(memory);
+        let data: &[u8] = match instance.dropped_data[segment.index()] {
+            true => &[],
+            false => module.info().slice(
+                module.code().bytes(),
+                &module.info().data[segment.index()].range,
+            ),
+        };
+        if !crate::memory::in_bounds(from, len, data.len())
+            || !crate::memory::in_bounds(to, len, self.memory(memory).len())
+        {
+            return Err(TrapCode::MemoryOutOfBounds);
+        }
+        let (to, from, len) = (to as usize, from as usize, len as usize);
+        self.memory_mut(memory).data_mut()[to..to + len].copy_from_slice(&data[from..from + len]);
+        Ok(())
+    }
+
+    pub(crate) fn drop_data(&mut self, id: InstanceId, segment: DataIndex) {
+        // SAFETY: as in `drop_elements`.
+        unsafe { self.instance_ptr(id).as_mut() }.dropped_data[segment.index()] = true;
+    }
+}

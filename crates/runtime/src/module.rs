@@ -1,0 +1,176 @@
+//! A module as the runtime needs it: code, canonical types, and what its memories start as.
+
+use anyhow::{Context, Result};
+use mainspring_platform::pages::{MemoryFile, page_size, round_up};
+use mainspring_tiering::ModuleCode;
+use mainspring_wasm::{
+    ConstOp, DataSegment, FunctionNames, MemoryIndex, ModuleInfo, RegisteredTypes, SegmentMode,
+    TypeRegistry,
+};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+/// A module, shared by its instances in all stores.
+#[derive(Debug)]
+pub struct Module {
+    code: Arc<ModuleCode>,
+    types: RegisteredTypes,
+    /// By defined memory.
+    images: OnceLock<Box<[Option<MemoryImage>]>>,
+    images_wanted: bool,
+    names: OnceLock<FunctionNames>,
+}
+
+/// The initial contents of a memory, as pages to map copy-on-write.
+#[derive(Debug)]
+pub(crate) struct MemoryImage {
+    pub file: MemoryFile,
+    /// Which bytes of the memory the file holds; page-aligned.
+    pub range: Range<usize>,
+}
+
+/// Images up to this size are made however sparse they are.
+const ALWAYS_DENSE_ENOUGH: usize = 16 << 20;
+
+impl Module {
+    /// Makes a module of an engine whose types are in `registry`. `images` says whether memories
+    /// are initialized by mapping.
+    pub fn new(code: Arc<ModuleCode>, registry: &TypeRegistry, images: bool) -> Module {
+        let types = registry.register_module(code.info());
+        Module {
+            code,
+            types,
+            images: OnceLock::new(),
+            images_wanted: images,
+            names: OnceLock::new(),
+        }
+    }
+
+    /// What it declares.
+    pub fn info(&self) -> &ModuleInfo {
+        self.code.info()
+    }
+
+    /// Its code.
+    pub fn code(&self) -> &Arc<ModuleCode> {
+        &self.code
+    }
+
+    /// Its types, made canonical.
+    pub fn types(&self) -> &RegisteredTypes {
+        &self.types
+    }
+
+    /// The names of its functions; read from its `name` section when first asked for.
+    pub fn function_names(&self) -> &FunctionNames {
+        self.names.get_or_init(|| {
+            let (info, bytes) = (self.info(), self.code.bytes());
+            info.name_section
+                .as_ref()
+                .map(|range| FunctionNames::read(info.slice(bytes, range)))
+                .unwrap_or_default()
+        })
+    }
+
+    /// Makes the images of its memories now rather than at the first instantiation.
+    pub fn prepare_images(&self) -> Result<()> {
+        if self.images_wanted && self.images.get().is_none() {
+            let images = make_images(self.info(), self.code.bytes())?;
+            let _ = self.images.set(images);
+        }
+        Ok(())
+    }
+
+    /// The image of a defined memory, if it has one: its active segments need no copying then.
+    pub(crate) fn image(&self, defined: usize) -> Result<Option<&MemoryImage>> {
+        self.prepare_images()?;
+        Ok(self
+            .images
+            .get()
+            .and_then(|images| images[defined].as_ref()))
+    }
+}
+
+fn make_images(info: &ModuleInfo, bytes: &[u8]) -> Result<Box<[Option<MemoryImage>]>> {
+    let defined = info.imported.memories as usize..info.memories.len();
+    defined
+        .map(|i| make_image(info, bytes, MemoryIndex::from(i)))
+        .collect()
+}
+
+/// Makes the image of one memory, if every active segment of it has a constant offset and lies
+/// inside its initial size, and the whole is dense enough.
+fn make_image(info: &ModuleInfo, bytes: &[u8], memory: MemoryIndex) -> Result<Option<MemoryImage>> {
+    let ty = &info.memories[memory.index()];
+    let Some(size) = ty
+        .minimum_bytes()
+        .and_then(|bytes| usize::try_from(bytes).ok())
+    else {
+        return Ok(None);
+    };
+    let mut placed = Vec::new();
+    for segment in &info.data {
+        match constant_range(segment, memory) {
+            Placement::Elsewhere => {}
+            Placement::At(range) if range.end <= size => placed.push((range, segment)),
+            Placement::At(_) | Placement::Unknown => return Ok(None),
+        }
+    }
+    let start = placed
+        .iter()
+        .map(|(range, _)| range.start)
+        .min()
+        .unwrap_or(0)
+        / page_size()
+        * page_size();
+    let end = placed.iter().map(|(range, _)| range.end).max().unwrap_or(0);
+    let Some(end) = round_up(end).filter(|&end| end <= size) else {
+        return Ok(None);
+    };
+    let total: usize = placed.iter().map(|(range, _)| range.len()).sum();
+    if start >= end
+        || total == 0
+        || (end - start > ALWAYS_DENSE_ENOUGH && total < (end - start) / 2)
+    {
+        return Ok(None);
+    }
+    let make = || -> std::io::Result<MemoryFile> {
+        let file = MemoryFile::new("mainspring-memory", (end - start) as u64)?;
+        for (range, segment) in &placed {
+            file.write_at(
+                info.slice(bytes, &segment.range),
+                (range.start - start) as u64,
+            )?;
+        }
+        Ok(file)
+    };
+    let file = make().context("cannot make the image of a memory")?;
+    Ok(Some(MemoryImage {
+        file,
+        range: start..end,
+    }))
+}
+
+enum Placement {
+    Elsewhere,
+    At(Range<usize>),
+    Unknown,
+}
+
+fn constant_range(segment: &DataSegment, memory: MemoryIndex) -> Placement {
+    let SegmentMode::Active { target, offset } = &segment.mode else {
+        return Placement::Elsewhere;
+    };
+    if *target != memory {
+        return Placement::Elsewhere;
+    }
+    let start = match offset.0.as_slice() {
+        [ConstOp::I32(offset)] => *offset as u32 as usize,
+        [ConstOp::I64(offset)] => *offset as u64 as usize,
+        _ => return Placement::Unknown,
+    };
+    match start.checked_add(segment.range.len()) {
+        Some(end) => Placement::At(start..end),
+        None => Placement::Unknown,
+    }
+}

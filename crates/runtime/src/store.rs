@@ -1,0 +1,228 @@
+//! The store: owner of everything that runs.
+
+use crate::func::HostFunc;
+use crate::global::GlobalInstance;
+use crate::instance::{Instance, InstanceId};
+use crate::limits::ResourceLimiter;
+use crate::memory::MemoryInstance;
+use crate::module::Module;
+use crate::table::TableInstance;
+use crate::trap::Unwind;
+use mainspring_abi::{MemorySettings, VMStoreContext};
+use mainspring_wasm::TypeRegistry;
+use std::any::Any;
+use std::collections::HashMap;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The identity of a store: no two stores of a process ever have the same.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct StoreId(u64);
+
+impl StoreId {
+    fn next() -> StoreId {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        StoreId(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// As a number.
+    pub fn as_raw(self) -> u64 {
+        self.0
+    }
+}
+
+/// What an engine fixes for all its stores.
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    /// How memories are laid out.
+    pub memory: MemorySettings,
+    /// Bytes of stack that wasm may use.
+    pub max_wasm_stack: usize,
+    /// Frames in a backtrace at the most; none are recorded if it is 0.
+    pub max_backtrace_frames: usize,
+    /// The engine's types.
+    pub types: TypeRegistry,
+}
+
+/// The store's context for generated code, with the way back to the store.
+#[repr(C)]
+pub(crate) struct StoreContext {
+    pub vm: VMStoreContext,
+    pub store: *mut Store,
+}
+
+/// Finds the limiter of the embedder's that a store has, given the store.
+pub type LimiterAccess = unsafe fn(*mut Store) -> *mut dyn ResourceLimiter;
+
+/// Owner of instances, memories, tables, globals, host functions and host values.
+///
+/// Must stay at one address from [`settle`](Self::settle) on.
+pub struct Store {
+    /// In the store itself, so that whoever is given its address may reach the store.
+    context: StoreContext,
+    id: StoreId,
+    settings: Arc<StoreSettings>,
+    pub(crate) instances: Vec<Box<Instance>>,
+    pub(crate) memories: Vec<MemoryInstance>,
+    pub(crate) tables: Vec<TableInstance>,
+    pub(crate) globals: Vec<GlobalInstance>,
+    pub(crate) host_funcs: Vec<Box<HostFunc>>,
+    /// Host values that `externref`s name: the n-th is named n + 1.
+    externs: Vec<Box<dyn Any + Send + Sync>>,
+    /// By the address of their code.
+    modules: HashMap<usize, Arc<Module>>,
+    limiter: Option<LimiterAccess>,
+    /// Why wasm is being unwound, between the raise and the entry.
+    pub(crate) unwinding: Option<Unwind>,
+}
+
+// SAFETY: the raw pointers in a store point to what the store itself owns, and move with it between
+// threads; host functions and values are `Send + Sync` by their constructors' bounds.
+unsafe impl Send for Store {}
+// SAFETY: shared access reads only; everything that changes takes `&mut Store`.
+unsafe impl Sync for Store {}
+
+impl Store {
+    /// An empty store.
+    pub fn new(settings: Arc<StoreSettings>) -> Store {
+        let vm = VMStoreContext {
+            stack_limit: usize::MAX,
+            exit_fp: 0,
+            exit_pc: 0,
+            entry_fp: 0,
+            caller: std::ptr::null_mut(),
+        };
+        Store {
+            context: StoreContext {
+                vm,
+                store: std::ptr::null_mut(),
+            },
+            id: StoreId::next(),
+            settings,
+            instances: Vec::new(),
+            memories: Vec::new(),
+            tables: Vec::new(),
+            globals: Vec::new(),
+            host_funcs: Vec::new(),
+            externs: Vec::new(),
+            modules: HashMap::new(),
+            limiter: None,
+            unwinding: None,
+        }
+    }
+
+    /// Says that the store has reached the address where it stays.
+    pub fn settle(&mut self) {
+        self.context.store = self;
+    }
+
+    /// Its identity.
+    pub fn id(&self) -> StoreId {
+        self.id
+    }
+
+    /// What its engine fixed.
+    pub fn settings(&self) -> &StoreSettings {
+        &self.settings
+    }
+
+    /// Its context for generated code.
+    pub fn vm(&self) -> &VMStoreContext {
+        &self.context.vm
+    }
+
+    pub(crate) fn vm_ptr(&mut self) -> *mut VMStoreContext {
+        &raw mut self.context.vm
+    }
+
+    /// The store that a context belongs to.
+    ///
+    /// # Safety
+    /// The context must be that of a settled store that is alive.
+    pub unsafe fn of_context<'a>(vm: *mut VMStoreContext) -> &'a mut Store {
+        // SAFETY: every `VMStoreContext` is the first field of a `StoreContext`, and a settled
+        // store stays where it is.
+        unsafe { &mut *(*vm.cast::<StoreContext>()).store }
+    }
+
+    /// Sets how to find the embedder's limiter.
+    ///
+    /// # Safety
+    /// `access` must return a valid limiter for this store as long as the store lives.
+    pub unsafe fn set_limiter(&mut self, access: Option<LimiterAccess>) {
+        self.limiter = access;
+    }
+
+    pub(crate) fn limiter(&mut self) -> Option<&mut dyn ResourceLimiter> {
+        let access = self.limiter?;
+        // SAFETY: `set_limiter`'s contract; the limiter is the embedder's and no part of `self`.
+        Some(unsafe { &mut *access(self) })
+    }
+
+    /// How many instances it has.
+    pub fn instance_count(&self) -> usize {
+        self.instances.len()
+    }
+
+    /// An instance.
+    pub fn instance(&self, id: InstanceId) -> &Instance {
+        &self.instances[id.0 as usize]
+    }
+
+    pub(crate) fn instance_ptr(&mut self, id: InstanceId) -> NonNull<Instance> {
+        NonNull::from(self.instances[id.0 as usize].as_mut())
+    }
+
+    pub(crate) fn remember_module(&mut self, module: &Arc<Module>) {
+        self.modules
+            .entry(Arc::as_ptr(module.code()) as usize)
+            .or_insert_with(|| module.clone());
+    }
+
+    /// The module of this store that has some code.
+    pub(crate) fn module_of(
+        &self,
+        code: *const mainspring_tiering::ModuleCode,
+    ) -> Option<&Arc<Module>> {
+        self.modules.get(&(code as usize))
+    }
+
+    /// Keeps a host value, and returns the reference to it (never 0).
+    ///
+    /// # Errors
+    /// If there are 2³² − 1 of them.
+    pub fn new_extern(&mut self, value: Box<dyn Any + Send + Sync>) -> anyhow::Result<u32> {
+        let raw = u32::try_from(self.externs.len() + 1)
+            .map_err(|_| anyhow::Error::msg("the store has too many external references"))?;
+        self.externs.push(value);
+        Ok(raw)
+    }
+
+    /// The host value that a reference names; `None` for null.
+    pub fn extern_value(&self, raw: u32) -> Option<&(dyn Any + Send + Sync)> {
+        Some(self.externs.get(raw.checked_sub(1)? as usize)?.as_ref())
+    }
+
+    /// The host value that a reference names, to change; `None` for null.
+    pub fn extern_value_mut(&mut self, raw: u32) -> Option<&mut (dyn Any + Send + Sync)> {
+        Some(self.externs.get_mut(raw.checked_sub(1)? as usize)?.as_mut())
+    }
+
+    /// The instance that made the call which is going on.
+    pub fn calling_instance(&self) -> Option<InstanceId> {
+        let vmctx = NonNull::new(self.vm().caller)?;
+        // SAFETY: generated code stores its own VM context there before each call that can reach
+        // the host, and entering wasm clears it.
+        Some(unsafe { Instance::of_vmctx(vmctx).as_ref() }.id())
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("id", &self.id)
+            .field("instances", &self.instances.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,221 @@
+//! Wasm that stops before its end: traps, errors and panics of host functions.
+//!
+//! However it begins, it goes the same way: the reason, with a backtrace, is put into the store, and
+//! [`enter::unwind`] returns from the innermost entry, which takes it out again.
+//!
+//! Machine faults arrive in a signal handler. That only checks that the program counter is in the
+//! region of generated code and makes the thread go on in [`fault_landing`], outside of the
+//! handler, where everything may be looked up. Frames need no registration: each wasm function keeps
+//! a frame pointer, and the chain ends at the first return address that is not in generated code,
+//! which is the entry's.
+
+use crate::enter::{self, FRAME_EXIT_FP, FRAME_EXIT_PC, FRAME_STORE};
+use crate::module::Module;
+use crate::store::Store;
+use mainspring_abi::{TrapCode, VMStoreContext};
+use mainspring_platform::fault::{self, Fault, Resume};
+use mainspring_tiering::{find_code, is_code_address};
+use mainspring_wasm::FuncIndex;
+use std::any::Any;
+use std::ffi::c_void;
+use std::sync::{Arc, Once};
+
+/// Why wasm was unwound.
+pub enum Unwind {
+    /// It trapped.
+    Trap(TrapCode, Backtrace),
+    /// A host function, or the runtime on behalf of one, returned an error.
+    Error(anyhow::Error, Backtrace),
+    /// A host function panicked; the payload resumes in the host.
+    Panic(Box<dyn Any + Send>),
+}
+
+impl Unwind {
+    /// A trap at a place where wasm has called out, or is about to be entered.
+    pub fn trap(store: &Store, code: TrapCode) -> Unwind {
+        Unwind::Trap(code, Backtrace::capture(store))
+    }
+
+    /// An error at a place where wasm has called out.
+    pub fn error(store: &Store, error: anyhow::Error) -> Unwind {
+        Unwind::Error(error, Backtrace::capture(store))
+    }
+}
+
+impl std::fmt::Debug for Unwind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unwind::Trap(code, _) => write!(f, "Trap({code:?})"),
+            Unwind::Error(error, _) => write!(f, "Error({error:?})"),
+            Unwind::Panic(_) => f.write_str("Panic"),
+        }
+    }
+}
+
+/// The wasm functions that were running, the innermost first.
+#[derive(Clone, Debug, Default)]
+pub struct Backtrace {
+    /// The frames.
+    pub frames: Vec<Frame>,
+}
+
+/// One wasm function that was running.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Its module.
+    pub module: Arc<Module>,
+    /// Which function.
+    pub func: FuncIndex,
+    /// Offset in the module of the instruction that was executing.
+    pub wasm_offset: Option<u32>,
+}
+
+impl Backtrace {
+    /// Records the wasm frames of the thread, from the last that called out.
+    pub fn capture(store: &Store) -> Backtrace {
+        let vm = store.vm();
+        Backtrace::walk(store, vm.exit_pc, vm.exit_fp, vm.entry_fp, false)
+    }
+
+    fn walk(
+        store: &Store,
+        mut pc: usize,
+        mut fp: usize,
+        mut entry_fp: usize,
+        mut at_fault: bool,
+    ) -> Backtrace {
+        let limit = store.settings().max_backtrace_frames;
+        let mut frames = Vec::new();
+        while entry_fp != 0 && frames.len() < limit {
+            // One activation, innermost frame first.
+            while is_code_address(pc) && frames.len() < limit {
+                frames.extend(frames_at(store, pc, at_fault));
+                at_fault = false;
+                // SAFETY: `fp` is the frame pointer of a wasm function that is running: it points to
+                // the caller's frame pointer and, above it, the return address.
+                unsafe { (pc, fp) = (*(fp as *const usize).add(1), *(fp as *const usize)) };
+            }
+            // SAFETY: `entry_fp` is the frame of a live entry, laid out as `enter` says.
+            unsafe {
+                pc = *((entry_fp - FRAME_EXIT_PC) as *const usize);
+                fp = *((entry_fp - FRAME_EXIT_FP) as *const usize);
+                entry_fp = *((entry_fp - enter::FRAME_ENTRY_FP) as *const usize);
+            }
+        }
+        frames.truncate(limit);
+        Backtrace { frames }
+    }
+}
+
+/// The wasm functions at an address: several where some were compiled into others.
+fn frames_at(store: &Store, pc: usize, at_fault: bool) -> Vec<Frame> {
+    // A return address belongs to the call before it.
+    let pc = if at_fault { pc } else { pc - 1 };
+    let find = || {
+        let code = find_code(pc)?;
+        let module = store.module_of(Arc::as_ptr(&code))?;
+        let frame = |(func, wasm_offset)| Frame {
+            module: module.clone(),
+            func,
+            wasm_offset,
+        };
+        Some(code.locate(pc)?.frames.into_iter().map(frame).collect())
+    };
+    find().unwrap_or_default()
+}
+
+impl Store {
+    /// Says why wasm is about to be unwound.
+    pub fn set_unwinding(&mut self, why: Unwind) {
+        self.unwinding = Some(why);
+    }
+}
+
+/// Stops the wasm that called us, for a reason.
+///
+/// # Safety
+/// The context must be that of the store whose wasm made the call that is going on, and no frame
+/// between that call and this may own anything.
+pub unsafe fn raise(context: *mut VMStoreContext, why: Unwind) -> ! {
+    // SAFETY: the caller's promise; the reference ends before the jump.
+    unsafe {
+        Store::of_context(context).set_unwinding(why);
+        unwind_pending(context)
+    }
+}
+
+/// Stops the wasm that called us, for the reason that the store holds.
+///
+/// # Safety
+/// As for [`raise`].
+pub unsafe fn unwind_pending(context: *mut VMStoreContext) -> ! {
+    // SAFETY: the innermost entry's frame is live while wasm runs.
+    unsafe { enter::unwind((*context).entry_fp) }
+}
+
+/// Makes machine faults and failed compilations in wasm into traps. Once for the process.
+pub fn install_handlers() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        fault::install(on_fault);
+        mainspring_tiering::on_compile_failure(on_compile_failure);
+    });
+}
+
+/// Runs in a signal handler.
+fn on_fault(fault: &Fault) -> Option<Resume> {
+    if !is_code_address(fault.pc) {
+        return None;
+    }
+    Some(Resume {
+        function: fault_landing,
+        arguments: [fault.pc, fault.fp, fault.address],
+    })
+}
+
+/// Where a thread goes on after a fault in generated code.
+extern "sysv64" fn fault_landing(pc: usize, fp: usize, address: usize) -> ! {
+    let trap = find_code(pc).and_then(|code| code.locate(pc)?.trap);
+    let Some(trap) = trap else {
+        eprintln!(
+            "mainspring: generated code faulted at {pc:#x} (address {address:#x}), where it cannot trap; this is a bug in the compiler"
+        );
+        std::process::abort();
+    };
+    // SAFETY: generated code keeps frame pointers from its first instructions on, before anything
+    // that traps; it was entered through an entry frame.
+    unsafe {
+        let context = store_of_chain(pc, fp);
+        let store = Store::of_context(context);
+        let entry_fp = (*context).entry_fp;
+        let backtrace = Backtrace::walk(store, pc, fp, entry_fp, true);
+        store.set_unwinding(Unwind::Trap(trap, backtrace));
+        enter::unwind(entry_fp)
+    }
+}
+
+/// Follows frame pointers to the entry, which knows the store.
+///
+/// # Safety
+/// `fp` must be the frame pointer of a wasm function that is running at `pc`.
+unsafe fn store_of_chain(mut pc: usize, mut fp: usize) -> *mut VMStoreContext {
+    while is_code_address(pc) {
+        // SAFETY: as in `Backtrace::walk`.
+        unsafe { (pc, fp) = (*(fp as *const usize).add(1), *(fp as *const usize)) };
+    }
+    // SAFETY: the first return address outside of generated code is the entry's, and so its frame is next.
+    unsafe { *((fp - FRAME_STORE) as *const *mut VMStoreContext) }
+}
+
+/// Called in place of a function that can't be compiled, with its VM context.
+unsafe extern "sysv64" fn on_compile_failure(vmctx: *mut c_void) -> ! {
+    let error = mainspring_tiering::take_compile_error()
+        .unwrap_or_else(|| anyhow::Error::msg("a function could not be compiled"));
+    // SAFETY: every VM context starts with its store's; we were jumped to from wasm, through a shim
+    // that owns nothing.
+    unsafe {
+        let context = *vmctx.cast::<*mut VMStoreContext>();
+        let why = Unwind::Error(error, Backtrace::default());
+        raise(context, why)
+    }
+}

@@ -1,0 +1,279 @@
+//! Executable memory.
+//!
+//! All code of the process lies in one reserved region, so that a fault handler can tell with two
+//! comparisons whether a program counter is in generated code. Code pages are pages of one memory
+//! file, mapped twice: executable in the region, writable at an unrelated address for as long as
+//! their owner still adds code. No mapping is ever both.
+//!
+//! A [`CodeRange`] is one owner's part: first data pages (private, readable and writable; a code
+//! table lives there, within reach of 32-bit displacements), then code pages.
+
+use anyhow::{Context, Result, ensure};
+use mainspring_platform::pages::{MemoryFile, Reservation, View, page_size, round_up};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// Address space for code. Costs nothing until used; smaller ones are tried where limits are tight.
+const REGION_SIZES: [usize; 3] = [64 << 30, 8 << 30, 1 << 30];
+
+/// The most that one owner gets, so that displacements in it fit in 32 bits.
+pub(crate) const MAX_RANGE: usize = 0x7f00_0000;
+
+struct Region {
+    space: Reservation,
+    file: MemoryFile,
+    /// Free parts: start and length.
+    free: Mutex<BTreeMap<usize, usize>>,
+}
+
+static REGION_START: AtomicUsize = AtomicUsize::new(0);
+static REGION_END: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether an address is in the region of generated code. Safe in a signal handler.
+pub fn contains(address: usize) -> bool {
+    (REGION_START.load(Ordering::Acquire)..REGION_END.load(Ordering::Acquire)).contains(&address)
+}
+
+fn region() -> Result<&'static Region> {
+    static REGION: OnceLock<std::result::Result<Region, String>> = OnceLock::new();
+    let made = REGION.get_or_init(|| {
+        let mut last = None;
+        for size in REGION_SIZES {
+            match (
+                Reservation::new(size),
+                MemoryFile::new("mainspring-code", size as u64),
+            ) {
+                (Ok(space), Ok(file)) => {
+                    REGION_START.store(space.base() as usize, Ordering::Release);
+                    REGION_END.store(space.base() as usize + size, Ordering::Release);
+                    return Ok(Region {
+                        space,
+                        file,
+                        free: Mutex::new(BTreeMap::from([(0, size)])),
+                    });
+                }
+                (Err(error), _) | (_, Err(error)) => last = Some(error),
+            }
+        }
+        Err(format!(
+            "cannot reserve address space for generated code: {}",
+            last.expect("sizes were tried")
+        ))
+    });
+    made.as_ref()
+        .map_err(|error| anyhow::Error::msg(error.clone()))
+}
+
+impl Region {
+    fn take(&self, len: usize) -> Result<usize> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let (&start, &available) = free
+            .iter()
+            .find(|&(_, &available)| available >= len)
+            .with_context(|| {
+                format!("no room for {len} bytes of generated code: other modules fill the region")
+            })?;
+        free.remove(&start);
+        if available > len {
+            free.insert(start + len, available - len);
+        }
+        Ok(start)
+    }
+
+    fn give_back(&self, range: Range<usize>) {
+        // SAFETY: the owner is gone, and with it everything that could run or read this code.
+        unsafe { self.space.decommit(range.clone()) }
+            .expect("inaccessible pages can be mapped over owned ones");
+        // Pages of the file that can't be freed stay allocated until the range is used again.
+        let _ = self.file.release(range.start as u64..range.end as u64);
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut merged = range;
+        if let Some((&before, &len)) = free.range(..merged.start).next_back()
+            && before + len == merged.start
+        {
+            free.remove(&before);
+            merged.start = before;
+        }
+        if let Some(len) = free.remove(&merged.end) {
+            merged.end += len;
+        }
+        free.insert(merged.start, merged.len());
+    }
+}
+
+/// One owner's part of the region. Returned when dropped.
+pub(crate) struct CodeRange {
+    region: &'static Region,
+    range: Range<usize>,
+    data_len: usize,
+    /// The code pages' second, writable mapping.
+    writable: Option<Reservation>,
+}
+
+impl CodeRange {
+    /// Takes a range with `data_len` bytes of data pages (rounded up) and `code_len` bytes of code pages.
+    pub fn new(data_len: usize, code_len: usize) -> Result<CodeRange> {
+        let mut range = CodeRange::reserve(data_len, code_len)?;
+        let code = range.code_range();
+        // SAFETY: fresh ranges that only this object knows. The file's part is this object's too.
+        let map = || -> std::io::Result<Reservation> {
+            unsafe {
+                range
+                    .region
+                    .space
+                    .map_zeroed(range.range.start..code.start)?;
+                range.region.space.map_file(
+                    code.clone(),
+                    &range.region.file,
+                    code.start as u64,
+                    View::Execute,
+                )?;
+                let writable = Reservation::new(code.len())?;
+                writable.map_file(
+                    0..code.len(),
+                    &range.region.file,
+                    code.start as u64,
+                    View::SharedWrite,
+                )?;
+                Ok(writable)
+            }
+        };
+        range.writable = Some(map().context("cannot map memory for generated code")?);
+        Ok(range)
+    }
+
+    /// Takes a range whose code pages are a part of a file, mapped executable where they are.
+    ///
+    /// # Safety
+    /// The file's part must not change while it is mapped, and must be trusted code.
+    pub unsafe fn from_file(file: &File, offset: u64, len: usize) -> Result<CodeRange> {
+        let range = CodeRange::reserve(0, len)?;
+        // SAFETY: a fresh range that only this object knows; the caller answers for the file.
+        unsafe {
+            range
+                .region
+                .space
+                .map_file(range.range.clone(), file, offset, View::ExecutePrivate)
+        }
+        .context("cannot map the image's code as executable")?;
+        Ok(range)
+    }
+
+    fn reserve(data_len: usize, code_len: usize) -> Result<CodeRange> {
+        let data_len = round_up(data_len).context("too much code")?;
+        let total = round_up(code_len.max(page_size()))
+            .and_then(|code| code.checked_add(data_len))
+            .context("too much code")?;
+        ensure!(
+            total <= MAX_RANGE,
+            "a module's code takes {total} bytes; the limit is {MAX_RANGE}"
+        );
+        let region = region()?;
+        let start = region.take(total)?;
+        Ok(CodeRange {
+            region,
+            range: start..start + total,
+            data_len,
+            writable: None,
+        })
+    }
+
+    fn code_range(&self) -> Range<usize> {
+        self.range.start + self.data_len..self.range.end
+    }
+
+    /// The address of the data pages.
+    pub fn data(&self) -> *mut u8 {
+        self.region.space.base().wrapping_add(self.range.start)
+    }
+
+    /// The address of the code pages, where they are executed.
+    pub fn code(&self) -> *const u8 {
+        self.data().wrapping_add(self.data_len)
+    }
+
+    /// Bytes of code pages.
+    pub fn code_len(&self) -> usize {
+        self.range.len() - self.data_len
+    }
+
+    /// All addresses of the range.
+    pub fn addresses(&self) -> Range<usize> {
+        let start = self.data() as usize;
+        start..start + self.range.len()
+    }
+
+    /// Copies bytes into the code pages.
+    ///
+    /// # Safety
+    /// Nothing may be executing the bytes that are replaced, and no other thread may be writing them.
+    pub unsafe fn write(&self, offset: usize, bytes: &[u8]) {
+        let writable = self
+            .writable
+            .as_ref()
+            .expect("only ranges made for writing are written");
+        assert!(
+            offset <= writable.len() && bytes.len() <= writable.len() - offset,
+            "code is written inside its range"
+        );
+        // SAFETY: in bounds of the writable mapping, as just checked; no one else writes there.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), writable.base().add(offset), bytes.len())
+        }
+    }
+
+    /// Ends writing: the writable mapping goes.
+    pub fn seal(&mut self) {
+        self.writable = None;
+    }
+}
+
+impl Drop for CodeRange {
+    fn drop(&mut self) {
+        self.region.give_back(self.range.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_runs_and_is_never_writable_where_it_runs() {
+        let range = CodeRange::new(8, 100).unwrap();
+        // SAFETY: nothing runs the code yet. The bytes are `mov eax, 42; ret`.
+        let answer = unsafe {
+            range.write(0, &[0xb8, 42, 0, 0, 0, 0xc3]);
+            std::mem::transmute::<*const u8, extern "sysv64" fn() -> i32>(range.code())()
+        };
+        assert_eq!(answer, 42);
+        assert!(contains(range.code() as usize));
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        assert!(maps.contains("mainspring-code"));
+        assert!(!maps.lines().any(|line| {
+            line.split(' ')
+                .nth(1)
+                .is_some_and(|p| p.contains('w') && p.contains('x'))
+        }));
+    }
+
+    #[test]
+    fn returned_ranges_are_used_again() {
+        let first = CodeRange::new(0, 1 << 20).unwrap();
+        let others: Vec<_> = (0..10)
+            .map(|_| CodeRange::new(0, 1 << 20).unwrap())
+            .collect();
+        drop(first);
+        drop(others);
+        for _ in 0..1000 {
+            let range = CodeRange::new(4096, 1 << 20);
+            assert!(range.is_ok());
+            if range.unwrap().code() as usize % page_size() != 0 {
+                panic!("code pages start at a page");
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Code that is compiled when it is called first.
+//!
+//! The table has one slot a function: the address to call. Calls inside the module load it
+//! (`call [slot]`); references from outside go to the function's stub, which jumps through it.
+//!
+//! Order of publication, for each function:
+//! 1. its code is written through the writable mapping, complete with relocations;
+//! 2. its metadata (traps, locations) is entered, so that a fault in it can be explained;
+//! 3. its slot is stored with release.
+//!
+//! A thread that loads a slot and jumps there finds whole code (x86-64 keeps the order of the
+//! stores, and no processor has fetched those bytes before), and whoever looks up a program counter finds its metadata.
+
+use crate::code_memory::{CodeRange, MAX_RANGE};
+use crate::compile::Compilers;
+use crate::module_code::CodeLocation;
+use crate::stub::{self, COMPILE_AT, COMPILE_SIZE, STUB_SIZE};
+use anyhow::{Result, ensure};
+use mainspring_abi::{
+    CallMode, CompiledFunction, InlinedCall, RelocTarget, SourceLocation, TrapSite, VMOffsets,
+};
+use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::c_void;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Code bytes set aside for each byte of wasm, and for each function. Address space, not memory.
+const CODE_PER_BYTE: usize = 64;
+const CODE_PER_FUNCTION: usize = 256;
+const CODE_AT_LEAST: usize = 256 << 10;
+
+pub(crate) struct CodeTable {
+    compilers: Arc<Compilers>,
+    range: CodeRange,
+    /// How many functions it is for.
+    count: usize,
+    state: Mutex<State>,
+    /// Signalled when a compilation ends.
+    compiled: Condvar,
+}
+
+struct State {
+    /// The first free byte of the code pages.
+    next: usize,
+    /// Functions that some thread is compiling.
+    in_progress: HashSet<u32>,
+    /// What is placed, by offset in the code pages.
+    placed: BTreeMap<usize, Placed>,
+}
+
+struct Placed {
+    func: DefinedFuncIndex,
+    len: usize,
+    traps: Box<[TrapSite]>,
+    locations: Box<[SourceLocation]>,
+}
+
+impl CodeTable {
+    /// Takes the memory for a module's table and code. Nothing can be called before
+    /// [`write_stubs`](Self::write_stubs).
+    pub fn new(compilers: Arc<Compilers>, info: &ModuleInfo) -> Result<CodeTable> {
+        let count = info.bodies.len();
+        let wasm_bytes: usize = info.bodies.iter().map(|body| body.len()).sum();
+        let stub_bytes = COMPILE_SIZE + count * STUB_SIZE;
+        let slot_bytes = count * 8;
+        ensure!(
+            stub_bytes + slot_bytes < MAX_RANGE / 2,
+            "the module has too many functions ({count})"
+        );
+        let wanted =
+            CODE_AT_LEAST + wasm_bytes * CODE_PER_BYTE + count * CODE_PER_FUNCTION + stub_bytes;
+        let room = MAX_RANGE - slot_bytes.next_multiple_of(4096) - 4096;
+        let range = CodeRange::new(slot_bytes, wanted.min(room))?;
+        let state = State {
+            next: stub_bytes,
+            in_progress: HashSet::new(),
+            placed: BTreeMap::new(),
+        };
+        Ok(CodeTable {
+            compilers,
+            range,
+            count,
+            state: Mutex::new(state),
+            compiled: Condvar::new(),
+        })
+    }
+
+    /// Sets every slot to its function's stub. `module` is where the owner of this table will be.
+    pub fn write_stubs(&self, module: *const crate::ModuleCode) {
+        let stubs = stub::stubs(
+            self.count,
+            self.range.data() as usize,
+            self.range.code() as usize,
+            module,
+        );
+        // SAFETY: no code is placed yet, so nothing runs in the range and no one else writes it.
+        unsafe { self.range.write(0, &stubs) };
+        for i in 0..self.count as u32 {
+            self.slot(i).store(self.compile_stub(i), Ordering::Relaxed);
+        }
+    }
+
+    pub fn compilers(&self) -> &Arc<Compilers> {
+        &self.compilers
+    }
+
+    pub fn addresses(&self) -> Range<usize> {
+        self.range.addresses()
+    }
+
+    fn slot(&self, func: u32) -> &AtomicUsize {
+        assert!(
+            (func as usize) < self.count,
+            "function {func} is in the table"
+        );
+        // SAFETY: the data pages hold `count` slots of 8 bytes, are readable and writable as long
+        // as the range lives, and are only ever accessed as atomics (and loaded by generated code).
+        unsafe { AtomicUsize::from_ptr(self.range.data().cast::<usize>().add(func as usize)) }
+    }
+
+    fn stub(&self, func: u32) -> usize {
+        self.range.code() as usize + COMPILE_SIZE + func as usize * STUB_SIZE
+    }
+
+    fn compile_stub(&self, func: u32) -> usize {
+        self.stub(func) + COMPILE_AT
+    }
+
+    /// Where to call a function, whatever code it has.
+    pub fn entry(&self, func: DefinedFuncIndex) -> *const c_void {
+        debug_assert!(func.index() < self.count);
+        self.stub(func.0) as *const c_void
+    }
+
+    /// The function's code, if it has any.
+    fn published(&self, func: DefinedFuncIndex) -> Option<*const c_void> {
+        let code = self.slot(func.0).load(Ordering::Acquire);
+        (code != self.compile_stub(func.0)).then_some(code as *const c_void)
+    }
+
+    /// Compiles a function and publishes it. If several threads ask at once, one compiles and the
+    /// others wait for it.
+    pub fn compile(
+        &self,
+        info: &ModuleInfo,
+        offsets: &VMOffsets,
+        bytes: &[u8],
+        func: DefinedFuncIndex,
+    ) -> Result<*const c_void> {
+        let mut state = self.lock();
+        loop {
+            if let Some(code) = self.published(func) {
+                return Ok(code);
+            }
+            if state.in_progress.insert(func.0) {
+                break;
+            }
+            state = self
+                .compiled
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(state);
+        let _turn = Turn { table: self, func };
+        let compiled =
+            self.compilers
+                .compile(info, offsets, bytes, func, CallMode::ThroughTable)?;
+        self.publish(func, compiled)
+    }
+
+    fn publish(
+        &self,
+        func: DefinedFuncIndex,
+        mut compiled: CompiledFunction,
+    ) -> Result<*const c_void> {
+        let mut state = self.lock();
+        let at = state
+            .next
+            .next_multiple_of(compiled.alignment.max(16) as usize);
+        let len = compiled.code.len();
+        ensure!(
+            at.checked_add(len)
+                .is_some_and(|end| end <= self.range.code_len()),
+            "the module's code memory ({} bytes) is full",
+            self.range.code_len()
+        );
+        let address = self.range.code() as usize + at;
+        self.relocate(&mut compiled, address)?;
+        // SAFETY: `at..at + len` is past everything that was placed, so nothing runs there, and the
+        // lock keeps other writers away.
+        unsafe { self.range.write(at, &compiled.code) };
+        state.next = at + len;
+        let placed = Placed {
+            func,
+            len,
+            traps: compiled.traps.into(),
+            locations: compiled.locations.into(),
+        };
+        state.placed.insert(at, placed);
+        self.slot(func.0).store(address, Ordering::Release);
+        Ok(address as *const c_void)
+    }
+
+    fn relocate(&self, compiled: &mut CompiledFunction, address: usize) -> Result<()> {
+        for reloc in &compiled.relocs {
+            let target = match reloc.target {
+                RelocTarget::TableSlot(func) => self.slot(func.0).as_ptr() as usize,
+                RelocTarget::Function(func) => self.stub(func.0),
+            };
+            let field = reloc.offset as usize;
+            let distance = target as i64 + i64::from(reloc.addend) - (address + field) as i64;
+            let distance = i32::try_from(distance)?;
+            compiled.code[field..field + 4].copy_from_slice(&distance.to_le_bytes());
+        }
+        Ok(())
+    }
+
+    /// What an address belongs to.
+    pub fn locate(&self, info: &ModuleInfo, pc: usize) -> Option<CodeLocation> {
+        let offset = pc.checked_sub(self.range.code() as usize)?;
+        let state = self.lock();
+        let (&start, placed) = state.placed.range(..=offset).next_back()?;
+        let inside = u32::try_from(offset - start).ok()?;
+        if inside as usize >= placed.len {
+            return None;
+        }
+        let trap = placed
+            .traps
+            .binary_search_by_key(&inside, |trap| trap.offset)
+            .ok()
+            .map(|i| placed.traps[i].code);
+        let after = placed
+            .locations
+            .partition_point(|location| location.code <= inside);
+        let wasm = after.checked_sub(1).map(|i| placed.locations[i].wasm);
+        let func = info.func_of(placed.func);
+        Some(CodeLocation::new(
+            func,
+            wasm,
+            trap,
+            InlinedCall::NONE,
+            |_| unreachable!("functions are compiled one by one"),
+        ))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change under the lock is complete before anything in it can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread's turn to compile a function; ends when dropped, however that comes about.
+struct Turn<'a> {
+    table: &'a CodeTable,
+    func: DefinedFuncIndex,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.table.lock().in_progress.remove(&self.func.0);
+        self.table.compiled.notify_all();
+    }
+}

@@ -1,0 +1,237 @@
+//! All code of one module.
+
+use crate::code_table::CodeTable;
+use crate::compile::{Compilers, Progress};
+use crate::image::{self, Image, ImageBytes};
+use crate::registry;
+use anyhow::{Context, Result};
+use mainspring_abi::{InlinedCall, SourceLocation, TrapCode, VMOffsets};
+use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode};
+use std::ffi::c_void;
+use std::ops::Range;
+use std::sync::{Arc, Weak};
+
+/// A module with its code: shared by all its instances in all stores, on all threads.
+pub struct ModuleCode {
+    info: ModuleInfo,
+    offsets: VMOffsets,
+    bytes: ModuleBytes,
+    kind: Kind,
+    itself: Weak<ModuleCode>,
+}
+
+enum Kind {
+    /// Functions are compiled when they are called first.
+    Lazy(CodeTable),
+    /// All functions were compiled together.
+    Ahead(Image),
+}
+
+enum ModuleBytes {
+    /// The module as it was given.
+    Whole(Vec<u8>),
+    /// The part of an image that holds what is needed at run time.
+    InImage,
+}
+
+/// What a program counter belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeLocation {
+    /// The functions that are running there, the innermost first: more than one where functions were
+    /// compiled into their callers. With each, the offset in the module of the instruction it is at, if the code belongs to one.
+    pub frames: Vec<(FuncIndex, Option<u32>)>,
+    /// Why the instruction at exactly that address traps, if it can.
+    pub trap: Option<TrapCode>,
+}
+
+impl CodeLocation {
+    /// Unfolds the calls in whose place the code is; `inlined` is the innermost of them.
+    pub(crate) fn new(
+        func: FuncIndex,
+        wasm: Option<u32>,
+        trap: Option<TrapCode>,
+        inlined: u32,
+        call: impl Fn(u32) -> InlinedCall,
+    ) -> CodeLocation {
+        let known = |wasm: u32| (wasm != SourceLocation::NONE).then_some(wasm);
+        let mut frames = Vec::with_capacity(1);
+        let (mut wasm, mut inlined) = (wasm.and_then(known), inlined);
+        while inlined != InlinedCall::NONE {
+            let InlinedCall {
+                callee,
+                wasm: at,
+                within,
+            } = call(inlined);
+            frames.push((callee, wasm));
+            (wasm, inlined) = (known(at), within);
+        }
+        frames.push((func, wasm));
+        CodeLocation { frames, trap }
+    }
+}
+
+impl ModuleCode {
+    /// Decodes, validates, and compiles nothing yet.
+    pub fn lazy(
+        compilers: &Arc<Compilers>,
+        features: wasmparser::WasmFeatures,
+        bytes: Vec<u8>,
+    ) -> Result<Arc<ModuleCode>> {
+        let info = decode(features, &bytes)?;
+        let offsets = VMOffsets::new(&info);
+        let table = CodeTable::new(compilers.clone(), &info)?;
+        let code = Arc::new_cyclic(|itself: &Weak<ModuleCode>| {
+            table.write_stubs(itself.as_ptr());
+            ModuleCode {
+                info,
+                offsets,
+                bytes: ModuleBytes::Whole(bytes),
+                kind: Kind::Lazy(table),
+                itself: itself.clone(),
+            }
+        });
+        Ok(code.registered())
+    }
+
+    /// Decodes, validates and compiles every function.
+    pub fn ahead(
+        compilers: &Arc<Compilers>,
+        features: wasmparser::WasmFeatures,
+        bytes: &[u8],
+    ) -> Result<Arc<ModuleCode>> {
+        let image = Self::precompile(compilers, features, bytes, None)?;
+        Self::from_image(compilers, ImageBytes::Owned(image))
+    }
+
+    /// Decodes, validates and compiles every function to an image.
+    pub fn precompile(
+        compilers: &Arc<Compilers>,
+        features: wasmparser::WasmFeatures,
+        bytes: &[u8],
+        progress: Option<Progress<'_>>,
+    ) -> Result<Vec<u8>> {
+        let info = decode(features, bytes)?;
+        image::build(compilers, &info, &VMOffsets::new(&info), bytes, progress)
+    }
+
+    /// Loads an image.
+    ///
+    /// # Errors
+    /// If it is damaged, or was made by another version, for another processor or with other settings.
+    pub fn from_image(compilers: &Arc<Compilers>, bytes: ImageBytes) -> Result<Arc<ModuleCode>> {
+        let (info, image) = Image::load(&compilers.fingerprint(), bytes)?;
+        let offsets = VMOffsets::new(&info);
+        let code = Arc::new_cyclic(|itself: &Weak<ModuleCode>| ModuleCode {
+            info,
+            offsets,
+            bytes: ModuleBytes::InImage,
+            kind: Kind::Ahead(image),
+            itself: itself.clone(),
+        });
+        Ok(code.registered())
+    }
+
+    fn registered(self: Arc<Self>) -> Arc<Self> {
+        registry::register(self.addresses(), &self.itself);
+        self
+    }
+
+    /// Makes an image of the module, compiling what is not.
+    pub fn serialize(&self, progress: Option<Progress<'_>>) -> Result<Vec<u8>> {
+        match &self.kind {
+            Kind::Lazy(table) => image::build(
+                table.compilers(),
+                &self.info,
+                &self.offsets,
+                self.bytes(),
+                progress,
+            ),
+            Kind::Ahead(image) => Ok(image.bytes().to_vec()),
+        }
+    }
+
+    /// What the module declares.
+    pub fn info(&self) -> &ModuleInfo {
+        &self.info
+    }
+
+    /// The layout of its VM contexts.
+    pub fn offsets(&self) -> &VMOffsets {
+        &self.offsets
+    }
+
+    /// The bytes that ranges in [`info`](Self::info) refer to.
+    pub fn bytes(&self) -> &[u8] {
+        match (&self.bytes, &self.kind) {
+            (ModuleBytes::Whole(bytes), _) => bytes,
+            (ModuleBytes::InImage, Kind::Ahead(image)) => image.blob(),
+            (ModuleBytes::InImage, Kind::Lazy(_)) => unreachable!("lazy modules keep their bytes"),
+        }
+    }
+
+    /// The whole module as it was given, unless it came from an image.
+    pub fn wasm(&self) -> Option<&[u8]> {
+        match &self.bytes {
+            ModuleBytes::Whole(bytes) => Some(bytes),
+            ModuleBytes::InImage => None,
+        }
+    }
+
+    /// Where to call a function, now and for as long as the module lives.
+    pub fn entry(&self, func: DefinedFuncIndex) -> *const c_void {
+        match &self.kind {
+            Kind::Lazy(table) => table.entry(func),
+            Kind::Ahead(image) => image.entry(func),
+        }
+    }
+
+    /// What an address in the module's code belongs to.
+    pub fn locate(&self, pc: usize) -> Option<CodeLocation> {
+        match &self.kind {
+            Kind::Lazy(table) => table.locate(&self.info, pc),
+            Kind::Ahead(image) => image.locate(&self.info, pc),
+        }
+    }
+
+    /// All addresses of the module's code and of what lies with it.
+    pub fn addresses(&self) -> Range<usize> {
+        match &self.kind {
+            Kind::Lazy(table) => table.addresses(),
+            Kind::Ahead(image) => image.addresses(),
+        }
+    }
+
+    /// The code of an ahead-of-time module; empty for a lazy one, whose code comes and grows.
+    pub fn text(&self) -> &[u8] {
+        match &self.kind {
+            Kind::Lazy(_) => &[],
+            Kind::Ahead(image) => image.text(),
+        }
+    }
+
+    /// Compiles a function unless it is compiled, and returns its code.
+    pub(crate) fn compile_now(&self, index: u32) -> Result<*const c_void> {
+        let func = DefinedFuncIndex(index);
+        match &self.kind {
+            Kind::Lazy(table) => table
+                .compile(&self.info, &self.offsets, self.bytes(), func)
+                .with_context(|| format!("cannot compile function {}", self.info.func_of(func).0)),
+            Kind::Ahead(image) => Ok(image.entry(func)),
+        }
+    }
+}
+
+impl Drop for ModuleCode {
+    fn drop(&mut self) {
+        registry::unregister(self.addresses());
+    }
+}
+
+impl std::fmt::Debug for ModuleCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ModuleCode")
+            .field("name", &self.info.name)
+            .field("addresses", &self.addresses())
+            .finish_non_exhaustive()
+    }
+}

