@@ -84,7 +84,7 @@ macro_rules! builtins {
             use super::*;
 
             #[unsafe(naked)]
-            pub unsafe extern "sysv64" fn shim() {
+            pub(super) unsafe extern "sysv64" fn shim() {
                 naked_asm!(
                     record_exit!(),
                     "jmp {function}",
