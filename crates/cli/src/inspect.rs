@@ -41,7 +41,7 @@ impl Inspect {
                 source.name
             );
         };
-        let summary = collect::summarize(bytes)
+        let summary = collect::summarize(&bytes.get()?)
             .map_err(|error| format_err!("{} is not a valid module: {error}", source.name))?;
         let text = match self.json {
             true => serde_json::to_string_pretty(&summary)? + "\n",

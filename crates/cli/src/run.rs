@@ -2,10 +2,13 @@
 //! it. What a program is not granted here it can't reach.
 
 use crate::engine::EngineOptions;
-use crate::source::{Contents, Source};
+use crate::source::{Bytes, Contents, Source};
 use crate::{invoke, report};
 use clap::Args;
-use mainspring::{Engine, Error, Instance, Linker, Module, Result, Store, bail, format_err};
+use mainspring::{
+    Engine, Error, Instance, Linker, Module, Result, Store, StoreLimits, StoreLimitsBuilder, bail,
+    format_err,
+};
 use mainspring_wasi::p1::{WasiP1Ctx, add_to_linker_sync};
 use mainspring_wasi::{DirPerms, FilePerms, WasiCtxBuilder};
 use std::ffi::OsString;
@@ -30,6 +33,10 @@ pub(crate) struct Run {
     /// read as its parameters' types, and its results are printed one per line
     #[arg(long, value_name = "NAME")]
     invoke: Option<String>,
+
+    /// Let none of the program's memories grow beyond SIZE bytes, as in 500000, 64K, 128M or 2G
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_memory: Option<usize>,
 
     /// Accept a compiled image (made by `mainspring compile`). It holds native code that
     /// runs without a sandbox, so allow this only for images that you made yourself
@@ -61,6 +68,12 @@ Options for mainspring come before FILE; everything after FILE belongs to the pr
 (a first `--` is left out).
 
 The exit status is the one that the program ends with, and 134 when it traps.";
+
+/// What stands behind the program's imports.
+struct Host {
+    wasi: WasiP1Ctx,
+    limits: StoreLimits,
+}
 
 /// A directory that the program may see.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,8 +112,8 @@ impl Run {
         let module = self.load(&engine, &source)?;
 
         let mut linker = Linker::new(&engine);
-        add_to_linker_sync(&mut linker, |context: &mut WasiP1Ctx| context)?;
-        let mut store = Store::new(&engine, self.context()?);
+        add_to_linker_sync(&mut linker, |host: &mut Host| &mut host.wasi)?;
+        let mut store = self.store(&engine)?;
         let instance = linker
             .instantiate(&mut store, &module)
             .map_err(|error| error.context(format!("cannot instantiate {}", source.name)))?;
@@ -125,24 +138,40 @@ impl Run {
 
     fn load(&self, engine: &Engine, source: &Source) -> Result<Module> {
         match &source.contents {
-            Contents::Module(bytes) => Module::from_binary(engine, bytes)
-                .map_err(|error| error.context(format!("{} is not a valid module", source.name))),
+            Contents::Module(bytes) => match bytes {
+                Bytes::InFile(path) => Module::from_file(engine, path),
+                Bytes::InMemory(bytes) => Module::from_binary(engine, bytes),
+            }
+            .map_err(|error| error.context(format!("{} is not a valid module", source.name))),
             Contents::Image(_) if !self.allow_precompiled => bail!(
                 "{} is a compiled image, native code that runs without a sandbox; \
                  if you made it yourself, add --allow-precompiled, or else run the module that it was made from",
                 source.name
             ),
-            Contents::Image(bytes) => {
-                // SAFETY: an image is trusted code. The user was told so and vouched for
-                // this one with --allow-precompiled.
-                unsafe { Module::deserialize(engine, bytes) }.map_err(|error| {
-                    error.context(format!(
-                        "cannot load the compiled image {}; make it again with `mainspring compile`",
-                        source.name
-                    ))
-                })
-            }
+            Contents::Image(bytes) => load_image(engine, bytes).map_err(|error| {
+                error.context(format!(
+                    "cannot load the compiled image {}; make it again with `mainspring compile`",
+                    source.name
+                ))
+            }),
         }
+    }
+
+    fn store(&self, engine: &Engine) -> Result<Store<Host>> {
+        let wasi = self.context()?;
+        let Some(size) = self.max_memory else {
+            return Ok(Store::new(
+                engine,
+                Host {
+                    wasi,
+                    limits: StoreLimits::default(),
+                },
+            ));
+        };
+        let limits = StoreLimitsBuilder::new().memory_size(size).build();
+        let mut store = Store::new(engine, Host { wasi, limits });
+        store.limiter(|host| &mut host.limits);
+        Ok(store)
     }
 
     /// What the program gets: its arguments, the variables and directories that were named, and
@@ -172,7 +201,7 @@ impl Run {
 
     fn call_export(
         &self,
-        store: &mut Store<WasiP1Ctx>,
+        store: &mut Store<Host>,
         instance: Instance,
         source: &Source,
         name: &str,
@@ -191,6 +220,32 @@ impl Run {
             );
         };
         invoke::invoke(store, function, name, &self.program[1..])
+    }
+}
+
+/// A number of bytes, with K, M or G for powers of 1024.
+fn parse_size(text: &str) -> Result<usize, String> {
+    let (digits, shift) = match text.as_bytes().last().map(u8::to_ascii_uppercase) {
+        Some(b'K') => (&text[..text.len() - 1], 10),
+        Some(b'M') => (&text[..text.len() - 1], 20),
+        Some(b'G') => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    let size = digits
+        .parse::<usize>()
+        .ok()
+        .and_then(|size| size.checked_mul(1 << shift));
+    size.ok_or_else(|| "a size is a number of bytes, or one with K, M or G, as in 64M".into())
+}
+
+/// Only for an image that the user vouched for with --allow-precompiled.
+fn load_image(engine: &Engine, bytes: &Bytes) -> Result<Module> {
+    match bytes {
+        // SAFETY: an image is code that is trusted, and the user was told so before they allowed
+        // it. `mainspring compile` replaces a file and never writes into one that is mapped.
+        Bytes::InFile(path) => unsafe { Module::deserialize_file(engine, path) },
+        // SAFETY: as above; and nothing else has these bytes.
+        Bytes::InMemory(bytes) => unsafe { Module::deserialize(engine, bytes) },
     }
 }
 
@@ -218,7 +273,7 @@ fn environment(variable: &str) -> Result<(String, String)> {
 
 /// Runs a command (`_start`), or initializes a reactor (`_initialize`).
 fn start(
-    store: &mut Store<WasiP1Ctx>,
+    store: &mut Store<Host>,
     instance: Instance,
     module: &Module,
     source: &Source,
@@ -243,7 +298,7 @@ fn start(
     Ok(())
 }
 
-fn exported_functions(store: &mut Store<WasiP1Ctx>, instance: Instance) -> String {
+fn exported_functions(store: &mut Store<Host>, instance: Instance) -> String {
     const SHOWN: usize = 8;
     let exports = instance.exports(&mut *store);
     let mut names: Vec<_> = exports
@@ -268,6 +323,25 @@ fn exported_functions(store: &mut Store<WasiP1Ctx>, instance: Instance) -> Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_unit() {
+        assert_eq!(parse_size("500000"), Ok(500_000));
+        assert_eq!(parse_size("64K"), Ok(64 << 10));
+        assert_eq!(parse_size("2g"), Ok(2 << 30));
+        for wrong in [
+            "",
+            "K",
+            "-1",
+            "1.5M",
+            "64KB",
+            "99999999999999999999",
+            "18446744073709551615G",
+            "1ü",
+        ] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn directories_are_read_from_their_option() {

@@ -3,7 +3,9 @@
 //! knows what they have in hand.
 
 use mainspring::{Engine, Result, bail, format_err};
-use std::io::Read;
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// What a command line's FILE turned out to hold.
@@ -17,30 +19,65 @@ pub(crate) struct Source {
 
 pub(crate) enum Contents {
     /// A module in the binary format (text has been translated). Not yet validated.
-    Module(Vec<u8>),
+    Module(Bytes),
     /// A compiled image of this runtime. Native code: whoever loads it trusts it.
-    Image(Vec<u8>),
+    Image(Bytes),
+}
+
+/// Contents that were recognized. Those of a plain file stay in it until they are wanted,
+/// so that the engine can read or map a large one by itself.
+pub(crate) enum Bytes {
+    InFile(PathBuf),
+    InMemory(Vec<u8>),
+}
+
+impl Bytes {
+    pub(crate) fn get(&self) -> Result<Cow<'_, [u8]>> {
+        match self {
+            Bytes::InFile(path) => read_file(path).map(Cow::Owned),
+            Bytes::InMemory(bytes) => Ok(Cow::Borrowed(bytes)),
+        }
+    }
 }
 
 impl Source {
-    /// Reads FILE, where `-` stands for standard input.
+    /// Finds out what FILE is, where `-` stands for standard input.
     pub(crate) fn read(file: &Path) -> Result<Source> {
-        let (name, path, bytes) = if file == Path::new("-") {
-            ("standard input".to_string(), None, read_stdin()?)
+        if file == Path::new("-") {
+            let name = "standard input".to_string();
+            let contents = recognize(&name, None, read_stdin()?)?;
+            return Ok(Source {
+                name,
+                path: None,
+                contents,
+            });
+        }
+        let name = format!("`{}`", file.display());
+        // A pipe that has a name can be read only once, so only files are looked into first.
+        let header = if file.is_file() {
+            read_header(file)?
         } else {
-            (
-                format!("`{}`", file.display()),
-                Some(file.to_path_buf()),
-                read_file(file)?,
-            )
+            Vec::new()
         };
-        let contents = recognize(&name, path.as_deref(), bytes)?;
+        let contents = match recognize_header(&name, &header)? {
+            Some(form) => form.contents(Bytes::InFile(file.to_path_buf())),
+            None => recognize(&name, Some(file), read_file(file)?)?,
+        };
         Ok(Source {
             name,
-            path,
+            path: Some(file.to_path_buf()),
             contents,
         })
     }
+}
+
+fn read_header(file: &Path) -> Result<Vec<u8>> {
+    const ENOUGH: u64 = 64;
+    let mut header = Vec::new();
+    File::open(file)
+        .and_then(|file| file.take(ENOUGH).read_to_end(&mut header))
+        .map_err(|error| unreadable(file, &error))?;
+    Ok(header)
 }
 
 fn read_file(file: &Path) -> Result<Vec<u8>> {
@@ -50,10 +87,14 @@ fn read_file(file: &Path) -> Result<Vec<u8>> {
             file.display()
         );
     }
-    std::fs::read(file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => format_err!("there is no file `{}`", file.display()),
+    std::fs::read(file).map_err(|error| unreadable(file, &error))
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> mainspring::Error {
+    match error.kind() {
+        ErrorKind::NotFound => format_err!("there is no file `{}`", file.display()),
         _ => format_err!("cannot read `{}`: {error}", file.display()),
-    })
+    }
 }
 
 fn read_stdin() -> Result<Vec<u8>> {
@@ -64,37 +105,60 @@ fn read_stdin() -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn recognize(name: &str, path: Option<&Path>, bytes: Vec<u8>) -> Result<Contents> {
-    if Engine::detect_precompiled(&bytes).is_some() {
-        return Ok(Contents::Image(bytes));
+/// The two binary forms, which their first bytes tell.
+enum Form {
+    Module,
+    Image,
+}
+
+impl Form {
+    fn contents(self, bytes: Bytes) -> Contents {
+        match self {
+            Form::Module => Contents::Module(bytes),
+            Form::Image => Contents::Image(bytes),
+        }
     }
-    if bytes.starts_with(b"\0asm") {
-        return match bytes.get(4..8) {
-            Some([_, _, 0, 0]) => Ok(Contents::Module(bytes)),
-            Some([_, _, 1, 0]) => bail!(
-                "{name} is a WebAssembly component, and this version runs core modules only; \
-                 build the program for a target such as wasm32-wasip1"
-            ),
-            Some(_) => bail!(
-                "{name} has a WebAssembly version that does not exist; it is probably damaged"
-            ),
-            None => bail!(
-                "{name} ends after {} bytes, within the header of a WebAssembly module",
-                bytes.len()
-            ),
-        };
+}
+
+fn recognize_header(name: &str, bytes: &[u8]) -> Result<Option<Form>> {
+    if Engine::detect_precompiled(bytes).is_some() {
+        return Ok(Some(Form::Image));
+    }
+    if !bytes.starts_with(b"\0asm") {
+        return Ok(None);
+    }
+    match bytes.get(4..8) {
+        Some([_, _, 0, 0]) => Ok(Some(Form::Module)),
+        Some([_, _, 1, 0]) => bail!(
+            "{name} is a WebAssembly component, and this version runs core modules only; \
+             build the program for a target such as wasm32-wasip1"
+        ),
+        Some(_) => {
+            bail!("{name} has a WebAssembly version that does not exist; it is probably damaged")
+        }
+        None => bail!(
+            "{name} ends after {} bytes, within the header of a WebAssembly module",
+            bytes.len()
+        ),
+    }
+}
+
+fn recognize(name: &str, path: Option<&Path>, bytes: Vec<u8>) -> Result<Contents> {
+    if let Some(form) = recognize_header(name, &bytes)? {
+        return Ok(form.contents(Bytes::InMemory(bytes)));
+    }
+    if has_extension(path, "wast") {
+        bail!("{name} is a script of tests, not a module; `mainspring wast` runs scripts");
+    }
+    if is_text_module(path, &bytes) {
+        let binary = translate(name, path, &bytes)?;
+        return Ok(Contents::Module(Bytes::InMemory(binary)));
     }
     if has_extension(path, "cwasm") {
         bail!(
             "{name} is not a compiled image of this version of mainspring, or it is damaged; \
              make it again with `mainspring compile`"
         );
-    }
-    if has_extension(path, "wast") {
-        bail!("{name} is a script of tests, not a module; `mainspring wast` runs scripts");
-    }
-    if is_text_module(path, &bytes) {
-        return translate(name, path, &bytes).map(Contents::Module);
     }
     bail!("{name} is not a WebAssembly module: {}", describe(&bytes));
 }
@@ -218,7 +282,8 @@ mod tests {
     #[test]
     fn text_is_translated_wherever_it_comes_from() {
         for text in ["(module)", "  ;; empty\n(module)", "(; empty ;) (module)"] {
-            let Ok(Contents::Module(bytes)) = recognize("it", None, text.into()) else {
+            let Ok(Contents::Module(Bytes::InMemory(bytes))) = recognize("it", None, text.into())
+            else {
                 panic!("{text} was not taken for text");
             };
             assert_eq!(bytes, b"\0asm\x01\0\0\0");

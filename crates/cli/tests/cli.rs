@@ -416,6 +416,45 @@ fn a_module_with_nothing_to_start() {
 }
 
 #[test]
+fn memory_grows_to_its_limit_and_no_further() {
+    let grow = r#"(module (memory 1) (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#;
+    let place = Place::new(&[("grow.wat", grow), ("big.wat", "(module (memory 3))")]);
+    place
+        .run(&["--invoke", "grow", "grow.wat", "2"])
+        .prints("1\n");
+    place
+        .run(&["--max-memory", "128K", "--invoke", "grow", "grow.wat", "1"])
+        .prints("1\n");
+    place
+        .run(&["--max-memory", "128K", "--invoke", "grow", "grow.wat", "2"])
+        .prints("-1\n");
+    place
+        .run(&["--max-memory", "128K", "big.wat"])
+        .fails(1, &["big.wat", "memory"]);
+    place
+        .run(&["--max-memory", "much", "big.wat"])
+        .fails(2, &["--max-memory", "64M"]);
+}
+
+#[test]
+fn a_module_from_a_named_pipe() {
+    let place = Place::new(&[]);
+    place.write(
+        "hello.wasm",
+        wat::parse_str(HELLO).expect("the text parses"),
+    );
+    let script = format!(
+        "mkfifo pipe; cat hello.wasm > pipe & '{}' pipe; wait",
+        env!("CARGO_BIN_EXE_mainspring")
+    );
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(place.path())
+        .output();
+    Ran::new(output.expect("a shell")).prints("hello\n");
+}
+
+#[test]
 fn imports_that_do_not_exist_are_named() {
     let place = Place::new(&[(
         "needs.wat",

@@ -5,6 +5,7 @@ use anyhow::{Result, ensure};
 use mainspring_wasm as wasm;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// Whether a global can be set.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -484,8 +485,7 @@ impl From<FuncType> for HeapType {
 pub struct FuncType {
     engine: Engine,
     types: wasm::RegisteredTypes,
-    ty: wasm::FuncType,
-    finality: Finality,
+    ty: Arc<wasm::SubType>,
 }
 
 impl FuncType {
@@ -506,29 +506,22 @@ impl FuncType {
             params: params.into_iter().map(lower).collect(),
             results: results.into_iter().map(lower).collect(),
         };
+        let types = engine.types().register_func(ty);
+        let ty = engine.types().lookup(types.ids()[0]);
         FuncType {
             engine: engine.clone(),
-            types: engine.types().register_func(ty.clone()),
+            types,
             ty,
-            finality: Finality::Final,
         }
     }
 
     /// The registered function type with an id.
     pub(crate) fn from_id(engine: &Engine, id: wasm::CanonicalTypeId) -> FuncType {
-        let types = engine.types().hold(id);
-        let sub = engine.types().lookup(id);
-        let finality = if sub.is_final {
-            Finality::Final
-        } else {
-            Finality::NonFinal
-        };
-        let ty = sub.as_func().expect("the id of a function type").clone();
+        let (types, ty) = engine.types().hold(id);
         FuncType {
             engine: engine.clone(),
             types,
             ty,
-            finality,
         }
     }
 
@@ -541,7 +534,7 @@ impl FuncType {
     }
 
     pub(crate) fn as_wasm(&self) -> &wasm::FuncType {
-        &self.ty
+        self.ty.as_func().expect("the id of a function type")
     }
 
     /// The engine it belongs to.
@@ -551,12 +544,16 @@ impl FuncType {
 
     /// Whether it may have subtypes.
     pub fn finality(&self) -> Finality {
-        self.finality
+        if self.ty.is_final {
+            Finality::Final
+        } else {
+            Finality::NonFinal
+        }
     }
 
     /// The n-th parameter's type.
     pub fn param(&self, n: usize) -> Option<ValType> {
-        self.ty
+        self.as_wasm()
             .params
             .get(n)
             .map(|&ty| ValType::from_wasm(&self.engine, ty))
@@ -564,7 +561,7 @@ impl FuncType {
 
     /// The parameters' types.
     pub fn params(&self) -> impl ExactSizeIterator<Item = ValType> + '_ {
-        self.ty
+        self.as_wasm()
             .params
             .iter()
             .map(|&ty| ValType::from_wasm(&self.engine, ty))
@@ -572,7 +569,7 @@ impl FuncType {
 
     /// The n-th result's type.
     pub fn result(&self, n: usize) -> Option<ValType> {
-        self.ty
+        self.as_wasm()
             .results
             .get(n)
             .map(|&ty| ValType::from_wasm(&self.engine, ty))
@@ -580,7 +577,7 @@ impl FuncType {
 
     /// The results' types.
     pub fn results(&self) -> impl ExactSizeIterator<Item = ValType> + '_ {
-        self.ty
+        self.as_wasm()
             .results
             .iter()
             .map(|&ty| ValType::from_wasm(&self.engine, ty))
@@ -620,7 +617,10 @@ impl Hash for FuncType {
 impl fmt::Display for FuncType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "(type (func")?;
-        for (word, list) in [("param", &self.ty.params), ("result", &self.ty.results)] {
+        for (word, list) in [
+            ("param", &self.as_wasm().params),
+            ("result", &self.as_wasm().results),
+        ] {
             if !list.is_empty() {
                 write!(f, " ({word}")?;
                 for &ty in list {

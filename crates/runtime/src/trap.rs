@@ -89,7 +89,7 @@ impl Backtrace {
         while entry_fp != 0 && frames.len() < limit {
             // One activation, innermost frame first.
             while is_code_address(pc) && frames.len() < limit {
-                frames.extend(frame_at(store, pc, at_fault));
+                frames.extend(frames_at(store, pc, at_fault));
                 at_fault = false;
                 // SAFETY: `fp` is the frame pointer of a wasm function that is running: it points to
                 // the caller's frame pointer and, above it, the return address.
@@ -102,20 +102,26 @@ impl Backtrace {
                 entry_fp = *((entry_fp - enter::FRAME_ENTRY_FP) as *const usize);
             }
         }
+        frames.truncate(limit);
         Backtrace { frames }
     }
 }
 
-fn frame_at(store: &Store, pc: usize, at_fault: bool) -> Option<Frame> {
-    let code = find_code(pc)?;
+/// The wasm functions at an address: several where some were compiled into others.
+fn frames_at(store: &Store, pc: usize, at_fault: bool) -> Vec<Frame> {
     // A return address belongs to the call before it.
-    let location = code.locate(if at_fault { pc } else { pc - 1 })?;
-    let module = store.module_of(Arc::as_ptr(&code))?.clone();
-    Some(Frame {
-        module,
-        func: location.func,
-        wasm_offset: location.wasm_offset,
-    })
+    let pc = if at_fault { pc } else { pc - 1 };
+    let find = || {
+        let code = find_code(pc)?;
+        let module = store.module_of(Arc::as_ptr(&code))?;
+        let frame = |(func, wasm_offset)| Frame {
+            module: module.clone(),
+            func,
+            wasm_offset,
+        };
+        Some(code.locate(pc)?.frames.into_iter().map(frame).collect())
+    };
+    find().unwrap_or_default()
 }
 
 impl Store {

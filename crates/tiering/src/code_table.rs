@@ -13,10 +13,11 @@
 
 use crate::code_memory::{CodeRange, MAX_RANGE};
 use crate::compile::Compilers;
+use crate::module_code::CodeLocation;
 use crate::stub::{self, COMPILE_AT, COMPILE_SIZE, STUB_SIZE};
 use anyhow::{Result, ensure};
 use mainspring_abi::{
-    CallMode, CompiledFunction, RelocTarget, SourceLocation, TrapCode, TrapSite, VMOffsets,
+    CallMode, CompiledFunction, InlinedCall, RelocTarget, SourceLocation, TrapSite, VMOffsets,
 };
 use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
 use std::collections::{BTreeMap, HashSet};
@@ -216,8 +217,8 @@ impl CodeTable {
         Ok(())
     }
 
-    /// The function, wasm offset and trap of an address.
-    pub fn locate(&self, pc: usize) -> Option<(DefinedFuncIndex, Option<u32>, Option<TrapCode>)> {
+    /// What an address belongs to.
+    pub fn locate(&self, info: &ModuleInfo, pc: usize) -> Option<CodeLocation> {
         let offset = pc.checked_sub(self.range.code() as usize)?;
         let state = self.lock();
         let (&start, placed) = state.placed.range(..=offset).next_back()?;
@@ -233,11 +234,15 @@ impl CodeTable {
         let after = placed
             .locations
             .partition_point(|location| location.code <= inside);
-        let wasm = after
-            .checked_sub(1)
-            .map(|i| placed.locations[i].wasm)
-            .filter(|&wasm| wasm != SourceLocation::NONE);
-        Some((placed.func, wasm, trap))
+        let wasm = after.checked_sub(1).map(|i| placed.locations[i].wasm);
+        let func = info.func_of(placed.func);
+        Some(CodeLocation::new(
+            func,
+            wasm,
+            trap,
+            InlinedCall::NONE,
+            |_| unreachable!("functions are compiled one by one"),
+        ))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

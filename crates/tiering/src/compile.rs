@@ -53,7 +53,8 @@ impl Compilers {
             bytes,
             settings: &self.settings,
             calls,
-            inlining: false,
+            // Code of a function that is compiled alone must stay exchangeable for its callers.
+            inlining: calls == CallMode::Direct,
         })
     }
 

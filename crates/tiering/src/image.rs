@@ -8,6 +8,8 @@
 //! functions   start and end of each function in the text
 //! traps       text offset and trap code, ascending
 //! locations   text offset and wasm offset, ascending
+//! inlined     text offset and number of an inlined call (or none), ascending
+//! calls       of each inlined call: the callee, the call's wasm offset, the inlined call it is in (or none)
 //! blob        data segments and the name section
 //! text        machine code, at a multiple of 4096
 //! ```
@@ -17,10 +19,11 @@
 
 use crate::code_memory::CodeRange;
 use crate::compile::{Compilers, Progress};
+use crate::module_code::CodeLocation;
 use anyhow::{Context, Result, bail, ensure};
-use mainspring_abi::{CompiledFunction, RelocTarget, SourceLocation, TrapCode, VMOffsets};
+use mainspring_abi::{CompiledFunction, InlinedCall, RelocTarget, TrapCode, VMOffsets};
 use mainspring_platform::pages::MappedFile;
-use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
+use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo};
 use std::ffi::c_void;
 use std::fs::File;
 use std::ops::Range;
@@ -31,6 +34,8 @@ pub const IMAGE_MAGIC: [u8; 8] = *b"\x7fMSIMAGE";
 /// Changes whenever the format does.
 const FORMAT: u32 = 1;
 const TEXT_ALIGNMENT: usize = 4096;
+/// Bytes of an entry of the inlined calls.
+const CALL_LEN: usize = 12;
 const HEADER_LEN: usize = 32 + Section::COUNT * 16;
 /// Where in the header the checksum is; it covers everything after it.
 const CHECKSUM_AT: usize = 16;
@@ -42,12 +47,14 @@ enum Section {
     Functions,
     Traps,
     Locations,
+    Inlined,
+    InlinedCalls,
     Blob,
     Text,
 }
 
 impl Section {
-    const COUNT: usize = 7;
+    const COUNT: usize = 9;
 }
 
 /// The bytes of an image.
@@ -103,6 +110,8 @@ pub(crate) fn build(
         &placed.functions,
         &placed.traps,
         &placed.locations,
+        &placed.inlined,
+        &placed.inlined_calls,
         &blob,
         &placed.text,
     ];
@@ -147,6 +156,8 @@ struct PlacedCode {
     functions: Vec<u8>,
     traps: Vec<u8>,
     locations: Vec<u8>,
+    inlined: Vec<u8>,
+    inlined_calls: Vec<u8>,
 }
 
 /// Lays functions out one after the other and resolves the calls between them.
@@ -190,6 +201,26 @@ fn place(compiled: Vec<CompiledFunction>) -> Result<PlacedCode> {
                 start + location.code as usize,
                 location.wasm,
             );
+        }
+        let first_call = (placed.inlined_calls.len() / CALL_LEN) as u32;
+        let call_number = |call: u32| {
+            if call == InlinedCall::NONE {
+                call
+            } else {
+                first_call + call
+            }
+        };
+        for stretch in &function.inlined {
+            pair(
+                &mut placed.inlined,
+                start + stretch.code as usize,
+                call_number(stretch.call),
+            );
+        }
+        for call in &function.inlined_calls {
+            for number in [call.callee.0, call.wasm, call_number(call.within)] {
+                placed.inlined_calls.extend(number.to_le_bytes());
+            }
         }
         placed.text.extend_from_slice(&function.code);
         for reloc in &function.relocs {
@@ -288,26 +319,42 @@ impl Image {
         self.code().wrapping_add(start as usize).cast()
     }
 
-    /// The function, wasm offset and trap of an address.
-    pub fn locate(&self, pc: usize) -> Option<(DefinedFuncIndex, Option<u32>, Option<TrapCode>)> {
-        let offset = u32::try_from(pc.checked_sub(self.code() as usize)?).ok()?;
+    /// What an address belongs to.
+    pub fn locate(&self, info: &ModuleInfo, pc: usize) -> Option<CodeLocation> {
+        let offset = u32::try_from(pc.checked_sub(self.code.code() as usize)?).ok()?;
         let functions = self.functions();
         let func = last_at_or_before(functions, offset)?;
         let (start, end) = pair(functions, func);
         if offset >= end {
             return None;
         }
-        let traps = self.section(Section::Traps);
-        let trap = last_at_or_before(traps, offset)
-            .map(|i| pair(traps, i))
+        // The entry of a table that covers the address, if it is one of this function's.
+        let covering = |section| {
+            let table = self.section(section);
+            last_at_or_before(table, offset)
+                .map(|i| pair(table, i))
+                .filter(|&(at, _)| at >= start)
+        };
+        let trap = covering(Section::Traps)
             .filter(|&(at, _)| at == offset)
             .and_then(|(_, code)| TrapCode::from_u8(code as u8));
-        let locations = self.section(Section::Locations);
-        let wasm = last_at_or_before(locations, offset)
-            .map(|i| pair(locations, i))
-            .filter(|&(at, wasm)| at >= start && wasm != SourceLocation::NONE)
-            .map(|(_, wasm)| wasm);
-        Some((DefinedFuncIndex::from(func), wasm, trap))
+        let wasm = covering(Section::Locations).map(|(_, wasm)| wasm);
+        let inlined = covering(Section::Inlined).map_or(InlinedCall::NONE, |(_, call)| call);
+        let func = info.func_of(DefinedFuncIndex::from(func));
+        Some(CodeLocation::new(func, wasm, trap, inlined, |call| {
+            self.inlined_call(call)
+        }))
+    }
+
+    fn inlined_call(&self, n: u32) -> InlinedCall {
+        let entry = &self.section(Section::InlinedCalls)[n as usize * CALL_LEN..];
+        let number =
+            |at: usize| u32::from_le_bytes(entry[at..at + 4].try_into().expect("four bytes"));
+        InlinedCall {
+            callee: FuncIndex(number(0)),
+            wasm: number(4),
+            within: number(8),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::compile::{Compilers, Progress};
 use crate::image::{self, Image, ImageBytes};
 use crate::registry;
 use anyhow::{Context, Result};
-use mainspring_abi::{TrapCode, VMOffsets};
+use mainspring_abi::{InlinedCall, SourceLocation, TrapCode, VMOffsets};
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode};
 use std::ffi::c_void;
 use std::ops::Range;
@@ -35,14 +35,39 @@ enum ModuleBytes {
 }
 
 /// What a program counter belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeLocation {
-    /// The function.
-    pub func: FuncIndex,
-    /// Offset of the wasm instruction in the module, if the code belongs to one.
-    pub wasm_offset: Option<u32>,
+    /// The functions that are running there, the innermost first: more than one where functions were
+    /// compiled into their callers. With each, the offset in the module of the instruction it is at, if the code belongs to one.
+    pub frames: Vec<(FuncIndex, Option<u32>)>,
     /// Why the instruction at exactly that address traps, if it can.
     pub trap: Option<TrapCode>,
+}
+
+impl CodeLocation {
+    /// Unfolds the calls in whose place the code is; `inlined` is the innermost of them.
+    pub(crate) fn new(
+        func: FuncIndex,
+        wasm: Option<u32>,
+        trap: Option<TrapCode>,
+        inlined: u32,
+        call: impl Fn(u32) -> InlinedCall,
+    ) -> CodeLocation {
+        let known = |wasm: u32| (wasm != SourceLocation::NONE).then_some(wasm);
+        let mut frames = Vec::with_capacity(1);
+        let (mut wasm, mut inlined) = (wasm.and_then(known), inlined);
+        while inlined != InlinedCall::NONE {
+            let InlinedCall {
+                callee,
+                wasm: at,
+                within,
+            } = call(inlined);
+            frames.push((callee, wasm));
+            (wasm, inlined) = (known(at), within);
+        }
+        frames.push((func, wasm));
+        CodeLocation { frames, trap }
+    }
 }
 
 impl ModuleCode {
@@ -162,15 +187,10 @@ impl ModuleCode {
 
     /// What an address in the module's code belongs to.
     pub fn locate(&self, pc: usize) -> Option<CodeLocation> {
-        let (func, wasm_offset, trap) = match &self.kind {
-            Kind::Lazy(table) => table.locate(pc)?,
-            Kind::Ahead(image) => image.locate(pc)?,
-        };
-        Some(CodeLocation {
-            func: self.info.func_of(func),
-            wasm_offset,
-            trap,
-        })
+        match &self.kind {
+            Kind::Lazy(table) => table.locate(&self.info, pc),
+            Kind::Ahead(image) => image.locate(&self.info, pc),
+        }
     }
 
     /// All addresses of the module's code and of what lies with it.

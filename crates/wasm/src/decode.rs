@@ -34,7 +34,10 @@ pub fn decode(features: WasmFeatures, bytes: &[u8]) -> Result<ModuleInfo> {
         info: ModuleInfo::default(),
         bodies: Vec::new(),
     };
-    for payload in Parser::new(0).parse_all(bytes) {
+    let mut parser = Parser::new(0);
+    // How wide some numbers may be written depends on the proposals, too.
+    parser.set_features(features);
+    for payload in parser.parse_all(bytes) {
         let payload = payload?;
         if let Payload::Version {
             encoding: wasmparser::Encoding::Component,

@@ -140,8 +140,11 @@ fn unsafe_code(lines: &[Line], say: Say) {
                             .into(),
                     );
                 }
-            } else if declares_function(after) && !reason_above(lines, i, &["# Safety", "SAFETY"]) {
-                say(i, "an `unsafe fn` without a `# Safety` section in its docs; say what its caller must keep to".into());
+            } else if words(&line.code[..at], "pub").next().is_some()
+                && declares_function(after)
+                && !reason_above(lines, i, &["# Safety", "SAFETY"])
+            {
+                say(i, "a public `unsafe fn` without a `# Safety` section in its docs; say what its caller must keep to".into());
             }
         }
     }
@@ -156,20 +159,30 @@ fn declares_function(after: &str) -> bool {
     name.is_some_and(|n| n.starts_with(|c: char| c.is_alphabetic() || c == '_'))
 }
 
-/// Whether a comment with one of `marks` stands on line `at` or above the statement that it
-/// belongs to.
+/// Whether a comment with one of `marks` stands on line `at`, above the statement that it
+/// belongs to, or above the line that opens the block or the literal around it (an arm of a
+/// match, a closure, a struct), unless that is a function.
 fn reason_above(lines: &[Line], at: usize, marks: &[&str]) -> bool {
     let marked = |line: &Line| marks.iter().any(|m| line.comment.contains(m));
     if marked(&lines[at]) {
         return true;
     }
+    let mut opener_passed = false;
     for line in lines[..at].iter().rev() {
         let code = line.code.trim();
         if marked(line) {
             return true;
         }
-        let ends_statement = code.ends_with([';', '{', '}']) && !code.starts_with('#');
-        if ends_statement || (code.is_empty() && line.comment.is_empty()) {
+        let is_attribute = code.starts_with('#');
+        let is_opener = code.ends_with('{') && words(code, "fn").next().is_none();
+        let is_code = !code.is_empty() && !is_attribute;
+        if is_opener && !opener_passed {
+            opener_passed = true;
+            continue;
+        }
+        let is_blank = code.is_empty() && line.comment.is_empty();
+        let ends_statement = code.ends_with([';', '{', '}']) && !is_attribute;
+        if is_blank || ends_statement || (opener_passed && is_code) {
             return false;
         }
     }
@@ -305,16 +318,42 @@ mod tests {
             "// SAFETY: so\n#[allow(x)]\nunsafe impl Send for A {}\n",
         );
         clean("a.rs", "let s = \"unsafe { }\"; // unsafe { }\n");
+        clean(
+            "a.rs",
+            "// SAFETY: so\nA::B(x) => {\n    f(unsafe { g() })\n}\n",
+        );
+        clean(
+            "a.rs",
+            "// SAFETY: so\nlet A {\n    b,\n    ..\n} = *unsafe { g() };\n",
+        );
+        one(
+            "a.rs",
+            "// SAFETY: so\nfn f() {\n    unsafe { g() }\n}\n",
+            3,
+            "SAFETY",
+        );
+        one(
+            "a.rs",
+            "// SAFETY: so\nlet a = h();\nif a {\n    unsafe { g() }\n}\n",
+            4,
+            "SAFETY",
+        );
     }
 
     #[test]
     fn unsafe_functions_without_docs() {
         one("a.rs", "/// Does.\npub unsafe fn f() {}\n", 2, "# Safety");
-        one("a.rs", "unsafe extern \"C\" fn f() {}\n", 1, "# Safety");
+        one(
+            "a.rs",
+            "pub(crate) unsafe extern \"C\" fn f() {}\n",
+            1,
+            "# Safety",
+        );
         clean(
             "a.rs",
             "/// Does.\n///\n/// # Safety\n/// Call once.\n#[inline]\npub unsafe fn f() {}\n",
         );
+        clean("a.rs", "unsafe fn only_here() {}\n");
         clean("a.rs", "type F = unsafe extern \"C\" fn(u8);\n");
         clean("a.rs", "unsafe extern \"C\" {\n    fn f();\n}\n");
     }
