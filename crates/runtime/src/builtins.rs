@@ -84,6 +84,8 @@ macro_rules! builtins {
             use super::*;
 
             #[unsafe(naked)]
+            /// # Safety
+            /// Called by generated code with its own VM context and the arguments of the builtin.
             pub(super) unsafe extern "sysv64" fn shim() {
                 naked_asm!(
                     record_exit!(),
