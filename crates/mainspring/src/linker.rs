@@ -364,11 +364,7 @@ impl<T> Linker<T> {
                 continue;
             }
             if let ExternType::Func(ty) = import.ty() {
-                let error = UnknownImportError {
-                    module: import.module().to_owned(),
-                    name: import.name().to_owned(),
-                    ty: ty.clone().into(),
-                };
+                let error = unknown(&import);
                 self.func_new(import.module(), import.name(), ty, move |_, _, _| {
                     Err(error.clone().into())
                 })?;
@@ -446,18 +442,13 @@ impl<T> Linker<T> {
         if !Engine::same(&self.engine, module.engine()) {
             bail!("cross-`Engine` instantiation is not currently supported");
         }
-        let imports = module
-            .imports()
-            .map(|import| {
-                self.lookup(import.module(), import.name())
-                    .cloned()
-                    .ok_or_else(|| UnknownImportError {
-                        module: import.module().to_owned(),
-                        name: import.name().to_owned(),
-                        ty: import.ty(),
-                    })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut imports = Vec::with_capacity(module.imports().len());
+        for import in module.imports() {
+            let Some(definition) = self.lookup(import.module(), import.name()) else {
+                return Err(unknown(&import).into());
+            };
+            imports.push(definition.clone());
+        }
         InstancePre::new(module, store, imports)
     }
 
@@ -532,6 +523,14 @@ impl<T> Linker<T> {
             }
         }
         Ok(Func::wrap(store, || {}))
+    }
+}
+
+fn unknown(import: &ImportType<'_>) -> UnknownImportError {
+    UnknownImportError {
+        module: import.module().to_owned(),
+        name: import.name().to_owned(),
+        ty: import.ty(),
     }
 }
 

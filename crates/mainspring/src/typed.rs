@@ -383,7 +383,7 @@ macro_rules! tuples {
         }
 
         // SAFETY: a tuple of wasm types.
-        #[allow(unused)]
+        #[allow(unused, clippy::unused_unit)]
         unsafe impl<$($T: WasmTy),*> WasmResults for ($($T,)*) {
             #[inline]
             unsafe fn load(store: &StoreOpaqueRef, slots: &[ValRaw]) -> Self {
@@ -584,9 +584,10 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
                 }
             };
             return match result {
-                // SAFETY: the function returned a value of its type.
                 Ok(result) => {
-                    Ok(unsafe { Results::load_from_register(StoreOpaqueRef::of(store), result) })
+                    let opaque = StoreOpaqueRef::of(store);
+                    // SAFETY: the function returned a value of its type.
+                    Ok(unsafe { Results::load_from_register(opaque, result) })
                 }
                 Err(why) => Err(error_of(store, why)),
             };

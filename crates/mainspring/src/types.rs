@@ -129,6 +129,10 @@ impl ValType {
     ///
     /// # Panics
     /// If the types are of different engines.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the peer's name and signature"
+    )]
     pub fn eq(a: &ValType, b: &ValType) -> bool {
         a.matches(b) && b.matches(a)
     }
@@ -248,6 +252,10 @@ impl RefType {
     }
 
     /// Whether both are the same type.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the peer's name and signature"
+    )]
     pub fn eq(a: &RefType, b: &RefType) -> bool {
         a.matches(b) && b.matches(a)
     }
@@ -388,6 +396,10 @@ impl HeapType {
     }
 
     /// Whether both are the same type.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the peer's name and signature"
+    )]
     pub fn eq(a: &HeapType, b: &HeapType) -> bool {
         a.matches(b) && b.matches(a)
     }

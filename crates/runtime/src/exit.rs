@@ -129,7 +129,10 @@ unsafe extern "sysv64" fn marshal(
             // SAFETY: the caller pushed its stack arguments there. Every argument has at least 8 bytes;
             // 16 are read, which stay inside the caller's frame and are right where they count.
             ArgLocation::Stack(at) => {
-                ValRaw::v128(unsafe { stack.add(at as usize).cast::<u128>().read_unaligned() })
+                // SAFETY: the caller pushed its stack arguments there. Every argument has at least 8
+                // bytes; 16 are read, which stay inside the caller's frame and are right where they count.
+                let bits = unsafe { stack.add(at as usize).cast::<u128>().read_unaligned() };
+                ValRaw::v128(bits)
             }
         };
     }

@@ -63,10 +63,12 @@ pub struct Store {
     context: StoreContext,
     id: StoreId,
     settings: Arc<StoreSettings>,
+    #[expect(clippy::vec_box, reason = "generated code holds their addresses")]
     pub(crate) instances: Vec<Box<Instance>>,
     pub(crate) memories: Vec<MemoryInstance>,
     pub(crate) tables: Vec<TableInstance>,
     pub(crate) globals: Vec<GlobalInstance>,
+    #[expect(clippy::vec_box, reason = "generated code holds their addresses")]
     pub(crate) host_funcs: Vec<Box<HostFunc>>,
     /// Host values that `externref`s name: the n-th is named n + 1.
     externs: Vec<Box<dyn Any + Send + Sync>>,

@@ -148,6 +148,10 @@ impl FuncType {
     ///
     /// # Panics
     /// If they belong to different engines.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the peer's name and signature"
+    )]
     pub fn eq(a: &FuncType, b: &FuncType) -> bool {
         assert!(
             Engine::same(&a.engine, &b.engine),
