@@ -40,6 +40,8 @@ struct Param {
     users: Vec<u32>,
     /// What it is another name for.
     stands_for: Option<Value>,
+    /// Whether it is also given what is no value yet, such as the result of the call that branches.
+    fixed: bool,
 }
 
 const NOT_A_PARAM: u32 = u32::MAX;
@@ -60,6 +62,7 @@ impl Params {
                     args: Vec::new(),
                     users: Vec::new(),
                     stands_for: None,
+                    fixed: false,
                 });
             }
         }
@@ -82,8 +85,8 @@ impl Params {
         let formals = dfg.block_params(block);
         for (&formal, arg) in formals.iter().zip(target.args(&dfg.value_lists)) {
             let param = self.position[formal];
-            // What is not a value stands for nothing else, as the parameter itself.
             let BlockArg::Value(arg) = arg else {
+                self.all[param as usize].fixed = true;
                 continue;
             };
             let arg = dfg.resolve_aliases(arg);
@@ -101,7 +104,8 @@ impl Params {
     fn solve(&mut self) {
         let mut work: Vec<u32> = (0..self.all.len() as u32).rev().collect();
         while let Some(position) = work.pop() {
-            if self.all[position as usize].stands_for.is_some() {
+            let param = &self.all[position as usize];
+            if param.fixed || param.stands_for.is_some() {
                 continue;
             }
             let Some(value) = self.only_argument(position) else {
