@@ -41,10 +41,10 @@ const MODULE: &str = r#"(module
 
 /// The same program for both crates: their APIs are the same.
 macro_rules! side {
-    ($name:ident) => {
+    ($name:ident, $crate_name:ident) => {
         mod $name {
             use super::*;
-            use $name::*;
+            use ::$crate_name::*;
 
             pub struct Side {
                 store: Store<u64>,
@@ -140,8 +140,8 @@ macro_rules! side {
     };
 }
 
-side!(mainspring);
-side!(wasmtime);
+side!(ours, mainspring);
+side!(peers, wasmtime);
 
 const CASES: [&str; 7] = [
     "host to wasm, (i32, i32) -> i32",
@@ -154,8 +154,8 @@ const CASES: [&str; 7] = [
 ];
 
 fn main() {
-    let mut ours = mainspring::new().expect("mainspring sets up");
-    let mut peer = wasmtime::new().expect("wasmtime sets up");
+    let mut ours = ours::new().expect("mainspring sets up");
+    let mut peer = peers::new().expect("wasmtime sets up");
     println!(
         "{:46} {:>11} {:>11} {:>7}",
         "nanoseconds a call", "mainspring", "wasmtime", "ratio"

@@ -19,7 +19,10 @@ fn main() {
     }
     let ours = mainspring::Engine::default();
     let peer = wasmtime::Engine::default();
-    println!("{:40} {:>12} {:>12} {:>8}", "milliseconds", "mainspring", "wasmtime", "ratio");
+    println!(
+        "{:40} {:>12} {:>12} {:>8}",
+        "milliseconds", "mainspring", "wasmtime", "ratio"
+    );
     for file in &files {
         let bytes = std::fs::read(file).unwrap_or_else(|error| {
             eprintln!("cannot read {file}: {error}");
@@ -29,7 +32,11 @@ fn main() {
             let a = time(|| mainspring::Module::new(&ours, &bytes).map(drop));
             let b = time(|| wasmtime::Module::new(&peer, &bytes).map(drop));
             let ratio = b.as_secs_f64() / a.as_secs_f64();
-            println!("{file:40} {:>12.2} {:>12.2} {ratio:>7.1}x", millis(a), millis(b));
+            println!(
+                "{file:40} {:>12.2} {:>12.2} {ratio:>7.1}x",
+                millis(a),
+                millis(b)
+            );
         }
     }
 }

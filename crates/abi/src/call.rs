@@ -37,7 +37,8 @@ pub enum RegClass {
 
 impl RegClass {
     /// The register file of a value type.
-    pub fn of(ty: ValType) -> RegClass {
+    #[inline]
+    pub const fn of(ty: ValType) -> RegClass {
         match ty {
             ValType::I32 | ValType::I64 | ValType::Ref(_) => RegClass::Int,
             ValType::F32 | ValType::F64 | ValType::V128 => RegClass::Float,
@@ -104,6 +105,7 @@ pub fn call_layout(ty: &FuncType) -> CallLayout {
 
 impl ResultPassing {
     /// How results of these types come back.
+    #[inline]
     pub fn of(results: &[ValType]) -> ResultPassing {
         let floats = results
             .iter()
@@ -128,6 +130,7 @@ pub struct ArgAssigner {
 
 impl ArgAssigner {
     /// For the parameters of a function whose results come back in a way.
+    #[inline]
     pub fn for_params(results: ResultPassing) -> ArgAssigner {
         let ints = match results {
             ResultPassing::Registers => 1,
@@ -141,6 +144,7 @@ impl ArgAssigner {
     }
 
     /// For results in registers.
+    #[inline]
     pub fn for_results() -> ArgAssigner {
         ArgAssigner {
             ints: 0,
@@ -150,6 +154,7 @@ impl ArgAssigner {
     }
 
     /// The place of the next parameter.
+    #[inline]
     pub fn param(&mut self, ty: ValType) -> ArgLocation {
         self.register(ty, INT_ARG_REGS, FLOAT_ARG_REGS)
             .unwrap_or_else(|| {
@@ -165,16 +170,19 @@ impl ArgAssigner {
     ///
     /// # Panics
     /// If the results do not fit in registers.
+    #[inline]
     pub fn result(&mut self, ty: ValType) -> ArgLocation {
         self.register(ty, INT_RESULT_REGS, FLOAT_RESULT_REGS)
             .expect("results that do not fit in registers are passed in memory")
     }
 
     /// Bytes of the stack argument area so far, a multiple of 16.
+    #[inline]
     pub fn stack_bytes(&self) -> u32 {
         self.stack.next_multiple_of(16)
     }
 
+    #[inline]
     fn register(&mut self, ty: ValType, ints: usize, floats: usize) -> Option<ArgLocation> {
         let (next, limit, location): (_, _, fn(u8) -> ArgLocation) = match RegClass::of(ty) {
             RegClass::Int => (&mut self.ints, ints, ArgLocation::Int),

@@ -48,9 +48,9 @@ pub(crate) unsafe fn call_slots(
     // SAFETY: functions of a store live as long as it does.
     let VMFuncRef { code, vmctx, .. } = *unsafe { func.as_ref() };
     // SAFETY: the caller's promise, and arguments where the layout has them.
-    if let Err(why) =
-        unsafe { call_with_array(&mut store.runtime, code, vmctx, &mut registers, &stack) }
-    {
+    let outcome =
+        unsafe { call_with_array(&mut store.runtime, code, vmctx, &mut registers, &stack) };
+    if let Err(why) = outcome {
         return Err(error_of(store, why));
     }
     if passing == ResultPassing::Registers {

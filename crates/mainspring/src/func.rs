@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use mainspring_abi::VMFuncRef;
 use mainspring_runtime::StoreId;
 use mainspring_wasm::CanonicalTypeId;
+use smallvec::{SmallVec, smallvec};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
@@ -138,7 +139,8 @@ impl Func {
                 results.len()
             );
         }
-        let mut slots = vec![ValRaw::null(); params.len().max(results.len())];
+        let mut slots: SmallVec<[ValRaw; 8]> =
+            smallvec![ValRaw::null(); params.len().max(results.len())];
         for ((slot, param), expected) in slots.iter_mut().zip(params).zip(ty.params()) {
             param
                 .ensure_matches(store, &expected)

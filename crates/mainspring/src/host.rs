@@ -11,8 +11,9 @@ use crate::{Engine, Func, Instance, Result, Val, ValRaw};
 use anyhow::{Context, Error, bail};
 use mainspring_abi::{FLOAT_ARG_REGS, INT_ARG_REGS};
 use mainspring_runtime as runtime;
-use mainspring_runtime::{HostTarget, InstanceId, Unwind, VMHostContext};
+use mainspring_runtime::{CallingContext, HostTarget, Unwind, VMHostContext};
 use mainspring_wasm as wasm;
+use smallvec::{SmallVec, smallvec};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -20,19 +21,26 @@ use std::sync::Arc;
 /// The store as a host function sees it, with the instance that called.
 pub struct Caller<'a, T: 'static> {
     store: StoreContextMut<'a, T>,
-    instance: Option<InstanceId>,
+    caller: CallingContext,
 }
 
 impl<T: 'static> Caller<'_, T> {
     /// An export of the calling instance; `None` if it has none of that name, or if the host called.
     pub fn get_export(&mut self, name: &str) -> Option<Extern> {
-        Instance::of_id(&self.store.0.opaque, self.instance?).get_export(&mut self.store, name)
+        self.instance()?.get_export(&mut self.store, name)
     }
 
     /// An export of the calling instance; `None` if it is an instance of another module, or if the host called.
     pub fn get_module_export(&mut self, export: &ModuleExport) -> Option<Extern> {
-        Instance::of_id(&self.store.0.opaque, self.instance?)
-            .get_module_export(&mut self.store, export)
+        self.instance()?.get_module_export(&mut self.store, export)
+    }
+
+    fn instance(&self) -> Option<Instance> {
+        let store = &self.store.0.opaque;
+        Some(Instance::of_id(
+            store,
+            store.runtime.calling_instance(self.caller)?,
+        ))
     }
 
     /// The embedder's data.
@@ -74,7 +82,7 @@ impl<'a, T: 'static> From<Caller<'a, T>> for StoreContextMut<'a, T> {
 impl<T: 'static> std::fmt::Debug for Caller<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Caller")
-            .field("instance", &self.instance)
+            .field("caller", &self.instance())
             .finish_non_exhaustive()
     }
 }
@@ -149,10 +157,10 @@ unsafe fn run<T: 'static, R>(
         &mut *std::ptr::from_mut(runtime::Store::of_context((*context).store))
             .cast::<StoreInner<T>>()
     };
-    let instance = store.opaque.runtime.calling_instance();
+    let caller = store.opaque.runtime.calling_context();
     let caller = Caller {
         store: StoreContextMut(store),
-        instance,
+        caller,
     };
     let why = match catch_unwind(AssertUnwindSafe(|| body(caller))) {
         Ok(Ok(result)) => return Some(result),
@@ -427,13 +435,13 @@ where
             let dynamic = &*(*context).data.cast::<Dynamic<F>>();
             let store = &raw mut caller.store.0.opaque;
             let ty = dynamic.ty.as_wasm();
-            let params: Vec<Val> = ty
+            let params: SmallVec<[Val; 8]> = ty
                 .params
                 .iter()
                 .enumerate()
                 .map(|(i, &ty)| Val::of_raw(&*store, *slots.add(i), ty))
                 .collect();
-            let mut results = vec![Val::null_func_ref(); ty.results.len()];
+            let mut results: SmallVec<[Val; 4]> = smallvec![Val::null_func_ref(); ty.results.len()];
             (dynamic.func)(caller, &params, &mut results)?;
             for (i, (result, expected)) in results.iter().zip(dynamic.ty.results()).enumerate() {
                 result

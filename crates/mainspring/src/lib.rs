@@ -78,3 +78,8 @@ pub use types::{
 };
 pub use values::{Ref, V128, Val};
 pub use wasmparser::WasmFeatures;
+
+/// The example of the README, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -34,13 +34,12 @@ pub(crate) enum Definition {
 /// ```
 pub struct Linker<T> {
     engine: Engine,
-    definitions: BTreeMap<Name, Definition>,
+    /// By module name, then by name.
+    definitions: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Definition>>,
     allow_shadowing: bool,
     allow_unknown_exports: bool,
     _data: PhantomData<fn() -> T>,
 }
-
-type Name = (Arc<str>, Arc<str>);
 
 impl<T> Clone for Linker<T> {
     fn clone(&self) -> Self {
@@ -57,7 +56,7 @@ impl<T> Clone for Linker<T> {
 impl<T> std::fmt::Debug for Linker<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Linker")
-            .field("names", &self.definitions.keys().collect::<Vec<_>>())
+            .field("modules", &self.definitions.keys())
             .finish_non_exhaustive()
     }
 }
@@ -135,17 +134,19 @@ impl<T> Linker<T> {
     }
 
     fn insert(&mut self, module: &str, name: &str, definition: Definition) -> Result<&mut Self> {
-        let key = (Arc::from(module), Arc::from(name));
-        if !self.allow_shadowing && self.definitions.contains_key(&key) {
+        if !self.allow_shadowing && self.lookup(module, name).is_some() {
             bail!("import of `{module}::{name}` defined twice");
         }
-        self.definitions.insert(key, definition);
+        let names = match self.definitions.get_mut(module) {
+            Some(names) => names,
+            None => self.definitions.entry(module.into()).or_default(),
+        };
+        names.insert(name.into(), definition);
         Ok(self)
     }
 
     fn lookup(&self, module: &str, name: &str) -> Option<&Definition> {
-        // Names are few and looked up once per instantiation at most, so a key may be made.
-        self.definitions.get(&(Arc::from(module), Arc::from(name)))
+        self.definitions.get(module)?.get(name)
     }
 
     /// Defines a name as something of a store.
@@ -234,12 +235,7 @@ impl<T> Linker<T> {
     /// # Errors
     /// If one of them is defined and shadowing is not allowed.
     pub fn alias_module(&mut self, module: &str, as_module: &str) -> Result<()> {
-        let items: Vec<_> = self
-            .definitions
-            .iter()
-            .filter(|((found, _), _)| &**found == module)
-            .map(|((_, name), definition)| (name.clone(), definition.clone()))
-            .collect();
+        let items = self.definitions.get(module).cloned().unwrap_or_default();
         for (name, definition) in items {
             self.insert(as_module, &name, definition)?;
         }
@@ -364,11 +360,7 @@ impl<T> Linker<T> {
                 continue;
             }
             if let ExternType::Func(ty) = import.ty() {
-                let error = UnknownImportError {
-                    module: import.module().to_owned(),
-                    name: import.name().to_owned(),
-                    ty: ty.clone().into(),
-                };
+                let error = unknown(&import);
                 self.func_new(import.module(), import.name(), ty, move |_, _, _| {
                     Err(error.clone().into())
                 })?;
@@ -446,18 +438,13 @@ impl<T> Linker<T> {
         if !Engine::same(&self.engine, module.engine()) {
             bail!("cross-`Engine` instantiation is not currently supported");
         }
-        let imports = module
-            .imports()
-            .map(|import| {
-                self.lookup(import.module(), import.name())
-                    .cloned()
-                    .ok_or_else(|| UnknownImportError {
-                        module: import.module().to_owned(),
-                        name: import.name().to_owned(),
-                        ty: import.ty(),
-                    })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut imports = Vec::with_capacity(module.imports().len());
+        for import in module.imports() {
+            let Some(definition) = self.lookup(import.module(), import.name()) else {
+                return Err(unknown(&import).into());
+            };
+            imports.push(definition.clone());
+        }
         InstancePre::new(module, store, imports)
     }
 
@@ -470,15 +457,15 @@ impl<T> Linker<T> {
         T: 'static,
     {
         let mut store = store;
-        self.definitions
-            .iter()
-            .map(move |((module, name), definition)| {
-                (
-                    &**module,
-                    &**name,
-                    definition.in_store(&mut store.as_context_mut().0.opaque),
-                )
-            })
+        let all = self.definitions.iter().flat_map(|(module, names)| {
+            names
+                .iter()
+                .map(move |(name, definition)| (module, name, definition))
+        });
+        all.map(move |(module, name, definition)| {
+            let item = definition.in_store(&mut store.as_context_mut().0.opaque);
+            (&**module, &**name, item)
+        })
     }
 
     /// What a name is.
@@ -532,6 +519,14 @@ impl<T> Linker<T> {
             }
         }
         Ok(Func::wrap(store, || {}))
+    }
+}
+
+fn unknown(import: &ImportType<'_>) -> UnknownImportError {
+    UnknownImportError {
+        module: import.module().to_owned(),
+        name: import.name().to_owned(),
+        ty: import.ty(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Functions whose type is known to the Rust compiler.
 //!
-//! A call whose arguments are at most five integers and that has at most one result passes everything in
+//! A call of at most five integers and eight floats, with at most one result, passes everything in
 //! registers: no list is made, nothing is looked up. Other calls go through slots.
 
 use crate::call::call_slots;
@@ -11,8 +11,8 @@ use crate::types::{FuncType, HeapType, RefType, ValType};
 use crate::values::V128;
 use crate::{Func, Result, ValRaw};
 use anyhow::{bail, ensure};
-use mainspring_abi::{RegClass, VMFuncRef};
-use mainspring_runtime::enter::{RegisterResult, call_with_ints};
+use mainspring_abi::{FLOAT_ARG_REGS, RegClass, VMFuncRef};
+use mainspring_runtime::enter::{MAX_INTS, RegisterResult, call_with_ints, call_with_registers};
 use mainspring_wasm as wasm;
 use std::marker::PhantomData;
 
@@ -276,6 +276,36 @@ pub unsafe trait WasmParams: Send {
     fn check_values(&self, store: &StoreOpaqueRef, ty: &FuncType) -> Result<()>;
     #[doc(hidden)]
     fn store(self, slots: &mut [ValRaw]);
+    /// Puts the arguments where the convention wants them, if that is all in registers.
+    #[doc(hidden)]
+    fn store_in_registers(self, registers: &mut ArgRegisters);
+}
+
+/// Arguments on their way into registers.
+#[doc(hidden)]
+#[derive(Default)]
+pub struct ArgRegisters {
+    ints: [u64; MAX_INTS],
+    floats: [u128; FLOAT_ARG_REGS],
+    int_count: usize,
+    float_count: usize,
+}
+
+impl ArgRegisters {
+    #[inline(always)]
+    fn push<T: WasmTy>(&mut self, abi: T::Abi) {
+        let raw = T::abi_to_raw(abi);
+        match RegClass::of(T::WASM) {
+            RegClass::Int => {
+                self.ints[self.int_count] = raw.get_u64();
+                self.int_count += 1;
+            }
+            RegClass::Float => {
+                self.floats[self.float_count] = raw.get_v128();
+                self.float_count += 1;
+            }
+        }
+    }
 }
 
 /// Results of a [`TypedFunc`]: nothing, one wasm type, or a tuple of them.
@@ -285,6 +315,9 @@ pub unsafe trait WasmParams: Send {
 pub unsafe trait WasmResults: WasmParams {
     #[doc(hidden)]
     unsafe fn load(store: &StoreOpaqueRef, slots: &[ValRaw]) -> Self;
+    /// The result, if there is at most one.
+    #[doc(hidden)]
+    unsafe fn load_from_register(store: &StoreOpaqueRef, result: RegisterResult) -> Self;
 }
 
 const fn count(types: &[wasm::ValType], class: RegClass) -> usize {
@@ -342,16 +375,26 @@ macro_rules! tuples {
                 let mut slots = slots.iter_mut();
                 $(*slots.next().expect("a slot for each") = $T::abi_to_raw($T.into_abi());)*
             }
+            #[inline(always)]
+            fn store_in_registers(self, registers: &mut ArgRegisters) {
+                let ($($T,)*) = self;
+                $(registers.push::<$T>($T.into_abi());)*
+            }
         }
 
         // SAFETY: a tuple of wasm types.
-        #[allow(unused)]
+        #[allow(unused, clippy::unused_unit)]
         unsafe impl<$($T: WasmTy),*> WasmResults for ($($T,)*) {
             #[inline]
             unsafe fn load(store: &StoreOpaqueRef, slots: &[ValRaw]) -> Self {
                 let mut slots = slots.iter();
                 // SAFETY: the caller says that the slots hold these types.
                 ($(unsafe { $T::from_abi(store, $T::raw_to_abi(*slots.next().expect("a slot for each"))) },)*)
+            }
+            #[inline(always)]
+            unsafe fn load_from_register(store: &StoreOpaqueRef, result: RegisterResult) -> Self {
+                // SAFETY: the caller says that it is of this type. More than one is never in one register.
+                ($(unsafe { in_register::<$T>(store, result) },)*)
             }
         }
     )*};
@@ -400,6 +443,10 @@ unsafe impl<T: WasmTy> WasmParams for T {
     fn store(self, slots: &mut [ValRaw]) {
         slots[0] = T::abi_to_raw(self.into_abi());
     }
+    #[inline(always)]
+    fn store_in_registers(self, registers: &mut ArgRegisters) {
+        registers.push::<T>(self.into_abi());
+    }
 }
 
 // SAFETY: one wasm type.
@@ -409,6 +456,23 @@ unsafe impl<T: WasmTy> WasmResults for T {
         // SAFETY: the caller says that the slot holds this type.
         unsafe { T::from_abi(store, T::raw_to_abi(slots[0])) }
     }
+    #[inline(always)]
+    unsafe fn load_from_register(store: &StoreOpaqueRef, result: RegisterResult) -> Self {
+        // SAFETY: the caller says that it is of this type.
+        unsafe { in_register::<T>(store, result) }
+    }
+}
+
+/// # Safety
+/// The register must hold a value of that type.
+#[inline(always)]
+unsafe fn in_register<T: WasmTy>(store: &StoreOpaqueRef, result: RegisterResult) -> T {
+    let raw = match RegClass::of(T::WASM) {
+        RegClass::Int => ValRaw::u64(result.int),
+        RegClass::Float => ValRaw::v128(result.float),
+    };
+    // SAFETY: the caller's promise.
+    unsafe { T::from_abi(store, T::raw_to_abi(raw)) }
 }
 
 /// A function whose type was compared once. Calling it costs little more than calling a Rust
@@ -450,9 +514,10 @@ impl<Params, Results> std::fmt::Debug for TypedFunc<Params, Results> {
 }
 
 impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
-    /// Whether all arguments are integers that fit in registers, and the results too.
-    const IN_REGISTERS: bool = count(Params::TYPES, RegClass::Float) == 0
-        && Params::TYPES.len() <= MAX_INTS
+    const HAS_FLOATS: bool = count(Params::TYPES, RegClass::Float) > 0;
+    /// Whether all arguments fit in registers, and the results too.
+    const IN_REGISTERS: bool = count(Params::TYPES, RegClass::Int) <= MAX_INTS
+        && count(Params::TYPES, RegClass::Float) <= FLOAT_ARG_REGS
         && Results::TYPES.len() <= 1;
     const SLOTS: usize = if Params::TYPES.len() > Results::TYPES.len() {
         Params::TYPES.len()
@@ -500,53 +565,50 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         if self.checks_values {
             params.check_values(opaque, &self.func.ty_in(store))?;
         }
-        let mut slots = [ValRaw::null(); MAX_SLOTS];
-        let slots = &mut slots[..Self::SLOTS];
-        params.store(slots);
         if Self::IN_REGISTERS {
-            let mut ints = [0; MAX_INTS];
-            for (int, slot) in ints.iter_mut().zip(&slots[..Params::TYPES.len()]) {
-                *int = slot.get_u64();
-            }
+            let mut registers = ArgRegisters::default();
+            params.store_in_registers(&mut registers);
             // SAFETY: functions of a store live as long as it does.
             let VMFuncRef { code, vmctx, .. } = *unsafe { self.func.func_ref().as_ref() };
             // SAFETY: the function is of this store and its type is that of the arguments, which fit.
-            match unsafe { call_with_ints(&mut store.runtime, code, vmctx, ints) } {
-                Ok(result) => {
-                    if let Some(slot) = slots.first_mut()
-                        && Results::TYPES.len() == 1
-                    {
-                        *slot = in_slot(result, Results::TYPES[0]);
-                    }
+            let result = unsafe {
+                match Self::HAS_FLOATS {
+                    false => call_with_ints(&mut store.runtime, code, vmctx, registers.ints),
+                    true => call_with_registers(
+                        &mut store.runtime,
+                        code,
+                        vmctx,
+                        registers.ints,
+                        registers.floats,
+                    ),
                 }
-                Err(why) => return Err(error_of(store, why)),
-            }
-        } else {
-            // SAFETY: as above.
-            unsafe {
-                call_slots(
-                    store,
-                    self.func.func_ref(),
-                    Params::TYPES,
-                    Results::TYPES,
-                    slots,
-                )
-            }?;
+            };
+            return match result {
+                Ok(result) => {
+                    let opaque = StoreOpaqueRef::of(store);
+                    // SAFETY: the function returned a value of its type.
+                    Ok(unsafe { Results::load_from_register(opaque, result) })
+                }
+                Err(why) => Err(error_of(store, why)),
+            };
         }
+        let mut slots = [ValRaw::null(); MAX_SLOTS];
+        let slots = &mut slots[..Self::SLOTS];
+        params.store(slots);
+        // SAFETY: as above.
+        unsafe {
+            call_slots(
+                store,
+                self.func.func_ref(),
+                Params::TYPES,
+                Results::TYPES,
+                slots,
+            )
+        }?;
         // SAFETY: the function returned values of its type.
         Ok(unsafe { Results::load(StoreOpaqueRef::of(store), slots) })
     }
 }
 
-/// Integer arguments that fit in registers after the VM context.
-const MAX_INTS: usize = 5;
 /// The longest tuple.
 const MAX_SLOTS: usize = 17;
-
-#[inline(always)]
-fn in_slot(result: RegisterResult, ty: wasm::ValType) -> ValRaw {
-    match ty {
-        wasm::ValType::F32 | wasm::ValType::F64 | wasm::ValType::V128 => ValRaw::v128(result.float),
-        _ => ValRaw::u64(result.int),
-    }
-}

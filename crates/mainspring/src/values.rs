@@ -15,6 +15,7 @@ pub struct V128(u128);
 
 impl V128 {
     /// Its bits, as they lie in memory, little-endian.
+    #[inline]
     pub fn as_u128(&self) -> u128 {
         self.0
     }
@@ -237,6 +238,7 @@ impl Val {
         Ok(self.raw())
     }
 
+    #[inline]
     pub(crate) fn raw(&self) -> ValRaw {
         match self {
             Val::I32(x) => ValRaw::i32(*x),

@@ -20,6 +20,7 @@ mod isa;
 mod memory;
 mod numeric;
 mod operator;
+mod phis;
 mod simd;
 mod sources;
 mod table;
@@ -151,6 +152,9 @@ impl Worker {
         let context = &mut self.context;
         let function = &mut context.func;
         func::translate(input, isa, function, &mut self.builder, &mut self.buffers)?;
+        if input.settings.optimize != Optimize::None {
+            phis::remove_redundant(function);
+        }
         let control = &mut ControlPlane::default();
         context
             .optimize(isa, control)

@@ -9,8 +9,7 @@ use anyhow::{Result, bail};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I8X16, I16, I32, I64};
 use cranelift_codegen::ir::{
-    Endianness, InstBuilder, InstructionData, MemFlagsData, Opcode, Type, Value,
-    immediates::Offset32,
+    Endianness, InstBuilder, MemFlagsData, Opcode, Type, Value, immediates::Offset32,
 };
 use mainspring_abi::{Builtin, MemoryPlan, TrapCode, VMMemoryDefinition, VMMemoryImport};
 use mainspring_wasm::{MemoryIndex, MemoryType};
@@ -376,19 +375,6 @@ impl Func<'_, '_> {
             base: self.builder.ins().iadd(base, index),
             offset: 0,
             flags: self.heap_flags(&heap),
-        }
-    }
-
-    /// The value of an operand that is a constant.
-    fn constant(&self, value: Value) -> Option<u64> {
-        let dfg = &self.builder.func.dfg;
-        let inst = dfg.value_def(dfg.resolve_aliases(value)).inst()?;
-        match dfg.insts[inst] {
-            InstructionData::UnaryImm {
-                opcode: Opcode::Iconst,
-                imm,
-            } => Some(imm.bits().cast_unsigned()),
-            _ => None,
         }
     }
 }

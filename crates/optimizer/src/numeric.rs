@@ -7,7 +7,7 @@ use crate::func::Func;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
 use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64};
-use cranelift_codegen::ir::{InstBuilder, Opcode, Type, Value};
+use cranelift_codegen::ir::{InstBuilder, InstructionData, Opcode, Type, Value};
 use mainspring_abi::Builtin;
 use wasmparser::Operator;
 
@@ -65,7 +65,7 @@ impl Func<'_, '_> {
             O::I32DivU | O::I64DivU => self.binary(Opcode::Udiv),
             O::I32RemS | O::I64RemS => self.binary(Opcode::Srem),
             O::I32RemU | O::I64RemU => self.binary(Opcode::Urem),
-            O::I32And | O::I64And => self.binary(Opcode::Band),
+            O::I32And | O::I64And => self.and(),
             O::I32Or | O::I64Or => self.binary(Opcode::Bor),
             O::I32Xor | O::I64Xor => self.binary(Opcode::Bxor),
             O::I32Shl | O::I64Shl => self.binary(Opcode::Ishl),
@@ -181,6 +181,71 @@ impl Func<'_, '_> {
         let (inst, dfg) = self.builder.ins().Binary(opcode, ty, a, b);
         let value = dfg.first_result(inst);
         self.push(value);
+    }
+
+    /// A conjunction, unless the mask has all the bits that the other operand can have: compilers
+    /// like to mask what a load or a comparison has just made.
+    fn and(&mut self) {
+        let (a, mask) = (
+            self.stack[self.stack.len() - 2],
+            self.stack[self.stack.len() - 1],
+        );
+        let needless = self
+            .constant(mask)
+            .is_some_and(|mask| self.possible_bits(a) & !mask == 0);
+        if needless {
+            self.pop();
+        } else {
+            self.binary(Opcode::Band);
+        }
+    }
+
+    /// The bits that may be set in a value, judged by the instruction that makes it.
+    fn possible_bits(&self, value: Value) -> u64 {
+        let dfg = &self.builder.func.dfg;
+        let all = u64::MAX >> (64 - self.type_of(value).bits());
+        let Some(inst) = dfg.value_def(dfg.resolve_aliases(value)).inst() else {
+            return all;
+        };
+        match dfg.insts[inst] {
+            InstructionData::Load { opcode, .. } => match opcode {
+                Opcode::Uload8 => 0xff,
+                Opcode::Uload16 => 0xffff,
+                Opcode::Uload32 => 0xffff_ffff,
+                _ => all,
+            },
+            InstructionData::Unary {
+                opcode: Opcode::Uextend,
+                arg,
+            } => {
+                let from = dfg
+                    .value_def(arg)
+                    .inst()
+                    .map(|inst| dfg.insts[inst].opcode());
+                match from {
+                    Some(Opcode::Icmp | Opcode::Fcmp) => 1,
+                    _ => u64::MAX >> (64 - self.type_of(arg).bits()),
+                }
+            }
+            InstructionData::Binary {
+                opcode: Opcode::Band,
+                args,
+            } => self.constant(args[1]).unwrap_or(all),
+            _ => all,
+        }
+    }
+
+    /// The value of an operand that is a constant.
+    pub(crate) fn constant(&self, value: Value) -> Option<u64> {
+        let dfg = &self.builder.func.dfg;
+        let inst = dfg.value_def(dfg.resolve_aliases(value)).inst()?;
+        match dfg.insts[inst] {
+            InstructionData::UnaryImm {
+                opcode: Opcode::Iconst,
+                imm,
+            } => Some(imm.bits().cast_unsigned()),
+            _ => None,
+        }
     }
 
     /// Sign-extends the lowest bits.

@@ -25,9 +25,12 @@ pub(crate) fn follow_loads(function: &mut Function) {
 /// Whether where an instruction is from matters to nobody.
 fn has_no_trap(function: &Function, inst: Inst) -> bool {
     let opcode = function.dfg.insts[inst].opcode();
-    opcode == Opcode::Brif
-        || !(opcode.can_load() || opcode.can_store() || opcode.can_trap() || opcode.is_call())
-            && !opcode.is_terminator()
+    let has = opcode.can_load()
+        || opcode.can_store()
+        || opcode.can_trap()
+        || opcode.is_call()
+        || opcode.is_terminator();
+    opcode == Opcode::Brif || !has
 }
 
 fn take_over(function: &mut Function, block: Block, user: Inst) {

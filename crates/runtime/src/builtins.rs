@@ -84,7 +84,9 @@ macro_rules! builtins {
             use super::*;
 
             #[unsafe(naked)]
-            pub unsafe extern "sysv64" fn shim() {
+            /// # Safety
+            /// Called by generated code with its own VM context and the arguments of the builtin.
+            pub(super) unsafe extern "sysv64" fn shim() {
                 naked_asm!(
                     record_exit!(),
                     "jmp {function}",

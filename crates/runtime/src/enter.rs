@@ -20,7 +20,8 @@
 
 use crate::store::Store;
 use crate::trap::Unwind;
-use mainspring_abi::{INT_ARG_REGS, TrapCode, VMStoreContext};
+use mainspring_abi::{FLOAT_ARG_REGS, INT_ARG_REGS, TrapCode, VMStoreContext};
+use std::arch::x86_64::__m128i;
 use std::arch::{asm, naked_asm};
 use std::ffi::c_void;
 use std::mem::offset_of;
@@ -259,56 +260,77 @@ fn stack_pointer() -> usize {
     sp
 }
 
-/// Calls wasm (or a host function) whose arguments are all integers and fit in registers.
-///
-/// # Errors
-/// Why wasm was unwound.
-///
-/// # Safety
-/// `code` and `vmctx` must be of one function reference of this store, whose arguments are these
-/// and whose results, at most one, come back in a register.
-#[inline(always)]
-pub unsafe fn call_with_ints(
-    store: &mut Store,
-    code: *const c_void,
-    vmctx: *mut c_void,
-    ints: [u64; 5],
-) -> Result<RegisterResult, Unwind> {
-    // SAFETY: the guard does not outlive the store's context.
-    let limit = match unsafe { StackLimit::enter(store) } {
-        Ok(limit) => limit,
-        Err(code) => return Err(Unwind::trap(store, code)),
+/// Integer arguments that fit in registers after the VM context.
+pub const MAX_INTS: usize = INT_ARG_REGS - 1;
+
+/// Defines a call with arguments in registers; one more for each set of registers that is worth it.
+macro_rules! call_in_registers {
+    ($(#[$doc:meta])* $name:ident($($list:ident: $ty:ty),*) $(, $register:tt = $value:expr)*) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// Why wasm was unwound.
+        ///
+        /// # Safety
+        /// `code` and `vmctx` must be of one function reference of this store, whose arguments are these
+        /// and whose results, at most one, come back in a register.
+        #[inline(always)]
+        pub unsafe fn $name(store: &mut Store, code: *const c_void, vmctx: *mut c_void, $($list: $ty),*) -> Result<RegisterResult, Unwind> {
+            // SAFETY: the guard does not outlive the store's context.
+            let limit = match unsafe { StackLimit::enter(store) } {
+                Ok(limit) => limit,
+                Err(code) => return Err(Unwind::trap(store, code)),
+            };
+            let (int, float): (u64, __m128i);
+            let status: usize;
+            // SAFETY: the callee follows the convention, which preserves what System V preserves but the
+            // registers named here; the entry restores the stack.
+            unsafe {
+                asm!(
+                    "call {enter}",
+                    enter = sym enter_with_registers,
+                    inlateout("r10") code => _,
+                    inlateout("r11") limit.context => status,
+                    inlateout("rdi") vmctx => _,
+                    $(in($register) $value,)*
+                    lateout("rax") int,
+                    lateout("xmm0") float,
+                    clobber_abi("sysv64"),
+                );
+            }
+            drop(limit);
+            if status != 0 {
+                return Err(store.unwinding.take().expect("whoever unwinds says why"));
+            }
+            Ok(RegisterResult { int, float: of_register(float) })
+        }
     };
-    let (int, float): (u64, std::arch::x86_64::__m128i);
-    let status: usize;
-    // SAFETY: the callee follows the convention, which preserves what System V preserves but the
-    // registers named here; the entry restores the stack.
-    unsafe {
-        asm!(
-            "call {enter}",
-            enter = sym enter_with_registers,
-            inlateout("r10") code => _,
-            inlateout("r11") limit.context => status,
-            inlateout("rdi") vmctx => _,
-            inlateout("rsi") ints[0] => _,
-            inlateout("rdx") ints[1] => _,
-            inlateout("rcx") ints[2] => _,
-            inlateout("r8") ints[3] => _,
-            inlateout("r9") ints[4] => _,
-            lateout("rax") int,
-            lateout("xmm0") float,
-            clobber_abi("sysv64"),
-        );
-    }
-    drop(limit);
-    if status != 0 {
-        return Err(store.unwinding.take().expect("whoever unwinds says why"));
-    }
+}
+
+call_in_registers! {
+    /// Calls wasm (or a host function) with integers.
+    call_with_ints(ints: [u64; MAX_INTS]),
+    "rsi" = ints[0], "rdx" = ints[1], "rcx" = ints[2], "r8" = ints[3], "r9" = ints[4]
+}
+
+call_in_registers! {
+    /// Calls wasm (or a host function) with integers, floats and vectors.
+    call_with_registers(ints: [u64; MAX_INTS], floats: [u128; FLOAT_ARG_REGS]),
+    "rsi" = ints[0], "rdx" = ints[1], "rcx" = ints[2], "r8" = ints[3], "r9" = ints[4],
+    "xmm0" = to_register(floats[0]), "xmm1" = to_register(floats[1]), "xmm2" = to_register(floats[2]), "xmm3" = to_register(floats[3]),
+    "xmm4" = to_register(floats[4]), "xmm5" = to_register(floats[5]), "xmm6" = to_register(floats[6]), "xmm7" = to_register(floats[7])
+}
+
+#[inline(always)]
+fn to_register(bits: u128) -> __m128i {
     // SAFETY: two names for 16 bytes.
-    Ok(RegisterResult {
-        int,
-        float: unsafe { std::mem::transmute::<std::arch::x86_64::__m128i, u128>(float) },
-    })
+    unsafe { std::mem::transmute::<u128, __m128i>(bits) }
+}
+
+#[inline(always)]
+fn of_register(bits: __m128i) -> u128 {
+    // SAFETY: two names for 16 bytes.
+    unsafe { std::mem::transmute::<__m128i, u128>(bits) }
 }
 
 /// Calls wasm (or a host function) with any arguments.

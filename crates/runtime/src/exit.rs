@@ -26,6 +26,9 @@ macro_rules! record_exit {
 pub(crate) use record_exit;
 
 /// Goes on to a target that takes its arguments where they are. It returns to wasm directly.
+///
+/// # Safety
+/// Called by wasm as a function of the target's type, with a host function's context.
 #[unsafe(naked)]
 pub(crate) unsafe extern "sysv64" fn exit_with_registers() {
     naked_asm!(
@@ -38,6 +41,9 @@ pub(crate) unsafe extern "sysv64" fn exit_with_registers() {
 }
 
 /// Calls an [`ArrayTarget`]: all argument registers to memory and all result registers back.
+///
+/// # Safety
+/// Called by wasm as a function of the type that the context's layout was made for.
 #[unsafe(naked)]
 pub(crate) unsafe extern "sysv64" fn exit_with_array() {
     naked_asm!(
@@ -123,7 +129,10 @@ unsafe extern "sysv64" fn marshal(
             // SAFETY: the caller pushed its stack arguments there. Every argument has at least 8 bytes;
             // 16 are read, which stay inside the caller's frame and are right where they count.
             ArgLocation::Stack(at) => {
-                ValRaw::v128(unsafe { stack.add(at as usize).cast::<u128>().read_unaligned() })
+                // SAFETY: the caller pushed its stack arguments there. Every argument has at least 8
+                // bytes; 16 are read, which stay inside the caller's frame and are right where they count.
+                let bits = unsafe { stack.add(at as usize).cast::<u128>().read_unaligned() };
+                ValRaw::v128(bits)
             }
         };
     }

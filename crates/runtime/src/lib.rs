@@ -37,7 +37,7 @@ pub use limits::{
 };
 pub use memory::{MemoryId, MemoryInstance};
 pub use module::Module;
-pub use store::{Store, StoreId, StoreSettings};
+pub use store::{CallingContext, Store, StoreId, StoreSettings};
 pub use table::{TableId, TableInstance};
 pub use trap::{Backtrace, Frame, Unwind, install_handlers, raise, unwind_pending};
 pub use val::ValRaw;

@@ -63,10 +63,12 @@ pub struct Store {
     context: StoreContext,
     id: StoreId,
     settings: Arc<StoreSettings>,
+    #[expect(clippy::vec_box, reason = "generated code holds their addresses")]
     pub(crate) instances: Vec<Box<Instance>>,
     pub(crate) memories: Vec<MemoryInstance>,
     pub(crate) tables: Vec<TableInstance>,
     pub(crate) globals: Vec<GlobalInstance>,
+    #[expect(clippy::vec_box, reason = "generated code holds their addresses")]
     pub(crate) host_funcs: Vec<Box<HostFunc>>,
     /// Host values that `externref`s name: the n-th is named n + 1.
     externs: Vec<Box<dyn Any + Send + Sync>>,
@@ -118,11 +120,13 @@ impl Store {
     }
 
     /// Its identity.
+    #[inline]
     pub fn id(&self) -> StoreId {
         self.id
     }
 
     /// What its engine fixed.
+    #[inline]
     pub fn settings(&self) -> &StoreSettings {
         &self.settings
     }
@@ -132,6 +136,7 @@ impl Store {
         &self.context.vm
     }
 
+    #[inline]
     pub(crate) fn vm_ptr(&mut self) -> *mut VMStoreContext {
         &raw mut self.context.vm
     }
@@ -140,6 +145,7 @@ impl Store {
     ///
     /// # Safety
     /// The context must be that of a settled store that is alive.
+    #[inline]
     pub unsafe fn of_context<'a>(vm: *mut VMStoreContext) -> &'a mut Store {
         // SAFETY: every `VMStoreContext` is the first field of a `StoreContext`, and a settled
         // store stays where it is.
@@ -209,14 +215,25 @@ impl Store {
         Some(self.externs.get_mut(raw.checked_sub(1)? as usize)?.as_mut())
     }
 
-    /// The instance that made the call which is going on.
-    pub fn calling_instance(&self) -> Option<InstanceId> {
-        let vmctx = NonNull::new(self.vm().caller)?;
+    /// The instance that made the call which is going on, as a name to be looked up when wanted.
+    /// Must be asked before anything else is called.
+    #[inline]
+    pub fn calling_context(&self) -> CallingContext {
+        CallingContext(self.context.vm.caller)
+    }
+
+    /// The instance that a calling context names; `None` if the host called.
+    pub fn calling_instance(&self, caller: CallingContext) -> Option<InstanceId> {
+        let vmctx = NonNull::new(caller.0)?;
         // SAFETY: generated code stores its own VM context there before each call that can reach
         // the host, and entering wasm clears it.
         Some(unsafe { Instance::of_vmctx(vmctx).as_ref() }.id())
     }
 }
+
+/// Who called a host function. See [`Store::calling_context`].
+#[derive(Clone, Copy, Debug)]
+pub struct CallingContext(*mut std::ffi::c_void);
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -9,6 +9,7 @@ pub struct ValRaw([u8; 16]);
 macro_rules! accessors {
     ($($(#[$doc:meta])* $make:ident $get:ident $ty:ty;)*) => {$(
         $(#[$doc])*
+        #[inline]
         pub fn $make(value: $ty) -> ValRaw {
             let mut raw = [0; 16];
             raw[..size_of::<$ty>()].copy_from_slice(&value.to_le_bytes());
@@ -16,6 +17,7 @@ macro_rules! accessors {
         }
 
         /// The value, if that is its type; some number if it is not.
+        #[inline]
         pub fn $get(&self) -> $ty {
             <$ty>::from_le_bytes(self.0[..size_of::<$ty>()].try_into().expect("sizes agree"))
         }
@@ -47,16 +49,19 @@ impl ValRaw {
     }
 
     /// A `funcref`.
+    #[inline]
     pub fn funcref(value: *mut std::ffi::c_void) -> ValRaw {
         ValRaw::u64(value as u64)
     }
 
     /// The function, if that is its type.
+    #[inline]
     pub fn get_funcref(&self) -> *mut std::ffi::c_void {
         self.get_u64() as *mut std::ffi::c_void
     }
 
     /// The null of every reference type, and the zero of every number type.
+    #[inline]
     pub fn null() -> ValRaw {
         ValRaw([0; 16])
     }

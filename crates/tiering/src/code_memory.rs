@@ -118,8 +118,8 @@ impl CodeRange {
     pub fn new(data_len: usize, code_len: usize) -> Result<CodeRange> {
         let mut range = CodeRange::reserve(data_len, code_len)?;
         let code = range.code_range();
-        // SAFETY: fresh ranges that only this object knows. The file's part is this object's too.
         let map = || -> std::io::Result<Reservation> {
+            // SAFETY: fresh ranges that only this object knows. The file's part is this object's too.
             unsafe {
                 range
                     .region
@@ -271,7 +271,7 @@ mod tests {
         for _ in 0..1000 {
             let range = CodeRange::new(4096, 1 << 20);
             assert!(range.is_ok());
-            if range.unwrap().code() as usize % page_size() != 0 {
+            if !(range.unwrap().code() as usize).is_multiple_of(page_size()) {
                 panic!("code pages start at a page");
             }
         }

@@ -260,9 +260,9 @@ impl Image {
             .context("the compiled image is damaged: its description can't be read")?;
         let text = sections[Section::Text as usize].clone();
         let code = match &bytes {
-            // SAFETY: whoever made the `ImageBytes` said that the file stays as it is, and the
-            // checksum that it is what was written.
             ImageBytes::Mapped(_, file) => {
+                // SAFETY: whoever made the `ImageBytes` said that the file stays as it is, and the
+                // checksum that it is what was written.
                 unsafe { CodeRange::from_file(file, text.start as u64, text.len()) }
                     // Where files can't be mapped executable (noexec mounts), copying works.
                     .or_else(|_| copy_code(&bytes.bytes()[text.clone()]))?

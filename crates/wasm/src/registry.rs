@@ -12,6 +12,7 @@
 use crate::index::TypeIndex;
 use crate::module::ModuleInfo;
 use crate::types::*;
+use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -32,6 +33,8 @@ struct Groups {
 #[derive(Debug)]
 struct Entry {
     key: Arc<[SubType]>,
+    /// The group's types, their references canonical.
+    types: Box<[Arc<SubType>]>,
     uses: usize,
 }
 
@@ -39,8 +42,8 @@ struct Entry {
 #[derive(Debug)]
 pub struct RegisteredTypes {
     registry: TypeRegistry,
-    ids: Box<[CanonicalTypeId]>,
-    groups: Box<[u32]>,
+    ids: SmallVec<[CanonicalTypeId; 1]>,
+    groups: SmallVec<[u32; 1]>,
 }
 
 impl TypeRegistry {
@@ -83,46 +86,41 @@ impl TypeRegistry {
         let first = self.lock().intern(Arc::new([ty]));
         RegisteredTypes {
             registry: self.clone(),
-            ids: Box::new([CanonicalTypeId(first)]),
-            groups: Box::new([first]),
+            ids: smallvec![CanonicalTypeId(first)],
+            groups: smallvec![first],
         }
     }
 
-    /// Keeps a type that something else holds registered for longer.
+    /// Keeps a type that something else holds registered for longer, and returns it, its references
+    /// canonical.
     ///
     /// # Panics
     /// If nothing holds the type.
-    pub fn hold(&self, id: CanonicalTypeId) -> RegisteredTypes {
+    pub fn hold(&self, id: CanonicalTypeId) -> (RegisteredTypes, Arc<SubType>) {
         let mut groups = self.lock();
         let first = groups.starts[id.0 as usize];
-        groups
+        let entry = groups
             .entries
             .get_mut(&first)
-            .expect("held groups are registered")
-            .uses += 1;
-        drop(groups);
-        RegisteredTypes {
+            .expect("held groups are registered");
+        entry.uses += 1;
+        let ty = entry.types[(id.0 - first) as usize].clone();
+        let held = RegisteredTypes {
             registry: self.clone(),
-            ids: Box::new([id]),
-            groups: Box::new([first]),
-        }
+            ids: smallvec![id],
+            groups: smallvec![first],
+        };
+        (held, ty)
     }
 
     /// The type with a canonical id, its references canonical too.
     ///
     /// # Panics
     /// If nothing holds the type.
-    pub fn lookup(&self, id: CanonicalTypeId) -> SubType {
+    pub fn lookup(&self, id: CanonicalTypeId) -> Arc<SubType> {
         let groups = self.lock();
         let first = groups.starts[id.0 as usize];
-        let key = &groups.entries[&first].key;
-        let rewrite = |ty| match ty {
-            ConcreteType::Group(position) => {
-                ConcreteType::Canonical(CanonicalTypeId(first + position))
-            }
-            other => other,
-        };
-        map_sub_type(&key[(id.0 - first) as usize], &rewrite)
+        groups.entries[&first].types[(id.0 - first) as usize].clone()
     }
 
     /// Whether the first type is the second or a declared subtype of it.
@@ -176,7 +174,24 @@ impl Groups {
                 .uses += 1;
         }
         self.by_key.insert(key.clone(), first);
-        self.entries.insert(first, Entry { key, uses: 1 });
+        let canonical = |ty| match ty {
+            ConcreteType::Group(position) => {
+                ConcreteType::Canonical(CanonicalTypeId(first + position))
+            }
+            other => other,
+        };
+        let types = key
+            .iter()
+            .map(|ty| Arc::new(map_sub_type(ty, &canonical)))
+            .collect();
+        self.entries.insert(
+            first,
+            Entry {
+                key,
+                types,
+                uses: 1,
+            },
+        );
         first
     }
 

@@ -235,6 +235,7 @@ pub enum RefKind {
 impl RefType {
     /// How a value of this type is represented. `is_func_type` says whether a concrete type
     /// is a function type.
+    #[inline]
     pub fn kind(&self, is_func_type: impl Fn(ConcreteType) -> bool) -> RefKind {
         match self.heap {
             HeapType::Func | HeapType::NoFunc => RefKind::Func,

@@ -6,6 +6,8 @@
 //! it stands and what was expected and what came instead. Nothing is skipped: a
 //! directive that this runner or the engine can't do is a failure that says so.
 
+#![warn(missing_docs)]
+
 mod execute;
 mod refusal;
 mod report;
@@ -86,3 +88,8 @@ fn unreadable(name: &str, text: &str, error: wast::Error) -> Error {
         error.message()
     )
 }
+
+/// The example of the README, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

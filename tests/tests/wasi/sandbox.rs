@@ -4,7 +4,8 @@
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use mainspring_wasi::{DirPerms, FilePerms, WasiCtxBuilder};
 use tempfile::TempDir;
@@ -54,9 +55,7 @@ impl Sandbox {
         assert_eq!(std::fs::read(self.outside("secret")).unwrap(), SECRET);
         let secret = std::fs::metadata(self.outside("secret")).unwrap();
         assert_eq!(std::os::unix::fs::MetadataExt::nlink(&secret), 1);
-        assert!(
-            secret.modified().unwrap() > std::time::UNIX_EPOCH + std::time::Duration::from_secs(10)
-        );
+        assert!(secret.modified().unwrap() > std::time::UNIX_EPOCH + Duration::from_secs(10));
         let mut names: Vec<_> = std::fs::read_dir(self.outside(""))
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
@@ -562,8 +561,20 @@ fn a_file_gains_nothing_by_a_name_in_another_directory() {
     assert_eq!(guest.rename(3, "secret", 4, "mine"), Err(errno::PERM));
     assert_eq!(guest.rename(3, "empty", 4, "mine"), Err(errno::PERM));
     sandbox.assert_untouched();
-    // The other way nothing is gained.
+    // Nor does it get a name where names may not change.
+    let mut fixed = WasiCtxBuilder::new();
+    fixed
+        .preopened_dir(&open, "/rw", DirPerms::all(), FilePerms::all())
+        .unwrap()
+        .preopened_dir(sandbox.outside(""), "/ro", DirPerms::READ, FilePerms::READ)
+        .unwrap();
+    let mut confined = Guest::new(&mut fixed);
     std::fs::write(open.join("mine"), "").unwrap();
+    assert_eq!(confined.link(3, 0, "mine", 4, "new"), Err(errno::PERM));
+    assert_eq!(confined.rename(3, "mine", 4, "new"), Err(errno::PERM));
+    assert_eq!(confined.link(4, 0, "secret", 3, "new"), Err(errno::PERM));
+    sandbox.assert_untouched();
+    // The other way nothing is gained.
     guest.rename(4, "mine", 3, "yours").unwrap();
     assert_eq!(guest.open(3, "yours", Open::write()), Err(errno::PERM));
     guest.unlink(3, "yours").unwrap();
@@ -576,25 +587,51 @@ fn a_file_gains_nothing_by_a_name_in_another_directory() {
     sandbox.assert_untouched();
 }
 
-/// Swaps `link` between two targets until told to stop. Each swap is atomic, so
-/// that the guest never finds nothing there.
-fn swapping<T>(home: &Path, targets: [&str; 2], during: impl FnOnce() -> T) -> T {
+/// Repeats `attempt` at least `rounds` times while `interfere` is repeated by
+/// another thread, and until `attempt` says that it has seen enough. On a busy
+/// machine either thread may stand still for long.
+fn against(
+    rounds: usize,
+    interfere: impl Fn(usize) + Sync,
+    mut attempt: impl FnMut(usize) -> bool,
+) {
     let stop = AtomicBool::new(false);
+    let interferences = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        let swapper = scope.spawn(|| {
-            let mut swaps = 0u64;
+        scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
-                symlink(targets[swaps as usize % 2], home.join("fresh")).unwrap();
-                std::fs::rename(home.join("fresh"), home.join("link")).unwrap();
-                swaps += 1;
+                interfere(interferences.fetch_add(1, Ordering::Relaxed));
             }
-            swaps
         });
-        let result = during();
-        stop.store(true, Ordering::Relaxed);
-        assert!(swapper.join().unwrap() > 100, "hardly anything was swapped");
-        result
-    })
+        // Also when an attempt panics, or the scope would wait for ever.
+        let _stop = StopOnDrop(&stop);
+        let deadline = Instant::now() + Duration::from_secs(120);
+        let mut round = 0;
+        loop {
+            let enough = attempt(round);
+            round += 1;
+            let interfered = interferences.load(Ordering::Relaxed) > 200;
+            if round >= rounds && enough && interfered {
+                break;
+            }
+            assert!(Instant::now() < deadline, "not enough after {round} rounds");
+        }
+    });
+}
+
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Points `link` at one of two targets. Atomic, so that the guest never finds
+/// nothing there.
+fn swap(home: &Path, target: &str) {
+    symlink(target, home.join("fresh")).unwrap();
+    std::fs::rename(home.join("fresh"), home.join("link")).unwrap();
 }
 
 #[test]
@@ -604,23 +641,22 @@ fn a_link_swapped_while_in_use_does_not_lead_out() {
     symlink("sub", sandbox.home("link")).unwrap();
     let home = sandbox.home("");
     let guest = &mut sandbox.guest;
-    let opened = swapping(&home, ["../outside", "sub"], || {
-        let mut opened = [0, 0];
-        for _ in 0..20_000 {
+    let (mut inside, mut refused) = (0, 0);
+    against(
+        20_000,
+        |i| swap(&home, ["../outside", "sub"][i % 2]),
+        |_| {
             match guest.open(DIR, "link/secret", Open::both()) {
                 Ok(file) => {
                     assert_eq!(guest.read(file, 99).unwrap(), b"of the guest");
                     guest.close(file).unwrap();
-                    opened[0] += 1;
+                    inside += 1;
                 }
-                Err(_) => opened[1] += 1,
+                Err(_) => refused += 1,
             }
-        }
-        opened
-    });
-    let [inside, refused] = opened;
-    assert!(inside > 100, "only {inside} opened");
-    assert!(refused > 100, "only {refused} refused");
+            inside > 100 && refused > 100
+        },
+    );
     sandbox.assert_untouched();
 }
 
@@ -631,17 +667,18 @@ fn changes_through_a_swapped_link_stay_inside() {
     let home = sandbox.home("");
     let absolute = sandbox.outside("").display().to_string();
     let guest = &mut sandbox.guest;
-    swapping(&home, [absolute.as_str(), "sub"], || {
-        let create = Open::write().oflags(oflags::CREAT | oflags::TRUNC);
-        for i in 0..4_000 {
+    let create = Open::write().oflags(oflags::CREAT | oflags::TRUNC);
+    against(
+        4_000,
+        |i| swap(&home, [absolute.as_str(), "sub"][i % 2]),
+        |i| {
             let name = format!("link/{i}");
             // Whatever succeeds has to have happened in `sub`.
-            if let Ok(file) = guest.open(DIR, &name, create) {
-                guest.close(file).unwrap();
+            for name in [&name, "link/secret"] {
+                if let Ok(file) = guest.open(DIR, name, create) {
+                    guest.close(file).unwrap();
+                }
             }
-            let _ = guest
-                .open(DIR, "link/secret", create)
-                .map(|fd| guest.close(fd));
             let _ = guest.mkdir(DIR, format!("link/d{i}"));
             let _ = guest.symlink("x", DIR, format!("link/s{i}"));
             let _ = guest.link(DIR, 0, "file", DIR, format!("link/h{i}"));
@@ -651,8 +688,9 @@ fn changes_through_a_swapped_link_stay_inside() {
             if let Ok(stat) = guest.path_stat(DIR, FOLLOW, "link/secret") {
                 assert_ne!(stat.size, SECRET.len() as u64);
             }
-        }
-    });
+            true
+        },
+    );
     sandbox.assert_untouched();
 }
 
@@ -663,26 +701,26 @@ fn a_directory_swapped_for_a_link_does_not_lead_out() {
     std::fs::create_dir(at("place")).unwrap();
     std::fs::write(at("place/secret"), "of the guest").unwrap();
     symlink("../outside", at("lure")).unwrap();
-    let stop = AtomicBool::new(false);
     let guest = &mut sandbox.guest;
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                std::fs::rename(at("place"), at("aside")).unwrap();
-                std::fs::rename(at("lure"), at("place")).unwrap();
-                std::fs::rename(at("place"), at("lure")).unwrap();
-                std::fs::rename(at("aside"), at("place")).unwrap();
-            }
-        });
-        for _ in 0..10_000 {
+    let mut inside = 0;
+    against(
+        10_000,
+        |_| {
+            std::fs::rename(at("place"), at("aside")).unwrap();
+            std::fs::rename(at("lure"), at("place")).unwrap();
+            std::fs::rename(at("place"), at("lure")).unwrap();
+            std::fs::rename(at("aside"), at("place")).unwrap();
+        },
+        |_| {
             if let Ok(file) = guest.open(DIR, "place/secret", Open::read()) {
                 assert_eq!(guest.read(file, 99).unwrap(), b"of the guest");
                 guest.close(file).unwrap();
+                inside += 1;
             }
-            let _ = guest.unlink(DIR, "place/none");
-        }
-        stop.store(true, Ordering::Relaxed);
-    });
+            let _ = guest.unlink(DIR, "place/empty");
+            inside > 10
+        },
+    );
     sandbox.assert_untouched();
 }
 
@@ -692,24 +730,22 @@ fn a_directory_moved_out_while_in_use_does_not_lead_up() {
     let home = sandbox.home("");
     let guest = &mut sandbox.guest;
     let deep = guest.open(DIR, "sub/deep", Open::directory()).unwrap();
-    let stop = AtomicBool::new(false);
     let elsewhere = sandbox.root.path().join("outside/empty/deep");
-    std::thread::scope(|scope| {
-        // The way `x/../secret` from inside of it would lead to the secret.
-        scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                std::fs::rename(home.join("sub/deep"), &elsewhere).unwrap();
-                std::fs::rename(&elsewhere, home.join("sub/deep")).unwrap();
-            }
-        });
-        for _ in 0..10_000 {
+    // From inside of it, once it is there, `../../secret` would be the secret.
+    against(
+        10_000,
+        |_| {
+            std::fs::rename(home.join("sub/deep"), &elsewhere).unwrap();
+            std::fs::rename(&elsewhere, home.join("sub/deep")).unwrap();
+        },
+        |_| {
             for path in ["../secret", "../../secret", "../../outside/secret"] {
                 assert!(guest.open(deep, path, Open::read()).is_err());
             }
             let through = guest.open(DIR, "sub/deep/../../secret", Open::read());
             assert!(through.is_err());
-        }
-        stop.store(true, Ordering::Relaxed);
-    });
+            true
+        },
+    );
     sandbox.assert_untouched();
 }

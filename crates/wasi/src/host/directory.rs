@@ -6,7 +6,6 @@
 //! method of `cap_std::fs::Dir`.
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -14,10 +13,11 @@ use std::path::{Path, PathBuf};
 
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
-use rustix::fs::{OFlags, RawDir, SeekFrom};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::file::File;
+use super::listing::{Entry, Listing};
 use super::permissions::{DirPerms, FilePerms, Permissions};
 use super::stat::{self, FileType, Stat, TimeChange};
 
@@ -26,6 +26,7 @@ pub(crate) struct Directory {
     dir: Dir,
     inode: u64,
     permissions: Permissions,
+    listing: Listing,
 }
 
 /// How to open what a path names.
@@ -46,20 +47,6 @@ pub(crate) enum Opened {
     Directory(Directory),
 }
 
-/// One entry of a directory.
-pub(crate) struct Entry<'a> {
-    /// Where the entry after this one is read from.
-    pub next: u64,
-    pub inode: u64,
-    pub kind: FileType,
-    pub name: &'a [u8],
-}
-
-/// The most that one system call reads of a directory.
-const ENTRIES_BUFFER: usize = 8192;
-/// Room for the longest name that Linux allows, and its header.
-const LONGEST_ENTRY: usize = 512;
-
 impl Directory {
     /// Opens a directory with the authority of the whole process: for the
     /// embedder, never for a guest.
@@ -69,11 +56,16 @@ impl Directory {
         if stat.kind != FileType::Directory {
             return Err(Errno::NOTDIR.into());
         }
-        Ok(Directory {
+        Ok(Directory::new(file, &stat, permissions))
+    }
+
+    fn new(file: std::fs::File, stat: &Stat, permissions: Permissions) -> Directory {
+        Directory {
             dir: Dir::from_std_file(file),
             inode: stat.inode,
             permissions,
-        })
+            listing: Listing::default(),
+        }
     }
 
     pub fn set_times(&self, accessed: TimeChange, modified: TimeChange) -> io::Result<()> {
@@ -103,11 +95,8 @@ impl Directory {
 
         let stat = Stat::of(file.as_fd())?;
         if stat.kind == FileType::Directory {
-            return Ok(Opened::Directory(Directory {
-                dir: Dir::from_std_file(file),
-                inode: stat.inode,
-                permissions: self.permissions,
-            }));
+            let directory = Directory::new(file, &stat, self.permissions);
+            return Ok(Opened::Directory(directory));
         }
         if request.read || !request.write {
             self.permissions.require_file(FilePerms::READ)?;
@@ -187,47 +176,24 @@ impl Directory {
         self.dir.hard_link(path, &target.dir, target_path)
     }
 
-    /// Visits the entries from `cookie` on, which is zero or the `next` of an
-    /// entry that was visited before, until `visit` breaks. `expected` is about
-    /// how many bytes of entries the caller has room for.
-    ///
-    /// The cookies are the kernel's: they stay valid while entries come and go.
+    /// Visits the entries from `cookie` on; see [`Listing::read`].
     pub fn read_entries(
-        &self,
+        &mut self,
         cookie: u64,
         expected: usize,
-        mut visit: impl FnMut(Entry<'_>) -> ControlFlow<()>,
+        mut visit: impl FnMut(&Entry<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
         self.permissions.require_dir(DirPerms::READ)?;
-        rustix::fs::seek(&self.dir, SeekFrom::Start(cookie))?;
-        let mut buffer = [MaybeUninit::uninit(); ENTRIES_BUFFER];
-        let size = expected.clamp(LONGEST_ENTRY, ENTRIES_BUFFER);
-        let mut entries = RawDir::new(&self.dir, &mut buffer[..size]);
-        while let Some(entry) = entries.next() {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(Errno::INTR) => continue,
-                // The directory itself was removed: nothing is left in it.
-                Err(Errno::NOENT) => break,
-                Err(error) => return Err(error.into()),
-            };
-            let name = entry.file_name().to_bytes();
-            // The parent may lie outside of what the guest was given.
-            let inode = match name {
-                b".." => self.inode,
-                _ => entry.ino(),
-            };
-            let flow = visit(Entry {
-                next: entry.next_entry_cookie(),
-                inode,
-                kind: entry.file_type().into(),
-                name,
-            });
-            if flow.is_break() {
-                break;
-            }
-        }
-        Ok(())
+        let own = self.inode;
+        self.listing
+            .read(self.dir.as_fd(), cookie, expected, |entry| {
+                // The parent may lie outside of what the guest was given.
+                let inode = match entry.name {
+                    b".." => own,
+                    _ => entry.inode,
+                };
+                visit(&Entry { inode, ..*entry })
+            })
     }
 
     /// Something is about to get a name in `target`. It must not become usable
@@ -301,7 +267,7 @@ mod tests {
             dir: DirPerms::all(),
             file: FilePerms::all(),
         };
-        let directory = Directory::open_ambient(temp.path(), permissions).unwrap();
+        let mut directory = Directory::open_ambient(temp.path(), permissions).unwrap();
 
         // Each call reads two entries and removes the files among them.
         let (mut cookie, mut seen) = (0, Vec::new());

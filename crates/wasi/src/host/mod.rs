@@ -7,6 +7,7 @@
 pub(crate) mod clocks;
 pub(crate) mod directory;
 pub(crate) mod file;
+pub(crate) mod listing;
 pub(crate) mod permissions;
 pub(crate) mod pipe;
 pub(crate) mod poll;

@@ -44,8 +44,7 @@ impl Socket {
         flags: RecvFlags,
     ) -> io::Result<(usize, bool)> {
         // The kernel would wait for data that nobody has room for.
-        let capacity: usize = buffers.iter().map(|buffer| buffer.len()).sum();
-        if capacity == 0 {
+        if buffers.iter().all(|buffer| buffer.is_empty()) {
             return Ok((0, false));
         }
         let message = retry_on_intr(|| {
@@ -56,9 +55,8 @@ impl Socket {
                 flags | RecvFlags::CMSG_CLOEXEC,
             )
         })?;
-        // The kernel counts with `TRUNC` what did not fit; the buffers hold less.
         let truncated = message.flags.contains(ReturnFlags::TRUNC);
-        Ok((message.bytes.min(capacity), truncated))
+        Ok((message.bytes, truncated))
     }
 
     /// A peer that is gone is an error, never a signal.

@@ -18,7 +18,7 @@ pub(super) fn fd_readdir(
     cookie: u64,
     used: u32,
 ) -> Result<(), Fault> {
-    let directory = context.table.directory(fd, Rights::FD_READDIR)?;
+    let directory = context.table.directory_mut(fd, Rights::FD_READDIR)?;
     let buffer = memory.slice_mut(buf, buf_len)?;
     let mut filled = 0;
     directory.read_entries(cookie, buffer.len(), |entry| {

@@ -149,6 +149,14 @@ impl Table {
         }
     }
 
+    /// Like [`directory`](Self::directory), to be changed.
+    pub fn directory_mut(&mut self, fd: u32, rights: Rights) -> Result<&mut Directory, Errno> {
+        match &mut self.get_mut(fd, rights)?.descriptor {
+            Descriptor::Directory(directory) => Ok(directory),
+            _ => Err(Errno::NotDirectory),
+        }
+    }
+
     /// The socket with a number; nothing else will do.
     pub fn socket(&self, fd: u32, rights: Rights) -> Result<&Socket, Errno> {
         match &self.get(fd, rights)?.descriptor {

@@ -1,0 +1,131 @@
+//! Code as a thing: images, and the memory it lies in.
+
+use crate::engines;
+use mainspring::*;
+
+const TEXT: &str = r#"(module $m (memory 1) (data (i32.const 8) "\05")
+    (func $get (export "get") (result i32) (i32.load8_u (i32.const 8)))
+    (func (export "fail") (i32.store (i32.const -1) (call $get))))"#;
+
+fn check(engine: &Engine, module: &Module) {
+    let mut store = Store::new(engine, ());
+    let instance = Instance::new(&mut store, module, &[]).unwrap();
+    let get = instance
+        .get_typed_func::<(), i32>(&mut store, "get")
+        .unwrap();
+    assert_eq!(get.call(&mut store, ()).unwrap(), 5);
+    let error = instance
+        .get_typed_func::<(), ()>(&mut store, "fail")
+        .unwrap()
+        .call(&mut store, ())
+        .unwrap_err();
+    assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::MemoryOutOfBounds));
+    assert_eq!(
+        error.downcast_ref::<WasmBacktrace>().unwrap().frames()[0]
+            .module()
+            .name(),
+        Some("m")
+    );
+}
+
+#[test]
+fn images_load_and_run() {
+    for (_, engine) in engines() {
+        let module = Module::new(&engine, TEXT).unwrap();
+        check(&engine, &module);
+        let image = module.serialize().unwrap();
+        assert_eq!(
+            Engine::detect_precompiled(&image),
+            Some(Precompiled::Module)
+        );
+        assert_eq!(Engine::detect_precompiled(b"\0asm\x01\0\0\0"), None);
+        // SAFETY: made right here.
+        let loaded = unsafe { Module::deserialize(&engine, &image) }.unwrap();
+        check(&engine, &loaded);
+        assert_eq!(loaded.serialize().unwrap(), image);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(
+            file.path(),
+            engine.precompile_module(TEXT.as_bytes()).unwrap(),
+        )
+        .unwrap();
+        // SAFETY: made right here, and left alone.
+        check(
+            &engine,
+            &unsafe { Module::deserialize_file(&engine, file.path()) }.unwrap(),
+        );
+        let error = Module::new(&engine, &image).unwrap_err();
+        assert!(
+            error.to_string().contains("compiled image"),
+            "native code is never taken for a module: {error}"
+        );
+    }
+}
+
+/// An image with any one byte changed, or cut short, is refused.
+#[test]
+fn damaged_images_are_refused() {
+    let engine = Engine::default();
+    let image = engine.precompile_module(TEXT.as_bytes()).unwrap();
+    // SAFETY: images that are refused are not run, and the one that is not was made right here.
+    let load = |bytes: &[u8]| unsafe { Module::deserialize(&engine, bytes) }.map(drop);
+    load(&image).unwrap();
+    for i in 0..400 {
+        let at = i * (image.len() - 1) / 399;
+        let mut damaged = image.clone();
+        damaged[at] ^= 1 << (i % 8);
+        let error = load(&damaged)
+            .expect_err("a changed byte is found")
+            .to_string();
+        assert!(error.contains("image"), "{error}");
+        assert!(load(&image[..at]).is_err());
+    }
+    let mut longer = image.clone();
+    longer.push(0);
+    assert!(load(&longer).is_err());
+}
+
+#[test]
+fn images_are_for_one_configuration() {
+    let image = Engine::default()
+        .precompile_module(TEXT.as_bytes())
+        .unwrap();
+    let mut config = Config::new();
+    config.memory_reservation(1 << 20);
+    // SAFETY: refused.
+    let error = unsafe { Module::deserialize(&Engine::new(&config).unwrap(), &image) }.unwrap_err();
+    assert!(error.to_string().contains("other settings"), "{error}");
+}
+
+/// No mapping of the process is writable and executable, and what modules took comes back.
+#[test]
+fn code_memory_is_returned_and_never_writable_where_it_runs() {
+    let maps = || std::fs::read_to_string("/proc/self/maps").unwrap();
+    let functions: String = (0..200)
+        .map(|i| format!("(func (export \"f{i}\") (result i32) i32.const {i})"))
+        .collect();
+    let text = format!("(module {functions})");
+    let engine = Engine::default();
+    let mut counts = Vec::new();
+    for round in 0..60 {
+        let module = Module::new(&engine, &text).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        for i in (0..200).step_by(7) {
+            let f = instance
+                .get_typed_func::<(), i32>(&mut store, &format!("f{i}"))
+                .unwrap();
+            assert_eq!(f.call(&mut store, ()).unwrap(), i);
+        }
+        let maps = maps();
+        for line in maps.lines() {
+            let rights = line.split(' ').nth(1).unwrap_or_default();
+            assert!(!(rights.contains('w') && rights.contains('x')), "{line}");
+        }
+        if round % 20 == 19 {
+            counts.push(maps.lines().count());
+        }
+    }
+    // Other tests of this process run beside this one; growth by a mapping a round would be 40.
+    assert!(counts[2] < counts[0] + 30, "{counts:?}");
+}

@@ -1,0 +1,296 @@
+//! Instantiation and linking.
+
+use crate::engines;
+use mainspring::*;
+
+#[test]
+fn imports_are_counted_and_compared() {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let text = r#"(module (import "a" "f" (func (param i32))) (import "a" "m" (memory 2 4)) (import "a" "g" (global (mut i32))))"#;
+    let module = Module::new(&engine, text).unwrap();
+    let message = |error: Result<Instance>| format!("{:#}", error.unwrap_err());
+    assert_eq!(
+        message(Instance::new(&mut store, &module, &[])),
+        "expected 3 imports, found 0"
+    );
+    let f: Extern = Func::wrap(&mut store, |_: i32| {}).into();
+    let g: Extern = Global::new(
+        &mut store,
+        GlobalType::new(ValType::I32, Mutability::Var),
+        Val::I32(0),
+    )
+    .unwrap()
+    .into();
+    let m: Extern = Memory::new(&mut store, MemoryType::new(2, Some(3)))
+        .unwrap()
+        .into();
+    assert!(Instance::new(&mut store, &module, &[f.clone(), m.clone(), g.clone()]).is_ok());
+
+    let wrong: Extern = Func::wrap(&mut store, |_: i64| {}).into();
+    let error = message(Instance::new(
+        &mut store,
+        &module,
+        &[wrong, m.clone(), g.clone()],
+    ));
+    assert!(error.starts_with("incompatible import type for `a::f`: types incompatible: expected type `(type (func (param i32)))`"), "{error}");
+    let error = message(Instance::new(
+        &mut store,
+        &module,
+        &[m.clone(), m.clone(), g.clone()],
+    ));
+    assert!(
+        error.contains("`a::f`: expected func, found memory"),
+        "{error}"
+    );
+    let small: Extern = Memory::new(&mut store, MemoryType::new(1, Some(3)))
+        .unwrap()
+        .into();
+    let error = message(Instance::new(
+        &mut store,
+        &module,
+        &[f.clone(), small, g.clone()],
+    ));
+    assert!(
+        error.contains("`a::m`: memory types incompatible"),
+        "{error}"
+    );
+    let constant: Extern = Global::new(
+        &mut store,
+        GlobalType::new(ValType::I32, Mutability::Const),
+        Val::I32(0),
+    )
+    .unwrap()
+    .into();
+    let error = message(Instance::new(
+        &mut store,
+        &module,
+        &[f.clone(), m.clone(), constant],
+    ));
+    assert!(
+        error.contains("`a::g`: expected mutable global, found immutable global"),
+        "{error}"
+    );
+
+    // A memory counts with its size now, not with its declared minimum.
+    let grown = Memory::new(&mut store, MemoryType::new(1, Some(3))).unwrap();
+    grown.grow(&mut store, 1).unwrap();
+    assert!(Instance::new(&mut store, &module, &[f.clone(), grown.into(), g.clone()]).is_ok());
+
+    let mut other = Store::new(&engine, ());
+    assert!(message(Instance::new(&mut other, &module, &[f, m, g])).contains("cross-`Store`"));
+    let elsewhere = Engine::default();
+    let mut store = Store::new(&elsewhere, ());
+    assert!(message(Instance::new(&mut store, &module, &[])).contains("cross-`Engine`"));
+}
+
+/// What a failed instantiation wrote stays, and functions that it leaked stay callable.
+#[test]
+fn failed_instantiation_leaves_earlier_writes() {
+    let owner = r#"(module (table (export "t") 2 funcref) (memory (export "m") 1)
+        (type $t (func (result i32)))
+        (func (export "call") (param i32) (result i32) (call_indirect (type $t) (local.get 0))))"#;
+    let failing = r#"(module (import "o" "t" (table 2 funcref)) (import "o" "m" (memory 1))
+        (func $leaked (result i32) (i32.load8_u (i32.const 5)))
+        (elem (i32.const 1) $leaked)
+        (data (i32.const 5) "\2a") (data (i32.const 65536) "x"))"#;
+    for (name, engine) in engines() {
+        let mut store = Store::new(&engine, ());
+        let mut linker = Linker::new(&engine);
+        let owner = linker
+            .instantiate(&mut store, &Module::new(&engine, owner).unwrap())
+            .unwrap();
+        linker.instance(&mut store, "o", owner).unwrap();
+        let error = linker
+            .instantiate(&mut store, &Module::new(&engine, failing).unwrap())
+            .unwrap_err();
+        assert_eq!(
+            error.downcast_ref::<Trap>(),
+            Some(&Trap::MemoryOutOfBounds),
+            "{name}"
+        );
+        let call = owner
+            .get_typed_func::<i32, i32>(&mut store, "call")
+            .unwrap();
+        assert_eq!(call.call(&mut store, 1).unwrap(), 42, "{name}");
+        let error = call.call(&mut store, 0).unwrap_err();
+        assert_eq!(
+            error.downcast_ref::<Trap>(),
+            Some(&Trap::IndirectCallToNull),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn start_functions_run_and_trap() {
+    let text = r#"(module $m (import "h" "f" (func $f)) (func $begin call $f unreachable) (start $begin))"#;
+    for (name, engine) in engines() {
+        let mut store = Store::new(&engine, 0);
+        let mut linker = Linker::new(&engine);
+        linker
+            .func_wrap("h", "f", |mut caller: Caller<'_, i32>| {
+                *caller.data_mut() += 1
+            })
+            .unwrap();
+        let error = linker
+            .instantiate(&mut store, &Module::new(&engine, text).unwrap())
+            .unwrap_err();
+        assert_eq!(*store.data(), 1, "{name}");
+        let backtrace = error.downcast_ref::<WasmBacktrace>().unwrap();
+        assert_eq!(backtrace.frames()[0].func_name(), Some("begin"), "{name}");
+    }
+}
+
+#[test]
+fn linkers_name_and_shadow() {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let mut linker = Linker::<()>::new(&engine);
+    linker.func_wrap("a", "f", || 1i32).unwrap();
+    assert_eq!(
+        linker.func_wrap("a", "f", || 2i32).unwrap_err().to_string(),
+        "import of `a::f` defined twice"
+    );
+    linker.allow_shadowing(true);
+    linker.func_wrap("a", "f", || 3i32).unwrap();
+    linker.alias("a", "f", "b", "g").unwrap();
+    linker.alias_module("b", "c").unwrap();
+    assert!(linker.alias("x", "y", "b", "z").is_err());
+    let names: Vec<_> = linker
+        .iter(&mut store)
+        .map(|(module, name, _)| format!("{module}.{name}"))
+        .collect();
+    assert_eq!(names, ["a.f", "b.g", "c.g"]);
+    let Extern::Func(g) = linker.get(&mut store, "c", "g").unwrap() else {
+        panic!()
+    };
+    assert_eq!(
+        g.typed::<(), i32>(&store)
+            .unwrap()
+            .call(&mut store, ())
+            .unwrap(),
+        3
+    );
+
+    let module = Module::new(&engine, r#"(module (import "a" "f" (func (result i32))) (import "no" "where" (func $w)) (func (export "run") call $w))"#).unwrap();
+    let error = linker.instantiate(&mut store, &module).unwrap_err();
+    let unknown = error.downcast_ref::<UnknownImportError>().unwrap();
+    assert_eq!((unknown.module(), unknown.name()), ("no", "where"));
+    assert_eq!(
+        error.to_string(),
+        "unknown import: `no::where` has not been defined"
+    );
+    linker.define_unknown_imports_as_traps(&module).unwrap();
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let error = instance
+        .get_typed_func::<(), ()>(&mut store, "run")
+        .unwrap()
+        .call(&mut store, ())
+        .unwrap_err();
+    assert!(error.downcast_ref::<UnknownImportError>().is_some());
+}
+
+#[test]
+fn commands_run_anew_and_reactors_once() {
+    let body = r#"(global $g (mut i32) (i32.const 0))
+        (func $bump (result i32) (global.set $g (i32.add (global.get $g) (i32.const 1))) (global.get $g))"#;
+    let command = format!(
+        r#"(module {body} (func (export "_start")) (func (export "bump") (result i32) call $bump))"#
+    );
+    let reactor = format!(
+        r#"(module {body} (func (export "_initialize") (drop (call $bump))) (func (export "bump") (result i32) call $bump))"#
+    );
+    for (name, engine) in engines() {
+        let mut store = Store::new(&engine, ());
+        let mut linker = Linker::new(&engine);
+        linker
+            .module(
+                &mut store,
+                "command",
+                &Module::new(&engine, &command).unwrap(),
+            )
+            .unwrap();
+        linker
+            .module(
+                &mut store,
+                "reactor",
+                &Module::new(&engine, &reactor).unwrap(),
+            )
+            .unwrap();
+        let mut bump = |module| {
+            let Extern::Func(func) = linker.get(&mut store, module, "bump").unwrap() else {
+                panic!()
+            };
+            func.typed::<(), i32>(&store)
+                .unwrap()
+                .call(&mut store, ())
+                .unwrap()
+        };
+        assert_eq!([bump("command"), bump("command")], [1, 1], "{name}");
+        assert_eq!([bump("reactor"), bump("reactor")], [2, 3], "{name}");
+        let default = linker.get_default(&mut store, "command").unwrap();
+        default
+            .typed::<(), ()>(&store)
+            .unwrap()
+            .call(&mut store, ())
+            .unwrap();
+    }
+}
+
+#[test]
+fn modules_say_what_they_declare() {
+    let engine = Engine::default();
+    let text = r#"(module $name (import "a" "b" (func (param i32) (result f64))) (table (export "t") 1 2 funcref)
+        (memory (export "m") 3) (global (export "g") (mut i64) (i64.const 0)))"#;
+    let module = Module::new(&engine, text).unwrap();
+    assert_eq!(module.name(), Some("name"));
+    let import = module.imports().next().unwrap();
+    assert_eq!((import.module(), import.name()), ("a", "b"));
+    let expected = FuncType::new(&engine, [ValType::I32], [ValType::F64]);
+    assert!(FuncType::eq(import.ty().unwrap_func(), &expected));
+    let names: Vec<_> = module
+        .exports()
+        .map(|export| export.name().to_owned())
+        .collect();
+    assert_eq!(names, ["t", "m", "g"]);
+    let table = module.get_export("t").unwrap().unwrap_table().clone();
+    assert_eq!(
+        (
+            table.minimum(),
+            table.maximum(),
+            table.element().to_string().as_str()
+        ),
+        (1, Some(2), "funcref")
+    );
+    assert_eq!(module.get_export("m").unwrap().unwrap_memory().minimum(), 3);
+    assert!(
+        module
+            .get_export("g")
+            .unwrap()
+            .unwrap_global()
+            .mutability()
+            .is_var()
+    );
+    assert_eq!(module.resources_required().max_initial_memory_size, Some(3));
+}
+
+#[test]
+fn proposals_that_are_missing_are_named() {
+    let engine = Engine::default();
+    for (text, word) in [
+        ("(module (memory 1 1 shared))", "threads"),
+        ("(module (type (struct)))", "gc"),
+        ("(module (tag))", "exceptions"),
+    ] {
+        let error = format!("{:#}", Module::new(&engine, text).unwrap_err());
+        assert!(error.contains(word) && error.contains("0x"), "{error}");
+        let mut config = Config::new();
+        match word {
+            "threads" => config.wasm_threads(true),
+            "gc" => config.wasm_gc(true),
+            _ => config.wasm_exceptions(true),
+        };
+        assert!(Engine::new(&config).unwrap_err().to_string().contains(word));
+    }
+}

@@ -1,0 +1,57 @@
+//! The embedding API as its users meet it. Whatever executes wasm runs under every strategy:
+//! see `engines`.
+
+mod calls;
+mod code;
+mod instances;
+mod memories;
+mod traps;
+
+use mainspring::*;
+
+/// An engine for each way in which code comes about, with a name for messages.
+fn engines() -> Vec<(&'static str, Engine)> {
+    let make = |strategy, configure: fn(&mut Config)| {
+        let mut config = Config::new();
+        config.strategy(strategy);
+        configure(&mut config);
+        Engine::new(&config).expect("a valid configuration")
+    };
+    vec![
+        ("lazy", make(Strategy::Auto, |_| {})),
+        ("ahead of time", make(Strategy::Cranelift, |_| {})),
+        (
+            "not optimized",
+            make(Strategy::Auto, |config| {
+                config.cranelift_opt_level(OptLevel::None);
+            }),
+        ),
+        // No reservation that makes up for bounds checks, no images.
+        (
+            "checked",
+            make(Strategy::Auto, |config| {
+                config
+                    .memory_reservation(0)
+                    .memory_guard_size(0)
+                    .memory_reservation_for_growth(0)
+                    .memory_init_cow(false);
+            }),
+        ),
+    ]
+}
+
+/// Runs a test on a fresh store of each engine, with a module and nothing to import.
+#[track_caller]
+fn with_instance(text: &str, test: impl Fn(&mut Store<()>, Instance) -> Result<()>) {
+    for (name, engine) in engines() {
+        let mut store = Store::new(&engine, ());
+        let mut run = || -> Result<()> {
+            let module = Module::new(&engine, text)?;
+            let instance = Instance::new(&mut store, &module, &[])?;
+            test(&mut store, instance)
+        };
+        if let Err(error) = run() {
+            panic!("{name}: {error:#}");
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Wasm that stops before its end.
+
+use crate::{engines, with_instance};
+use mainspring::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+#[test]
+fn every_trap_has_its_code_and_words() {
+    let text = r#"(module
+        (memory 1) (table 2 funcref) (elem (i32.const 0) $other) (func $other (param i64))
+        (type $t (func))
+        (func (export "memory") (drop (i32.load (i32.const 65533))))
+        (func (export "far") (drop (i64.load offset=4294967295 (i32.const -1))))
+        (func (export "store") (i32.store8 (i32.const 65536) (i32.const 0)))
+        (func (export "fill") (memory.fill (i32.const 65535) (i32.const 0) (i32.const 2)))
+        (func (export "table") (drop (table.get (i32.const 2))))
+        (func (export "call_outside") (call_indirect (type $t) (i32.const 2)))
+        (func (export "null") (call_indirect (type $t) (i32.const 1)))
+        (func (export "signature") (call_indirect (type $t) (i32.const 0)))
+        (func (export "overflow") (drop (i32.div_s (i32.const -2147483648) (i32.const -1))))
+        (func (export "zero") (drop (i64.rem_u (i64.const 1) (i64.const 0))))
+        (func (export "nan") (drop (i32.trunc_f32_s (f32.const nan))))
+        (func (export "large") (drop (i64.trunc_f64_u (f64.const 1e30))))
+        (func (export "unreachable") unreachable)
+        (func $stack (export "stack") call $stack call $stack))"#;
+    let expected = [
+        (
+            "memory",
+            Trap::MemoryOutOfBounds,
+            "wasm trap: out of bounds memory access",
+        ),
+        (
+            "far",
+            Trap::MemoryOutOfBounds,
+            "wasm trap: out of bounds memory access",
+        ),
+        (
+            "store",
+            Trap::MemoryOutOfBounds,
+            "wasm trap: out of bounds memory access",
+        ),
+        (
+            "fill",
+            Trap::MemoryOutOfBounds,
+            "wasm trap: out of bounds memory access",
+        ),
+        (
+            "table",
+            Trap::TableOutOfBounds,
+            "wasm trap: undefined element: out of bounds table access",
+        ),
+        (
+            "call_outside",
+            Trap::TableOutOfBounds,
+            "wasm trap: undefined element: out of bounds table access",
+        ),
+        (
+            "null",
+            Trap::IndirectCallToNull,
+            "wasm trap: uninitialized element",
+        ),
+        (
+            "signature",
+            Trap::BadSignature,
+            "wasm trap: indirect call type mismatch",
+        ),
+        (
+            "overflow",
+            Trap::IntegerOverflow,
+            "wasm trap: integer overflow",
+        ),
+        (
+            "zero",
+            Trap::IntegerDivisionByZero,
+            "wasm trap: integer divide by zero",
+        ),
+        (
+            "nan",
+            Trap::BadConversionToInteger,
+            "wasm trap: invalid conversion to integer",
+        ),
+        (
+            "large",
+            Trap::IntegerOverflow,
+            "wasm trap: integer overflow",
+        ),
+        (
+            "unreachable",
+            Trap::UnreachableCodeReached,
+            "wasm trap: wasm `unreachable` instruction executed",
+        ),
+        (
+            "stack",
+            Trap::StackOverflow,
+            "wasm trap: call stack exhausted",
+        ),
+    ];
+    with_instance(text, |store, instance| {
+        // Twice: a store stays usable.
+        for (name, code, words) in expected.iter().chain(&expected) {
+            let func = instance.get_typed_func::<(), ()>(&mut *store, name)?;
+            let error = func.call(&mut *store, ()).unwrap_err();
+            assert_eq!(
+                error.downcast_ref::<Trap>(),
+                Some(code),
+                "{name}: {error:?}"
+            );
+            assert_eq!(error.root_cause().to_string(), *words);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn backtraces_name_functions_and_offsets() {
+    let inner = r#"(module $inner (func $fail (export "fail") unreachable))"#;
+    let outer = r#"(module $outer
+        (import "inner" "fail" (func $fail)) (import "host" "again" (func $again))
+        (func $run (export "run") call $again)
+        (func $middle (export "middle") call $fail)
+        (func (export "nameless") call $middle))"#;
+    for (name, engine) in engines() {
+        let mut store = Store::new(&engine, ());
+        let mut linker = Linker::new(&engine);
+        let again = |mut caller: Caller<'_, ()>| -> Result<()> {
+            let Some(Extern::Func(func)) = caller.get_export("nameless") else {
+                bail!("no export")
+            };
+            func.call(&mut caller, &[], &mut [])
+        };
+        linker.func_wrap("host", "again", again).unwrap();
+        linker
+            .module(&mut store, "inner", &Module::new(&engine, inner).unwrap())
+            .unwrap();
+        let binary = wat::parse_str(outer).unwrap();
+        let instance = linker
+            .instantiate(&mut store, &Module::new(&engine, &binary).unwrap())
+            .unwrap();
+        let error = instance
+            .get_typed_func::<(), ()>(&mut store, "run")
+            .unwrap()
+            .call(&mut store, ())
+            .unwrap_err();
+        let backtrace = error.downcast_ref::<WasmBacktrace>().unwrap();
+        let frames: Vec<_> = backtrace
+            .frames()
+            .iter()
+            .map(|frame| (frame.module().name(), frame.func_name(), frame.func_index()))
+            .collect();
+        let expected = [
+            (Some("inner"), Some("fail"), 0),
+            (Some("outer"), Some("middle"), 3),
+            (Some("outer"), None, 4),
+            (Some("outer"), Some("run"), 2),
+        ];
+        assert_eq!(frames, expected, "{name}");
+        for frame in &backtrace.frames()[1..] {
+            // The instruction is a `call`, in the function that the frame says.
+            assert_eq!(
+                binary[frame.module_offset().unwrap()],
+                0x10,
+                "{name}: {frame:?}"
+            );
+            assert_eq!(frame.func_offset(), Some(1), "{name}");
+        }
+        let text = format!("{error:?}");
+        assert!(
+            text.starts_with("error while executing at wasm backtrace:\n    0:"),
+            "{text}"
+        );
+        assert!(
+            text.contains("inner!fail\n") && text.contains("outer!<wasm function 4>\n"),
+            "{text}"
+        );
+        assert_eq!(
+            error.downcast_ref::<Trap>(),
+            Some(&Trap::UnreachableCodeReached)
+        );
+    }
+}
+
+/// wasm -> host -> wasm -> …, on a thread with a small stack.
+#[test]
+fn recursion_through_the_host_ends_in_a_trap() {
+    let text = r#"(module (import "host" "again" (func $again (param i32))) (func (export "run") (param i32) (call $again (local.get 0))))"#;
+    let run = move || {
+        for (name, engine) in engines() {
+            let mut store = Store::new(&engine, 0u32);
+            let mut linker = Linker::new(&engine);
+            let again = |mut caller: Caller<'_, u32>, depth: i32| -> Result<()> {
+                *caller.data_mut() = depth as u32;
+                let Some(Extern::Func(run)) = caller.get_export("run") else {
+                    bail!("no export")
+                };
+                run.typed::<i32, ()>(&caller)?.call(&mut caller, depth + 1)
+            };
+            linker.func_wrap("host", "again", again).unwrap();
+            let instance = linker
+                .instantiate(&mut store, &Module::new(&engine, text).unwrap())
+                .unwrap();
+            let run = instance
+                .get_typed_func::<i32, ()>(&mut store, "run")
+                .unwrap();
+            for _ in 0..2 {
+                let error = run.call(&mut store, 0).unwrap_err();
+                assert_eq!(
+                    error.downcast_ref::<Trap>(),
+                    Some(&Trap::StackOverflow),
+                    "{name}: {error:?}"
+                );
+                assert!(*store.data() > 100, "{name}: only {} deep", store.data());
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .stack_size(2 << 20)
+        .spawn(run)
+        .unwrap()
+        .join()
+        .unwrap();
+}
+
+#[derive(Debug, PartialEq)]
+struct Mine(u32);
+
+impl std::fmt::Display for Mine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "mine is {}", self.0)
+    }
+}
+
+impl std::error::Error for Mine {}
+
+#[test]
+fn errors_and_panics_of_host_functions_come_out() {
+    let text = r#"(module
+        (import "host" "fail" (func $fail (param i32) (result i32)))
+        (import "host" "many" (func $many (param i32 i32 i32 i32 i32 i32 i32)))
+        (func (export "fail") (param i32) (result i32) (i32.add (call $fail (local.get 0)) (i32.const 1)))
+        (func (export "many") (call $many (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))))"#;
+    for (name, engine) in engines() {
+        let mut store = Store::new(&engine, ());
+        let mut linker = Linker::new(&engine);
+        let fail = |how: i32| -> Result<i32> {
+            match how {
+                0 => Ok(41),
+                1 => Err(Error::from(Mine(5)).context("on the way")),
+                _ => panic!("out of the guest"),
+            }
+        };
+        linker.func_wrap("host", "fail", fail).unwrap();
+        linker
+            .func_wrap(
+                "host",
+                "many",
+                |_: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32| -> Result<()> {
+                    Err(Mine(7).into())
+                },
+            )
+            .unwrap();
+        let instance = linker
+            .instantiate(&mut store, &Module::new(&engine, text).unwrap())
+            .unwrap();
+        let fail = instance
+            .get_typed_func::<i32, i32>(&mut store, "fail")
+            .unwrap();
+        let many = instance
+            .get_typed_func::<(), ()>(&mut store, "many")
+            .unwrap();
+        for _ in 0..2 {
+            assert_eq!(fail.call(&mut store, 0).unwrap(), 42);
+            let error = fail.call(&mut store, 1).unwrap_err();
+            assert_eq!(error.downcast_ref::<Mine>(), Some(&Mine(5)), "{name}");
+            assert!(
+                error.downcast_ref::<WasmBacktrace>().is_some()
+                    && error.downcast_ref::<Trap>().is_none()
+            );
+            assert_eq!(
+                many.call(&mut store, ())
+                    .unwrap_err()
+                    .downcast_ref::<Mine>(),
+                Some(&Mine(7)),
+                "{name}"
+            );
+            let hook = std::panic::take_hook();
+            std::panic::set_hook(Box::new(|_| {}));
+            let panic = catch_unwind(AssertUnwindSafe(|| fail.call(&mut store, 2)));
+            std::panic::set_hook(hook);
+            assert_eq!(
+                panic.unwrap_err().downcast_ref::<&str>(),
+                Some(&"out of the guest"),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn wrong_results_of_host_functions_are_errors() {
+    let text = r#"(module (import "host" "f" (func $f (result i32))) (func (export "run") (result i32) call $f))"#;
+    for (_, engine) in engines() {
+        let mut store = Store::new(&engine, ());
+        let mut linker = Linker::new(&engine);
+        let ty = FuncType::new(&engine, [], [ValType::I32]);
+        linker
+            .func_new("host", "f", ty, |_, _, results| {
+                results[0] = Val::I64(1);
+                Ok(())
+            })
+            .unwrap();
+        let instance = linker
+            .instantiate(&mut store, &Module::new(&engine, text).unwrap())
+            .unwrap();
+        let error = instance
+            .get_typed_func::<(), i32>(&mut store, "run")
+            .unwrap()
+            .call(&mut store, ())
+            .unwrap_err();
+        assert!(
+            format!("{error:#}").contains("function attempted to return an incompatible value"),
+            "{error:#}"
+        );
+    }
+}
+
+#[test]
+#[should_panic(expected = "object used with the wrong store")]
+fn objects_of_another_store_panic() {
+    let engine = Engine::default();
+    let mut one = Store::new(&engine, ());
+    let two = Store::new(&engine, ());
+    let memory = Memory::new(&mut one, MemoryType::new(1, None)).unwrap();
+    memory.data(&two);
+}
