@@ -1,6 +1,7 @@
 //! What a tier is given and what it hands over.
 
 use crate::memory::MemorySettings;
+use crate::tier_up::TierUp;
 use crate::trap::TrapCode;
 use crate::vmcontext::VMOffsets;
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo};
@@ -72,6 +73,9 @@ pub struct FunctionInput<'a> {
     /// Whether small functions that it calls may be compiled into it. Whoever asks for that has to
     /// read [`CompiledFunction::inlined`] to tell which function is running.
     pub inlining: bool,
+    /// Whether the code counts how often it runs, and moves to a better tier when it is told to: see
+    /// [`TierUp`]. Only the baseline tier heeds it.
+    pub tier_up: bool,
 }
 
 impl<'a> FunctionInput<'a> {
@@ -107,6 +111,9 @@ pub struct CompiledFunction {
     pub inlined: Vec<InlinedCode>,
     /// The calls in whose place these functions are.
     pub inlined_calls: Vec<InlinedCall>,
+    /// What the code counts, if it was asked to.
+    #[serde(skip)]
+    pub tier_up: Option<Box<TierUp>>,
 }
 
 /// A 32-bit field that holds an address relative to its own end: it is set to
@@ -128,6 +135,12 @@ pub enum RelocTarget {
     Function(DefinedFuncIndex),
     /// The code table's slot of a function: 8 bytes that hold the address to call.
     TableSlot(DefinedFuncIndex),
+    /// One of the function's own counters: 4 bytes. See [`TierUp`].
+    Counter(u32),
+    /// Where code goes when its entry counter is used up. See [`TierUp`].
+    HotEntry,
+    /// What code calls when a loop's counter is used up. See [`TierUp`].
+    HotLoop,
 }
 
 /// An instruction that can trap.

@@ -10,6 +10,7 @@ mod builtin;
 mod call;
 mod code;
 mod memory;
+mod tier_up;
 mod trap;
 mod vmcontext;
 
@@ -23,6 +24,7 @@ pub use code::{
     Reloc, RelocTarget, SourceLocation, TrapSite,
 };
 pub use memory::{MemoryPlan, MemorySettings};
+pub use tier_up::{Counter, CounterKind, FrameSlot, LoopHeader, TierUp};
 pub use trap::TrapCode;
 pub use vmcontext::{
     VMContextHeader, VMFuncRef, VMFunctionImport, VMGlobalDefinition, VMMemoryDefinition,

@@ -57,6 +57,7 @@ pub(crate) fn finish(
         locations,
         inlined,
         inlined_calls: buffers.inlined_calls.clone(),
+        tier_up: None,
     })
 }
 

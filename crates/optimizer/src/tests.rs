@@ -42,6 +42,7 @@ fn each_function<T>(
         settings,
         calls,
         inlining: true,
+        tier_up: false,
     };
     (0..module.bodies.len()).map(|i| work(&input(i))).collect()
 }

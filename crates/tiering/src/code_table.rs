@@ -208,6 +208,9 @@ impl CodeTable {
             let target = match reloc.target {
                 RelocTarget::TableSlot(func) => self.slot(func.0).as_ptr() as usize,
                 RelocTarget::Function(func) => self.stub(func.0),
+                RelocTarget::Counter(_) | RelocTarget::HotEntry | RelocTarget::HotLoop => {
+                    anyhow::bail!("code that counts cannot be placed yet")
+                }
             };
             let field = reloc.offset as usize;
             let distance = target as i64 + i64::from(reloc.addend) - (address + field) as i64;

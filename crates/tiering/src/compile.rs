@@ -55,6 +55,7 @@ impl Compilers {
             calls,
             // Code of a function that is compiled alone must stay exchangeable for its callers.
             inlining: calls == CallMode::Direct,
+            tier_up: false,
         })
     }
 
