@@ -15,8 +15,10 @@ use std::mem::size_of;
 /// What all instances of a store share, at a fixed address.
 ///
 /// Generated code reads [`stack_limit`](Self::stack_limit) in prologues and writes
-/// [`caller`](Self::caller) before calls that may leave the module; the rest belongs to the
-/// crossings between host and wasm.
+/// [`caller`](Self::caller) before calls that may leave the module. Before it calls an import (other
+/// than by a tail call) it also writes [`exit_fp`](Self::exit_fp) and [`exit_sp`](Self::exit_sp), so
+/// that a host function can be called with nothing in between. The rest belongs to the crossings
+/// between host and wasm.
 #[repr(C)]
 #[derive(Debug)]
 pub struct VMStoreContext {
@@ -25,8 +27,8 @@ pub struct VMStoreContext {
     pub stack_limit: usize,
     /// Frame pointer of the wasm function that last called out to the host or a builtin.
     pub exit_fp: usize,
-    /// Return address into that function.
-    pub exit_pc: usize,
+    /// Its stack pointer at that call: the return address into it is in the 8 bytes below.
+    pub exit_sp: usize,
     /// Frame pointer of the innermost host-to-wasm entry frame; 0 if there is none.
     pub entry_fp: usize,
     /// The context of the instance that last made a call that can leave its module.
@@ -60,11 +62,12 @@ pub struct VMFuncRef {
     pub type_id: u32,
 }
 
-/// An imported function, copied from its [`VMFuncRef`] so that a call takes no extra load.
+/// An imported function, made from its [`VMFuncRef`] so that a call takes no extra load.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct VMFunctionImport {
-    /// Where to call it.
+    /// Where to call it, after recording the exit: see [`VMStoreContext`]. A tail call has no
+    /// frame to record, and goes through the reference.
     pub code: *const c_void,
     /// What to pass as its first argument.
     pub vmctx: *mut c_void,

@@ -1,7 +1,8 @@
 //! Calls: of the module's own functions, of imports, through tables; and their tail forms.
 //!
 //! A call that may leave the module first notes its VM context in the store, which is where a
-//! host function finds its caller.
+//! host function finds its caller. A call of an import also notes its frame, because it may be of a
+//! host function itself rather than of the shim that does that.
 
 use crate::control::RESULT_SLOT;
 use crate::func::{Func, Region};
@@ -47,7 +48,7 @@ impl<'a> Func<'a, '_> {
 
     pub(crate) fn return_call(&mut self, func: FuncIndex) {
         let ty = self.module.func_type(func);
-        let callee = self.callee(func);
+        let callee = self.tail_callee(func);
         self.emit_return_call(&callee, ty);
     }
 
@@ -66,8 +67,38 @@ impl<'a> Func<'a, '_> {
     fn callee(&mut self, func: FuncIndex) -> Callee {
         let ty = self.module.functions[func.index()];
         let Some(defined) = self.module.defined_func(func) else {
-            return self.imported_callee(func, ty);
+            self.note_caller();
+            self.note_exit();
+            let code = offset_of!(VMFunctionImport, code) as u32;
+            let code = self.input.offsets.function_import(func) + code;
+            let flags = self.trusted_flags(Region::Context);
+            let code = self.builder.ins().load(I64, flags, self.vmctx, code as i32);
+            return self.imported_callee(func, ty, code);
         };
+        self.defined_callee(func, defined, ty)
+    }
+
+    fn tail_callee(&mut self, func: FuncIndex) -> Callee {
+        let ty = self.module.functions[func.index()];
+        let Some(defined) = self.module.defined_func(func) else {
+            self.note_caller();
+            let func_ref = offset_of!(VMFunctionImport, func_ref) as u32;
+            let func_ref = self.input.offsets.function_import(func) + func_ref;
+            let func_ref = self.context_constant(I64, func_ref);
+            let flags = self.trusted_flags(Region::FuncRefs);
+            let offset = offset_of!(VMFuncRef, code) as i32;
+            let code = self.builder.ins().load(I64, flags, func_ref, offset);
+            return self.imported_callee(func, ty, code);
+        };
+        self.defined_callee(func, defined, ty)
+    }
+
+    fn defined_callee(
+        &mut self,
+        func: FuncIndex,
+        defined: DefinedFuncIndex,
+        ty: TypeIndex,
+    ) -> Callee {
         Callee::Direct {
             func: self.function_symbol(func, defined, ty),
             vmctx: self.vmctx,
@@ -99,12 +130,8 @@ impl<'a> Func<'a, '_> {
         symbol
     }
 
-    fn imported_callee(&mut self, func: FuncIndex, ty: TypeIndex) -> Callee {
-        self.note_caller();
+    fn imported_callee(&mut self, func: FuncIndex, ty: TypeIndex, code: Value) -> Callee {
         let import = self.input.offsets.function_import(func);
-        let code = import + offset_of!(VMFunctionImport, code) as u32;
-        let flags = self.trusted_flags(Region::Context);
-        let code = self.builder.ins().load(I64, flags, self.vmctx, code as i32);
         let vmctx = import + offset_of!(VMFunctionImport, vmctx) as u32;
         Callee::Indirect {
             signature: self.signature(ty),
@@ -175,6 +202,20 @@ impl<'a> Func<'a, '_> {
             store,
             offset_of!(VMStoreContext, caller) as i32,
         );
+    }
+
+    /// Records the frame for backtraces.
+    fn note_exit(&mut self) {
+        let store = self.store_context();
+        let flags = self.trusted_flags(Region::Store);
+        let fp = self.builder.ins().get_frame_pointer(I64);
+        let sp = self.builder.ins().get_stack_pointer(I64);
+        let (exit_fp, exit_sp) = (
+            offset_of!(VMStoreContext, exit_fp),
+            offset_of!(VMStoreContext, exit_sp),
+        );
+        self.builder.ins().store(flags, fp, store, exit_fp as i32);
+        self.builder.ins().store(flags, sp, store, exit_sp as i32);
     }
 
     fn emit_call(&mut self, callee: &Callee, ty: &FuncType) {

@@ -24,6 +24,9 @@ pub fn round_up(bytes: usize) -> Option<usize> {
     bytes.checked_next_multiple_of(page_size())
 }
 
+/// How far below an address [`Reservation::below`] tries to end.
+const DISTANCES_BELOW: [usize; 3] = [256 << 20, 2 << 30, 8 << 30];
+
 /// A range of addresses that nothing else of the process uses. Released when dropped.
 #[derive(Debug)]
 pub struct Reservation {
@@ -46,13 +49,31 @@ impl Reservation {
                 len: 0,
             });
         }
-        // SAFETY: a fresh anonymous mapping at an address of the system's choice touches nothing.
+        Reservation::at(std::ptr::null_mut(), len, MapFlags::empty())
+    }
+
+    /// Reserves address space that ends a little below an address, or anywhere if something is there.
+    pub fn below(len: usize, address: usize) -> io::Result<Reservation> {
+        assert_eq!(len % page_size(), 0, "reservations are whole pages");
+        DISTANCES_BELOW
+            .iter()
+            .filter_map(|distance| address.checked_sub(len + distance))
+            .map(|base| base - base % page_size())
+            .find_map(|base| {
+                Reservation::at(base as *mut c_void, len, MapFlags::FIXED_NOREPLACE).ok()
+            })
+            .map_or_else(|| Reservation::new(len), Ok)
+    }
+
+    fn at(base: *mut c_void, len: usize, flags: MapFlags) -> io::Result<Reservation> {
+        // SAFETY: a fresh anonymous mapping, at an address of the system's choice or where nothing is
+        // mapped, touches nothing.
         let base = unsafe {
             mmap_anonymous(
-                std::ptr::null_mut(),
+                base,
                 len,
                 ProtFlags::empty(),
-                MapFlags::PRIVATE | MapFlags::NORESERVE,
+                MapFlags::PRIVATE | MapFlags::NORESERVE | flags,
             )
         }?;
         Ok(Reservation {
@@ -76,7 +97,7 @@ impl Reservation {
         self.len == 0
     }
 
-    fn at(&self, range: &Range<usize>) -> *mut c_void {
+    fn address(&self, range: &Range<usize>) -> *mut c_void {
         assert!(
             range.start <= range.end && range.end <= self.len,
             "{range:?} is outside a reservation of {} bytes",
@@ -87,7 +108,7 @@ impl Reservation {
 
     /// Makes pages readable and writable. They read as zero if never written.
     pub fn commit(&self, range: Range<usize>) -> io::Result<()> {
-        let at = self.at(&range);
+        let at = self.address(&range);
         if range.is_empty() {
             return Ok(());
         }
@@ -100,7 +121,7 @@ impl Reservation {
     /// # Safety
     /// Nothing may hold a reference into the range.
     pub unsafe fn decommit(&self, range: Range<usize>) -> io::Result<()> {
-        let at = self.at(&range);
+        let at = self.address(&range);
         if range.is_empty() {
             return Ok(());
         }
@@ -128,7 +149,7 @@ impl Reservation {
         offset: u64,
         view: View,
     ) -> io::Result<()> {
-        let at = self.at(&range);
+        let at = self.address(&range);
         if range.is_empty() {
             return Ok(());
         }
@@ -143,7 +164,7 @@ impl Reservation {
     /// # Safety
     /// Nothing may hold a reference into the range.
     pub unsafe fn map_zeroed(&self, range: Range<usize>) -> io::Result<()> {
-        let at = self.at(&range);
+        let at = self.address(&range);
         if range.is_empty() {
             return Ok(());
         }
@@ -161,7 +182,7 @@ impl Reservation {
 
     /// Tells the system that the range will be read soon.
     pub fn will_need(&self, range: Range<usize>) {
-        let at = self.at(&range);
+        let at = self.address(&range);
         // SAFETY: advice about mapped or reserved pages changes no contents. A refusal costs nothing.
         let _ = unsafe { madvise(at, range.len(), Advice::WillNeed) };
     }

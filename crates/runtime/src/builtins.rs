@@ -91,7 +91,7 @@ macro_rules! builtins {
                     record_exit!(),
                     "jmp {function}",
                     exit_fp = const offset_of!(VMStoreContext, exit_fp),
-                    exit_pc = const offset_of!(VMStoreContext, exit_pc),
+                    exit_sp = const offset_of!(VMStoreContext, exit_sp),
                     function = sym function,
                 )
             }

@@ -9,7 +9,7 @@
 //! fp - 40   rbx r12 r13 r14 r15: what the calling convention preserves
 //! fp - 48   the store's VM context
 //! fp - 56   exit_fp  \
-//! fp - 64   exit_pc   } of the activation before this one
+//! fp - 64   exit_sp   } of the activation before this one
 //! fp - 72   entry_fp /
 //! fp - 80   where to put results (entry with an array), or nothing
 //! ```
@@ -30,8 +30,8 @@ use std::mem::offset_of;
 pub(crate) const FRAME_STORE: usize = 48;
 /// Where it keeps the `exit_fp` of the activation before.
 pub(crate) const FRAME_EXIT_FP: usize = 56;
-/// Where it keeps the `exit_pc` of the activation before.
-pub(crate) const FRAME_EXIT_PC: usize = 64;
+/// Where it keeps the `exit_sp` of the activation before.
+pub(crate) const FRAME_EXIT_SP: usize = 64;
 /// Where it keeps the entry frame of the activation before.
 pub(crate) const FRAME_ENTRY_FP: usize = 72;
 
@@ -74,7 +74,7 @@ macro_rules! push_frame {
             " + {exit_fp}]\n",
             "push [",
             $context,
-            " + {exit_pc}]\n",
+            " + {exit_sp}]\n",
             "push [",
             $context,
             " + {entry_fp}]\n",
@@ -98,7 +98,7 @@ macro_rules! pop_frame {
             "lea rsp, [rbp - 72]\n",
             "mov r10, [rbp - 48]\n",
             "pop [r10 + {entry_fp}]\n",
-            "pop [r10 + {exit_pc}]\n",
+            "pop [r10 + {exit_sp}]\n",
             "pop [r10 + {exit_fp}]\n",
             "pop r10\n",
             "pop r15\n",
@@ -122,7 +122,7 @@ unsafe extern "sysv64" fn enter_with_registers() {
         "xor r11d, r11d",
         pop_frame!(),
         exit_fp = const offset_of!(VMStoreContext, exit_fp),
-        exit_pc = const offset_of!(VMStoreContext, exit_pc),
+        exit_sp = const offset_of!(VMStoreContext, exit_sp),
         entry_fp = const offset_of!(VMStoreContext, entry_fp),
         caller = const offset_of!(VMStoreContext, caller),
     )
@@ -183,7 +183,7 @@ unsafe extern "sysv64" fn enter_with_array(
         "xor eax, eax",
         pop_frame!(),
         exit_fp = const offset_of!(VMStoreContext, exit_fp),
-        exit_pc = const offset_of!(VMStoreContext, exit_pc),
+        exit_sp = const offset_of!(VMStoreContext, exit_sp),
         entry_fp = const offset_of!(VMStoreContext, entry_fp),
         caller = const offset_of!(VMStoreContext, caller),
     )
@@ -202,7 +202,7 @@ pub(crate) unsafe extern "sysv64" fn unwind(entry_fp: usize) -> ! {
         "mov r11d, 1",
         pop_frame!(),
         exit_fp = const offset_of!(VMStoreContext, exit_fp),
-        exit_pc = const offset_of!(VMStoreContext, exit_pc),
+        exit_sp = const offset_of!(VMStoreContext, exit_sp),
         entry_fp = const offset_of!(VMStoreContext, entry_fp),
     )
 }

@@ -1,7 +1,9 @@
 //! Wasm to host: the shims between generated code and host functions.
 //!
 //! A shim records the wasm frame that called (for backtraces) and goes on to the host function.
-//! It is entered like a wasm function, with a [`VMHostContext`] in place of the VM context.
+//! It is entered like a wasm function, with a [`VMHostContext`] in place of the VM context. Calls of
+//! imports record that themselves, and need no shim if the host function takes its arguments where
+//! they are.
 
 use crate::enter::RegisterFile;
 use crate::func::{ArrayTarget, VMHostContext};
@@ -18,8 +20,8 @@ macro_rules! record_exit {
         concat!(
             "mov r10, [rdi]\n",
             "mov [r10 + {exit_fp}], rbp\n",
-            "mov rax, [rsp]\n",
-            "mov [r10 + {exit_pc}], rax\n",
+            "lea rax, [rsp + 8]\n",
+            "mov [r10 + {exit_sp}], rax\n",
         )
     };
 }
@@ -35,7 +37,7 @@ pub(crate) unsafe extern "sysv64" fn exit_with_registers() {
         record_exit!(),
         "jmp [rdi + {target}]",
         exit_fp = const offset_of!(VMStoreContext, exit_fp),
-        exit_pc = const offset_of!(VMStoreContext, exit_pc),
+        exit_sp = const offset_of!(VMStoreContext, exit_sp),
         target = const offset_of!(VMHostContext, target),
     )
 }
@@ -93,7 +95,7 @@ pub(crate) unsafe extern "sysv64" fn exit_with_array() {
         "add rsp, r11",
         "jmp r10",
         exit_fp = const offset_of!(VMStoreContext, exit_fp),
-        exit_pc = const offset_of!(VMStoreContext, exit_pc),
+        exit_sp = const offset_of!(VMStoreContext, exit_sp),
         marshal = sym marshal,
     )
 }

@@ -3,7 +3,7 @@
 use crate::exit;
 use crate::store::Store;
 use crate::val::ValRaw;
-use mainspring_abi::{CallLayout, VMFuncRef, VMStoreContext, call_layout};
+use mainspring_abi::{CallLayout, VMFuncRef, VMFunctionImport, VMStoreContext, call_layout};
 use mainspring_wasm::{FuncType, RegisteredTypes};
 use std::any::Any;
 use std::ffi::c_void;
@@ -95,6 +95,27 @@ impl Store {
         let func_ref = NonNull::from(&mut func.func_ref);
         self.host_funcs.push(func);
         func_ref
+    }
+}
+
+/// What an instance that imports a function calls.
+///
+/// # Safety
+/// The reference must be to a function of a live store.
+pub(crate) unsafe fn function_import(func_ref: NonNull<VMFuncRef>) -> VMFunctionImport {
+    // SAFETY: the caller's promise.
+    let VMFuncRef { code, vmctx, .. } = *unsafe { func_ref.as_ref() };
+    let code = if code == exit::exit_with_registers as *const c_void {
+        // Whoever calls an import does what that shim does.
+        // SAFETY: only host functions have that code, with such a context.
+        unsafe { (*vmctx.cast::<VMHostContext>()).target }
+    } else {
+        code
+    };
+    VMFunctionImport {
+        code,
+        vmctx,
+        func_ref: func_ref.as_ptr(),
     }
 }
 

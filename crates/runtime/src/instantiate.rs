@@ -7,6 +7,7 @@
 
 use crate::builtins;
 use crate::const_eval::evaluate;
+use crate::func::function_import;
 use crate::global::GlobalId;
 use crate::instance::{Instance, InstanceId, VMContext};
 use crate::memory::MemoryId;
@@ -14,7 +15,7 @@ use crate::module::Module;
 use crate::store::Store;
 use crate::table::TableId;
 use anyhow::{Result, ensure};
-use mainspring_abi::{TrapCode, VMContextHeader, VMFuncRef, VMFunctionImport, VMMemoryImport};
+use mainspring_abi::{TrapCode, VMContextHeader, VMFuncRef, VMMemoryImport};
 use mainspring_wasm::{
     DataIndex, ElemIndex, EntityIndex, FuncIndex, GlobalIndex, GlobalType, MemoryIndex, RefType,
     SegmentMode, TableIndex, TableType, ValType, map_ref_type, map_val_type,
@@ -96,19 +97,8 @@ fn allocate(store: &mut Store, module: &Arc<Module>, imports: &[Import]) -> Resu
         match (*import, declared.entity) {
             (Import::Func(func_ref), EntityIndex::Func(index)) => {
                 // SAFETY: functions of a store live as long as it does.
-                let VMFuncRef {
-                    code,
-                    vmctx: callee,
-                    ..
-                } = *unsafe { func_ref.as_ref() };
-                vmctx.write(
-                    offsets.function_import(index),
-                    VMFunctionImport {
-                        code,
-                        vmctx: callee,
-                        func_ref: func_ref.as_ptr(),
-                    },
-                );
+                let import = unsafe { function_import(func_ref) };
+                vmctx.write(offsets.function_import(index), import);
             }
             (Import::Table(id), EntityIndex::Table(index)) => {
                 vmctx.write(offsets.table_import(index), store.table(id).definition());

@@ -91,7 +91,7 @@ impl Store {
         let vm = VMStoreContext {
             stack_limit: usize::MAX,
             exit_fp: 0,
-            exit_pc: 0,
+            exit_sp: 0,
             entry_fp: 0,
             caller: std::ptr::null_mut(),
         };

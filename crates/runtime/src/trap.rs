@@ -9,7 +9,7 @@
 //! a frame pointer, and the chain ends at the first return address that is not in generated code,
 //! which is the entry's.
 
-use crate::enter::{self, FRAME_EXIT_FP, FRAME_EXIT_PC, FRAME_STORE};
+use crate::enter::{self, FRAME_EXIT_FP, FRAME_EXIT_SP, FRAME_STORE};
 use crate::module::Module;
 use crate::store::Store;
 use mainspring_abi::{TrapCode, VMStoreContext};
@@ -74,7 +74,12 @@ impl Backtrace {
     /// Records the wasm frames of the thread, from the last that called out.
     pub fn capture(store: &Store) -> Backtrace {
         let vm = store.vm();
-        Backtrace::walk(store, vm.exit_pc, vm.exit_fp, vm.entry_fp, false)
+        if vm.entry_fp == 0 {
+            return Backtrace::default();
+        }
+        // SAFETY: wasm runs, and has called out.
+        let pc = unsafe { return_address(vm.exit_sp) };
+        Backtrace::walk(store, pc, vm.exit_fp, vm.entry_fp, false)
     }
 
     fn walk(
@@ -95,16 +100,29 @@ impl Backtrace {
                 // the caller's frame pointer and, above it, the return address.
                 unsafe { (pc, fp) = (*(fp as *const usize).add(1), *(fp as *const usize)) };
             }
-            // SAFETY: `entry_fp` is the frame of a live entry, laid out as `enter` says.
+            // SAFETY: `entry_fp` is the frame of a live entry, laid out as `enter` says. If there is an
+            // activation before it, that has called out to the host, which made this entry.
             unsafe {
-                pc = *((entry_fp - FRAME_EXIT_PC) as *const usize);
+                let exit_sp = *((entry_fp - FRAME_EXIT_SP) as *const usize);
                 fp = *((entry_fp - FRAME_EXIT_FP) as *const usize);
                 entry_fp = *((entry_fp - enter::FRAME_ENTRY_FP) as *const usize);
+                if entry_fp != 0 {
+                    pc = return_address(exit_sp);
+                }
             }
         }
         frames.truncate(limit);
         Backtrace { frames }
     }
+}
+
+/// Where a call returns to.
+///
+/// # Safety
+/// `exit_sp` must be the stack pointer of a wasm function at a call that has not returned.
+unsafe fn return_address(exit_sp: usize) -> usize {
+    // SAFETY: the caller's promise; the call pushed it.
+    unsafe { *((exit_sp - size_of::<usize>()) as *const usize) }
 }
 
 /// The wasm functions at an address: several where some were compiled into others.

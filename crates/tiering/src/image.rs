@@ -32,7 +32,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// The first bytes of every image.
 pub const IMAGE_MAGIC: [u8; 8] = *b"\x7fMSIMAGE";
 /// Changes whenever the format does.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const TEXT_ALIGNMENT: usize = 4096;
 /// Bytes of an entry of the inlined calls.
 const CALL_LEN: usize = 12;

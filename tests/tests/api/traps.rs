@@ -112,6 +112,67 @@ fn every_trap_has_its_code_and_words() {
 }
 
 #[test]
+fn host_functions_see_the_frames_however_they_are_called() {
+    let module = r#"(module
+        (import "host" "see" (func $see (param i32))) (import "host" "slots" (func $slots (param i64 i64 i64 i64 i64 i64 i64)))
+        (type $see (func (param i32)))
+        (table funcref (elem $see))
+        (func $direct (export "direct") (call $see (i32.const 1)))
+        (func $table (export "table") (call_indirect (type $see) (i32.const 2) (i32.const 0)))
+        (func $tail (param i64 i64 i64 i64 i64 i64 i64 i64) (return_call $see (i32.const 3)))
+        (func $tail_table (return_call_indirect (type $see) (i32.const 4) (i32.const 0)))
+        (func $tails (export "tails")
+            (call $tail (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0))
+            call $tail_table)
+        (func $slow (export "slow") (call $slots (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0))))"#;
+    for (name, engine) in engines() {
+        let mut store = Store::new(&engine, Vec::new());
+        let mut linker = Linker::new(&engine);
+        let see = |mut caller: Caller<'_, Vec<String>>| {
+            let backtrace = WasmBacktrace::capture(&caller);
+            let names = backtrace
+                .frames()
+                .iter()
+                .map(|frame| frame.func_name().unwrap().to_string());
+            let names: Vec<_> = names.collect();
+            caller.data_mut().push(names.join(" "));
+        };
+        linker
+            .func_wrap("host", "see", move |caller: Caller<'_, _>, _: i32| {
+                see(caller)
+            })
+            .unwrap();
+        linker
+            .func_wrap(
+                "host",
+                "slots",
+                move |caller: Caller<'_, _>,
+                      _: i64,
+                      _: i64,
+                      _: i64,
+                      _: i64,
+                      _: i64,
+                      _: i64,
+                      _: i64| see(caller),
+            )
+            .unwrap();
+        let module = Module::new(&engine, module).unwrap();
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        for export in ["direct", "table", "tails", "slow"] {
+            instance
+                .get_typed_func::<(), ()>(&mut store, export)
+                .unwrap()
+                .call(&mut store, ())
+                .unwrap();
+        }
+        let expected = ["direct", "table", "tails", "tails", "slow"];
+        assert_eq!(store.data(), &expected, "{name}");
+        // Nothing runs anymore.
+        assert!(WasmBacktrace::capture(&store).frames().is_empty(), "{name}");
+    }
+}
+
+#[test]
 fn backtraces_name_functions_and_offsets() {
     let inner = r#"(module $inner (func $fail (export "fail") unreachable))"#;
     let outer = r#"(module $outer

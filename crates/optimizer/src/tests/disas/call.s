@@ -27,9 +27,13 @@ block0:
 block0:
   movq (%rdi), %r8
   movq %rdi, 0x20(%r8)
-  movq 0x30(%rdi), %r8
+  movq    %rbp, %r9
+  movq %r9, 8(%r8)
+  movq    %rsp, %r10
+  movq %r10, 0x10(%r8)
+  movq 0x30(%rdi), %r11
   movq 0x38(%rdi), %rdi
-  call    *%r8
+  call    *%r11
   movq %rbp, %rsp
   popq %rbp
   retq
