@@ -55,8 +55,30 @@ pub enum CallMode {
     Direct,
 }
 
+/// Where code begins.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Entry {
+    /// At the start of the function.
+    Start,
+    /// At the header of a loop, in the place of a frame of baseline code: see
+    /// [`VMStoreContext::frame_values`](crate::VMStoreContext::frame_values). It is called as the function would be,
+    /// but of its arguments only the VM context and the address of the result area are used.
+    Loop {
+        /// Offset of the `loop` instruction in the module.
+        wasm: u32,
+    },
+}
+
+/// How often code has run so far.
+pub trait Profile: Sync {
+    /// How often a function was called; `None` if nobody counted.
+    fn entries(&self, func: DefinedFuncIndex) -> Option<u32>;
+    /// How often a call instruction of a function, at an offset in the module, was executed.
+    fn calls(&self, func: DefinedFuncIndex, wasm: u32) -> Option<u32>;
+}
+
 /// One function to compile: the input of every tier.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct FunctionInput<'a> {
     /// The module it is in.
     pub module: &'a ModuleInfo,
@@ -76,6 +98,10 @@ pub struct FunctionInput<'a> {
     /// Whether the code counts how often it runs, and moves to a better tier when it is told to: see
     /// [`TierUp`]. Only the baseline tier heeds it.
     pub tier_up: bool,
+    /// Where the code begins. The baseline tier only knows the start.
+    pub entry: Entry,
+    /// How often code has run. Only the optimizing tier heeds it.
+    pub profile: Option<&'a dyn Profile>,
 }
 
 impl<'a> FunctionInput<'a> {

@@ -20,8 +20,8 @@ pub use call::{
     INT_RESULT_REGS, RegClass, ResultPassing, call_layout, value_bits,
 };
 pub use code::{
-    CallMode, CompileSettings, CompiledFunction, FunctionInput, InlinedCall, InlinedCode, Optimize,
-    Reloc, RelocTarget, SourceLocation, TrapSite,
+    CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, InlinedCall, InlinedCode,
+    Optimize, Profile, Reloc, RelocTarget, SourceLocation, TrapSite,
 };
 pub use memory::{MemoryPlan, MemorySettings};
 pub use tier_up::{Counter, CounterKind, FrameSlot, LoopHeader, TierUp};

@@ -33,6 +33,9 @@ pub struct VMStoreContext {
     pub entry_fp: usize,
     /// The context of the instance that last made a call that can leave its module.
     pub caller: *mut c_void,
+    /// What code with [`Entry::Loop`](crate::Entry::Loop) finds when it is entered: the function's locals and then
+    /// the operands at the loop's header, bottom first, 16 bytes each.
+    pub frame_values: *const [u8; 16],
 }
 
 /// The fixed start of every VM context. A host function's context starts with the same first

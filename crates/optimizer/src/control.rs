@@ -20,6 +20,9 @@ pub(crate) struct Frame<'a> {
     types: BlockTypes<'a>,
     /// How many operands lie below the block's own.
     height: usize,
+    /// How many of these are handed on by branches, along with the block's own: none, or, in the blocks
+    /// around the loop that code begins at, all.
+    below: usize,
     /// What follows the block, once something jumps there.
     continuation: Option<Block>,
 }
@@ -37,15 +40,32 @@ enum FrameKind {
     },
 }
 
+/// Where a branch goes, and with which operands.
+#[derive(Clone, Copy)]
+struct Target {
+    block: Block,
+    /// This many from the bottom of the stack,
+    below: usize,
+    /// and this many from its top.
+    arity: usize,
+}
+
 impl<'a> Frame<'a> {
-    /// The outermost frame of a function, above so many operands of the function it is in.
-    pub(crate) fn function(ty: &'a FuncType, height: usize) -> Frame<'a> {
+    /// The outermost frame of a function, above so many operands of the function it is in, of which so
+    /// many are handed on.
+    pub(crate) fn function(ty: &'a FuncType, height: usize, below: usize) -> Frame<'a> {
         Frame {
             kind: FrameKind::Block,
             types: BlockTypes::Func(ty),
             height,
+            below,
             continuation: None,
         }
+    }
+
+    /// The position of the first operand that branches hand on.
+    fn first_operand(&self) -> usize {
+        self.height - self.below
     }
 }
 
@@ -64,22 +84,47 @@ impl<'a> Func<'a, '_> {
     }
 
     pub(crate) fn block(&mut self, ty: BlockType) -> Result<()> {
+        self.settle_below();
         self.open(FrameKind::Block, ty)
     }
 
+    /// How many of the operands below a block that opens now its branches hand on.
+    pub(crate) fn handed_on(&self, height: usize) -> usize {
+        self.loop_entry.as_ref().map_or(0, |_| height)
+    }
+
+    /// Brings all operands into the form in which they cross blocks, if the blocks around the next
+    /// instruction hand them on.
+    pub(crate) fn settle_below(&mut self) {
+        if self.loop_entry.is_some() {
+            self.settle(self.stack.len());
+        }
+    }
+
     pub(crate) fn loop_(&mut self, ty: BlockType) -> Result<()> {
+        self.settle_below();
         let header = self.builder.create_block();
         self.open(FrameKind::Loop { header }, ty)?;
-        let frame = self.control.last().expect("just opened");
-        let (types, height) = (frame.types, frame.height);
-        self.jump(header, types.params().len());
-        self.stack.truncate(height);
-        self.switch_with_params(header, types.params());
+        let depth = self.control.len() - 1;
+        let first = self.control[depth].first_operand();
+        let target = self.target(depth);
+        self.settle(self.stack.len() - first);
+        for i in first..self.stack.len() {
+            let ty = self.type_of(self.stack[i]);
+            self.builder.append_block_param(header, ty);
+        }
+        self.jump(target);
+        self.join_at(header);
+        self.builder.switch_to_block(header);
+        self.stack.truncate(first);
+        self.stack
+            .extend_from_slice(self.builder.block_params(header));
         Ok(())
     }
 
     pub(crate) fn if_(&mut self, ty: BlockType) -> Result<()> {
         let condition = self.pop();
+        self.settle_below();
         let then_block = self.builder.create_block();
         let else_block = self.builder.create_block();
         self.builder
@@ -95,7 +140,7 @@ impl<'a> Func<'a, '_> {
         self.open(kind, ty)?;
         let frame = self.control.last_mut().expect("just opened");
         if let FrameKind::If { params, .. } = &mut frame.kind {
-            params.extend_from_slice(&self.stack[frame.height..]);
+            params.extend_from_slice(&self.stack[frame.height - frame.below..]);
         }
         Ok(())
     }
@@ -103,10 +148,12 @@ impl<'a> Func<'a, '_> {
     fn open(&mut self, kind: FrameKind, ty: BlockType) -> Result<()> {
         let types = BlockTypes::new(self.module, ty)?;
         let height = self.stack.len() - types.params().len();
+        let below = self.handed_on(height);
         self.control.push(Frame {
             kind,
             types,
             height,
+            below,
             continuation: None,
         });
         Ok(())
@@ -123,7 +170,7 @@ impl<'a> Func<'a, '_> {
         else {
             unreachable!("validated: `else` ends the first arm of an `if`");
         };
-        self.stack.truncate(frame.height);
+        self.stack.truncate(frame.height - frame.below);
         self.stack.extend(params);
         self.builder.switch_to_block(else_block);
         self.reachable = true;
@@ -147,8 +194,10 @@ impl<'a> Func<'a, '_> {
         }
         if let Some(block) = frame.continuation {
             self.builder.seal_block(block);
-            self.stack.truncate(frame.height);
-            self.switch_with_params(block, frame.types.results());
+            self.stack.truncate(frame.first_operand());
+            self.builder.switch_to_block(block);
+            self.stack
+                .extend_from_slice(self.builder.block_params(block));
             self.reachable = true;
         }
         if !self.reachable {
@@ -158,16 +207,6 @@ impl<'a> Func<'a, '_> {
         }
     }
 
-    /// Continues in a block whose parameters become the uppermost operands.
-    fn switch_with_params(&mut self, block: Block, types: &[ValType]) {
-        if self.builder.block_params(block).is_empty() {
-            self.append_params(block, types);
-        }
-        self.builder.switch_to_block(block);
-        self.stack
-            .extend_from_slice(self.builder.block_params(block));
-    }
-
     fn append_params(&mut self, block: Block, types: &[ValType]) {
         for &ty in types {
             self.builder
@@ -175,21 +214,36 @@ impl<'a> Func<'a, '_> {
         }
     }
 
-    /// Where a branch to a frame goes, and with how many operands.
-    fn target(&mut self, depth: usize) -> (Block, usize) {
-        let frame = &mut self.control[depth];
-        let types = frame.types;
+    /// Where a branch to a frame goes, and with what.
+    fn target(&mut self, depth: usize) -> Target {
+        let frame = &self.control[depth];
+        let (types, below) = (frame.types, frame.below);
         if let FrameKind::Loop { header } = frame.kind {
-            return (header, types.params().len());
+            return Target {
+                block: header,
+                below,
+                arity: types.params().len(),
+            };
         }
         let arity = types.results().len();
-        if let Some(block) = frame.continuation {
-            return (block, arity);
+        let block = match frame.continuation {
+            Some(block) => block,
+            None => {
+                let block = self.builder.create_block();
+                self.control[depth].continuation = Some(block);
+                for i in 0..below {
+                    let ty = self.type_of(self.stack[i]);
+                    self.builder.append_block_param(block, ty);
+                }
+                self.append_params(block, types.results());
+                block
+            }
+        };
+        Target {
+            block,
+            below,
+            arity,
         }
-        let block = self.builder.create_block();
-        self.control[depth].continuation = Some(block);
-        self.append_params(block, types.results());
-        (block, arity)
     }
 
     /// The position of the frame that a branch names.
@@ -199,21 +253,22 @@ impl<'a> Func<'a, '_> {
 
     /// Ends the block with a jump to what follows a frame's block, with the uppermost operands.
     fn jump_to_frame(&mut self, depth: usize) {
-        let (block, arity) = self.target(depth);
-        self.jump(block, arity);
+        let target = self.target(depth);
+        self.jump(target);
     }
 
-    fn jump(&mut self, block: Block, arity: usize) {
-        let args = self.block_args(arity);
-        self.builder.ins().jump(block, &args);
+    fn jump(&mut self, target: Target) {
+        let args = self.block_args(target);
+        self.builder.ins().jump(target.block, &args);
     }
 
-    /// The uppermost operands as arguments of a branch. They stay on the stack.
-    fn block_args(&mut self, arity: usize) -> Vec<BlockArg> {
-        self.settle(arity);
-        let first = self.stack.len() - arity;
-        self.stack[first..]
+    /// Operands as arguments of a branch. They stay on the stack.
+    fn block_args(&mut self, target: Target) -> Vec<BlockArg> {
+        self.settle(target.arity);
+        let first = self.stack.len() - target.arity;
+        self.stack[..target.below]
             .iter()
+            .chain(&self.stack[first..])
             .copied()
             .map(BlockArg::Value)
             .collect()
@@ -226,10 +281,12 @@ impl<'a> Func<'a, '_> {
 
     pub(crate) fn br_if(&mut self, relative_depth: u32) {
         let condition = self.pop();
-        let (target, arity) = self.target(self.depth(relative_depth));
-        let args = self.block_args(arity);
+        let target = self.target(self.depth(relative_depth));
+        let args = self.block_args(target);
         let next = self.builder.create_block();
-        self.builder.ins().brif(condition, target, &args, next, &[]);
+        self.builder
+            .ins()
+            .brif(condition, target.block, &args, next, &[]);
         self.builder.seal_block(next);
         self.builder.switch_to_block(next);
     }
@@ -262,9 +319,9 @@ impl<'a> Func<'a, '_> {
 
     /// The block that an entry of a `br_table` jumps to, which takes no arguments.
     fn table_target(&mut self, label: u32, stops: &mut HashMap<u32, Block>) -> Block {
-        let (target, arity) = self.target(self.depth(label));
-        if arity == 0 {
-            return target;
+        let target = self.target(self.depth(label));
+        if target.below + target.arity == 0 {
+            return target.block;
         }
         *stops
             .entry(label)
@@ -301,8 +358,18 @@ impl<'a> Func<'a, '_> {
     }
 
     pub(crate) fn unreachable(&mut self) {
+        self.mark_cold();
         self.trap(TrapCode::UnreachableCodeReached);
         self.reachable = false;
+    }
+
+    /// Places the block at hand out of the way.
+    pub(crate) fn mark_cold(&mut self) {
+        let block = self.builder.current_block().expect("code is reachable");
+        let entry = self.builder.func.dfg.value_def(self.vmctx).unwrap_block();
+        if block != entry {
+            self.builder.set_cold_block(block);
+        }
     }
 
     /// Loads the results of a call that passed them in memory.

@@ -8,6 +8,7 @@
 use crate::control::Frame;
 use crate::inline::{Body, Inlining};
 use crate::memory::HeapInfo;
+use crate::osr::LoopEntry;
 use crate::types::{self, decoded_type, value_type};
 use crate::{isa, trap};
 use anyhow::{Context, Result};
@@ -71,6 +72,10 @@ pub(crate) struct Func<'a, 'b> {
     pub(crate) body: Body,
     /// Each local's variable, of all bodies that are open.
     pub(crate) locals: Vec<Variable>,
+    /// The types of the compiled function's own locals.
+    pub(crate) local_types: Vec<ValType>,
+    /// Where code that begins at a loop is entered, until that loop is reached.
+    pub(crate) loop_entry: Option<LoopEntry>,
     pub(crate) sources: Vec<Source>,
     pub(crate) inlined_calls: Vec<InlinedCall>,
     pub(crate) inlining: Inlining,
@@ -180,6 +185,15 @@ pub(crate) fn translate<'a>(
     Ok(())
 }
 
+fn local_types(func_type: &FuncType, body: &FunctionBody<'_>) -> Result<Vec<ValType>> {
+    let mut types = func_type.params.to_vec();
+    for declaration in body.get_locals_reader()? {
+        let (count, ty) = declaration?;
+        types.resize(types.len() + count as usize, decoded_type(ty)?);
+    }
+    Ok(types)
+}
+
 impl<'a, 'b> Func<'a, 'b> {
     fn new(
         input: &'b FunctionInput<'a>,
@@ -207,6 +221,8 @@ impl<'a, 'b> Func<'a, 'b> {
             skipped_blocks: 0,
             body: Body::compiled(input.module.func_of(input.index)),
             locals: buffers.locals,
+            local_types: Vec::new(),
+            loop_entry: None,
             sources: buffers.sources,
             inlined_calls: buffers.inlined_calls,
             inlining: Inlining::default(),
@@ -234,11 +250,15 @@ impl<'a, 'b> Func<'a, 'b> {
             wasm_params = &params[2..];
         }
         self.check_stack_limit();
+        self.begin();
         for (&value, &ty) in wasm_params.iter().zip(&func_type.params) {
             self.declare_local(ty, value);
         }
         self.declare_body_locals(body)?;
-        self.control.push(Frame::function(func_type, 0));
+        if self.loop_entry.is_some() {
+            self.local_types = local_types(func_type, body)?;
+        }
+        self.control.push(Frame::function(func_type, 0, 0));
         Ok(())
     }
 

@@ -2,12 +2,13 @@
 //!
 //! The callee's operators are translated where the call is: its parameters and locals are new
 //! variables, its outermost block is one more open block, and a `return` branches to its end. Which
-//! functions are small enough is decided by the numbers below; none of them can change a result.
+//! functions are small enough is decided by the numbers below, and by how often the call was executed where
+//! that was counted; none of this can change a result.
 
 use crate::control::Frame;
 use crate::func::Func;
 use anyhow::Result;
-use mainspring_abi::{CallMode, InlinedCall, Optimize};
+use mainspring_abi::{InlinedCall, Optimize};
 use mainspring_wasm::{FuncIndex, FuncType};
 use std::collections::HashMap;
 use wasmparser::{BinaryReader, FunctionBody, Operator};
@@ -16,12 +17,48 @@ use wasmparser::{BinaryReader, FunctionBody, Operator};
 const LEAF_BYTES: usize = 80;
 /// Bytes of the largest body that is inlined if it does.
 const BYTES: usize = 40;
+/// The same of calls that are executed at least once each time their function is called.
+const HOT_LEAF_BYTES: usize = 250;
+/// As above.
+const HOT_BYTES: usize = 120;
 /// How many locals a body may declare.
 const LOCALS: u32 = 16;
 /// How many bodies may be within one another.
 const DEPTH: usize = 3;
 /// Bytes of all bodies that are inlined into one function, however small it is.
 const BUDGET: usize = 2000;
+
+/// How often a call is executed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Heat {
+    /// Never, though its function was called.
+    Cold,
+    /// Nobody counted, or now and then.
+    Unknown,
+    /// At least as often as its function is called.
+    Hot,
+}
+
+/// What decides whether a body is small.
+#[derive(Clone, Copy)]
+struct Size {
+    bytes: usize,
+    calls: bool,
+    possible: bool,
+}
+
+impl Size {
+    fn is_small(self, heat: Heat) -> bool {
+        let limit = match (heat, self.calls) {
+            (Heat::Cold, _) => 0,
+            (Heat::Unknown, false) => LEAF_BYTES,
+            (Heat::Unknown, true) => BYTES,
+            (Heat::Hot, false) => HOT_LEAF_BYTES,
+            (Heat::Hot, true) => HOT_BYTES,
+        };
+        self.possible && self.bytes <= limit
+    }
+}
 
 /// The body whose operators are being translated.
 #[derive(Clone, Copy)]
@@ -60,18 +97,19 @@ pub(crate) struct Inlining {
     bytes: usize,
     /// The functions around the body at hand.
     open: Vec<FuncIndex>,
-    /// Which callees are small enough.
-    small: HashMap<FuncIndex, bool>,
+    /// What is known about callees.
+    sizes: HashMap<FuncIndex, Size>,
 }
 
 impl<'a> Func<'a, '_> {
     /// The body of a function, if a call of it is to be replaced by that.
     pub(crate) fn inlinable(&mut self, func: FuncIndex) -> Result<Option<FunctionBody<'a>>> {
         let input = self.input;
-        if !input.inlining
-            || input.calls != CallMode::Direct
-            || input.settings.optimize == Optimize::None
-        {
+        let heat = self.heat();
+        if heat == Heat::Cold {
+            self.mark_cold();
+        }
+        if !input.inlining || input.settings.optimize == Optimize::None {
             return Ok(None);
         }
         let Some(defined) = self.module.defined_func(func) else {
@@ -80,7 +118,7 @@ impl<'a> Func<'a, '_> {
         let range = &self.module.bodies[defined.index()];
         let body = self.module.slice(input.bytes, range);
         let recursive = func == self.body.func || self.inlining.open.contains(&func);
-        if body.len() > LEAF_BYTES
+        if body.len() > HOT_LEAF_BYTES
             || recursive
             || self.inlining.open.len() >= DEPTH
             || self.inlining.bytes + body.len() > BUDGET
@@ -89,15 +127,30 @@ impl<'a> Func<'a, '_> {
         }
         let reader = BinaryReader::new(body, u64::from(range.start));
         let body = FunctionBody::new(reader);
-        let small = match self.inlining.small.get(&func) {
-            Some(&small) => small,
+        let size = match self.inlining.sizes.get(&func) {
+            Some(&size) => size,
             None => {
-                let small = is_small(&body)?;
-                self.inlining.small.insert(func, small);
-                small
+                let size = size(&body)?;
+                self.inlining.sizes.insert(func, size);
+                size
             }
         };
-        Ok(small.then_some(body))
+        Ok(size.is_small(heat).then_some(body))
+    }
+
+    /// How often the instruction at hand, a call, is executed.
+    fn heat(&self) -> Heat {
+        let count = || {
+            let profile = self.input.profile?;
+            let func = self.module.defined_func(self.body.func)?;
+            let wasm = self.sources[self.sources.len() - 1].wasm;
+            Some((profile.entries(func)?, profile.calls(func, wasm)?))
+        };
+        match count() {
+            Some((1.., 0)) => Heat::Cold,
+            Some((entries, calls)) if calls >= entries.max(1) => Heat::Hot,
+            _ => Heat::Unknown,
+        }
     }
 
     /// Translates a body in place of a call, whose operands are on the stack.
@@ -109,6 +162,7 @@ impl<'a> Func<'a, '_> {
     ) -> Result<()> {
         let count = ty.params.len();
         self.settle(count);
+        self.settle_below();
         let height = self.stack.len() - count;
         let first_local = self.locals.len();
         for (i, &ty) in ty.params.iter().enumerate() {
@@ -134,7 +188,8 @@ impl<'a> Func<'a, '_> {
         self.inlining.bytes += body.as_bytes().len();
 
         self.declare_body_locals(body)?;
-        self.control.push(Frame::function(ty, height));
+        self.control
+            .push(Frame::function(ty, height, self.handed_on(height)));
         self.operators(body.get_operators_reader()?)?;
 
         self.inlining.open.pop();
@@ -144,21 +199,24 @@ impl<'a> Func<'a, '_> {
     }
 }
 
-/// Whether a body that is short is also cheap.
-fn is_small(body: &FunctionBody<'_>) -> Result<bool> {
+fn size(body: &FunctionBody<'_>) -> Result<Size> {
     let mut locals = 0u32;
     for declaration in body.get_locals_reader()? {
         locals = locals.saturating_add(declaration?.0);
     }
-    let mut limit = LEAF_BYTES;
+    let (mut calls, mut possible) = (false, true);
     let mut reader = body.get_operators_reader()?;
     while !reader.eof() {
         match reader.read()? {
             // A tail call replaces the frame it is in, which would be the caller's.
-            Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => return Ok(false),
-            Operator::Call { .. } | Operator::CallIndirect { .. } => limit = BYTES,
+            Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => possible = false,
+            Operator::Call { .. } | Operator::CallIndirect { .. } => calls = true,
             _ => {}
         }
     }
-    Ok(locals <= LOCALS && body.as_bytes().len() <= limit)
+    Ok(Size {
+        bytes: body.as_bytes().len(),
+        calls,
+        possible: possible && locals <= LOCALS,
+    })
 }

@@ -20,6 +20,7 @@ mod isa;
 mod memory;
 mod numeric;
 mod operator;
+mod osr;
 mod phis;
 mod simd;
 mod sources;
@@ -36,7 +37,7 @@ use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::{CompiledCode, Context};
 use cranelift_frontend::FunctionBuilderContext;
 use func::TranslationBuffers;
-use mainspring_abi::{CompileSettings, CompiledFunction, FunctionInput, Optimize};
+use mainspring_abi::{CompileSettings, CompiledFunction, Entry, FunctionInput, Optimize};
 use std::sync::{Mutex, PoisonError};
 
 /// The compiler, configured for the host's processor and one set of settings. Any number of
@@ -152,6 +153,14 @@ impl Worker {
         let context = &mut self.context;
         let function = &mut context.func;
         func::translate(input, isa, function, &mut self.builder, &mut self.buffers)?;
+        if input.entry != Entry::Start {
+            context.compute_cfg();
+            context.compute_domtree();
+            context
+                .eliminate_unreachable_code(isa)
+                .map_err(|error| emit::compile_error(error.into(), &context.func))?;
+        }
+        let function = &mut context.func;
         if input.settings.optimize != Optimize::None {
             phis::remove_redundant(function);
         }

@@ -2,14 +2,14 @@
 
 use crate::Optimizer;
 use mainspring_abi::{
-    CallMode, CompileSettings, CompiledFunction, FunctionInput, InlinedCall, MemorySettings,
+    CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, InlinedCall, MemorySettings,
     Optimize, TrapCode, VMOffsets,
 };
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo};
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
-use wasmparser::WasmFeatures;
+use wasmparser::{BinaryReader, FunctionBody, Operator, WasmFeatures};
 
 fn settings() -> CompileSettings {
     CompileSettings {
@@ -43,6 +43,8 @@ fn each_function<T>(
         calls,
         inlining: true,
         tier_up: false,
+        entry: Entry::Start,
+        profile: None,
     };
     (0..module.bodies.len()).map(|i| work(&input(i))).collect()
 }
@@ -325,6 +327,68 @@ fn traps_and_calls_have_locations() {
         }
     }
     assert_eq!(functions[0].relocs.len(), 1);
+}
+
+/// Code that begins at a loop: with operands below it, inside of other loops and of either arm of an
+/// `if`, and with inlined loops before it.
+#[test]
+fn entries_at_loops() {
+    let wat = r#"(module (memory 1)
+        (func $count (param i32) (result i32) (local i32)
+            (loop (local.set 1 (i32.add (local.get 1) (local.get 0))) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+            local.get 1)
+        (func (param $n i32) (param $x f64) (result i64 f64 v128) (local $v v128) (local $r funcref)
+            (i64.load (local.get $n))
+            (f64.mul (local.get $x) (f64.const 2))
+            (loop $outer (param i64 f64) (result i64 f64)
+                (f32.load (local.get $n))
+                (i32x4.splat (local.get $n))
+                (if (i32.and (call $count (local.get $n)) (i32.const 1))
+                    (then
+                        (v128.load (local.get $n))
+                        (loop $inner (param v128) (result v128)
+                            local.tee $v
+                            (br_table $inner $inner $inner (local.get $v) (i32.const 1)))
+                        drop)
+                    (else
+                        (loop $other
+                            (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+                            (br_if $other (i32.gt_s (local.get $n) (i32.const 5))))))
+                local.set $v
+                drop
+                (br_if $outer (i32.lt_s (local.get $n) (i32.const 0))))
+            (loop (result v128) local.get $v)))"#;
+    let (module, bytes) = decode(wat);
+    for settings in [
+        settings(),
+        CompileSettings {
+            optimize: Optimize::None,
+            ..settings()
+        },
+    ] {
+        let optimizer = Optimizer::new(&settings).expect("the host is supported");
+        let mut loops = 0;
+        each_function(wat, &settings, CallMode::ThroughTable, |input| {
+            let body = &module.bodies[input.index.index()];
+            let reader = BinaryReader::new(input.body(), u64::from(body.start));
+            let operators = FunctionBody::new(reader).get_operators_reader().unwrap();
+            let mut found = 0;
+            for operator in operators.into_iter_with_offsets() {
+                let (Operator::Loop { .. }, wasm) = operator.unwrap() else {
+                    continue;
+                };
+                let entry = Entry::Loop { wasm: wasm as u32 };
+                let code = optimizer.compile(&FunctionInput { entry, ..*input });
+                code.unwrap_or_else(|error| panic!("loop at {wasm:#x}: {error:#}"));
+                found += 1;
+            }
+            found
+        })
+        .into_iter()
+        .for_each(|found| loops += found);
+        assert_eq!(loops, 5);
+    }
+    drop(bytes);
 }
 
 /// Sizes that are valid but out of the ordinary take neither much time nor much stack.

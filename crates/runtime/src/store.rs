@@ -92,6 +92,7 @@ impl Store {
             stack_limit: usize::MAX,
             exit_fp: 0,
             exit_sp: 0,
+            frame_values: std::ptr::null(),
             entry_fp: 0,
             caller: std::ptr::null_mut(),
         };

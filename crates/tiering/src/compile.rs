@@ -1,7 +1,9 @@
 //! The compilers, and what it takes to run one on a whole module.
 
 use anyhow::Result;
-use mainspring_abi::{CallMode, CompileSettings, CompiledFunction, FunctionInput, VMOffsets};
+use mainspring_abi::{
+    CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, VMOffsets,
+};
 use mainspring_optimizer::Optimizer;
 use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
 use rayon::prelude::*;
@@ -56,6 +58,8 @@ impl Compilers {
             // Code of a function that is compiled alone must stay exchangeable for its callers.
             inlining: calls == CallMode::Direct,
             tier_up: false,
+            entry: Entry::Start,
+            profile: None,
         })
     }
 
