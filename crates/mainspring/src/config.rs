@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 use mainspring_abi::{CompileSettings, MemorySettings, Optimize};
+use mainspring_tiering::{Pace, Tiers, Tuning};
 use std::num::NonZeroUsize;
 use wasmparser::WasmFeatures;
 
@@ -9,13 +10,24 @@ use wasmparser::WasmFeatures;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// Functions are compiled when they are called first.
+    /// Functions are compiled with the baseline tier when they are called first. What runs often is
+    /// compiled again with the optimizing tier, in the background, and takes over while it runs.
     #[default]
     Auto,
     /// All functions are compiled with the optimizing tier when the module is made.
     Cranelift,
-    /// All functions are compiled with the baseline tier. Not supported yet: making the engine fails.
+    /// Functions are compiled with the baseline tier when they are called first, and stay as they are.
     Winch,
+}
+
+/// How an engine is to be made to change tiers when that does not pay, for tests of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TierStress {
+    /// Functions are optimized at random, after few calls.
+    TierUp,
+    /// Loops are optimized at random, after few iterations, most at once.
+    OnStackReplacement,
 }
 
 /// How hard the optimizing tier tries.
@@ -63,6 +75,8 @@ pub struct Config {
     pub(crate) features: WasmFeatures,
     pub(crate) compile: CompileSettings,
     pub(crate) strategy: Strategy,
+    pub(crate) optimizing_threads: Option<usize>,
+    pub(crate) tier_stress: Option<TierStress>,
     pub(crate) max_wasm_stack: usize,
     pub(crate) parallel_compilation: bool,
     pub(crate) memory_init_cow: bool,
@@ -139,6 +153,8 @@ impl Config {
             features: SUPPORTED,
             compile: CompileSettings::default(),
             strategy: Strategy::Auto,
+            optimizing_threads: None,
+            tier_stress: None,
             max_wasm_stack: 512 << 10,
             parallel_compilation: true,
             memory_init_cow: true,
@@ -156,6 +172,22 @@ impl Config {
     /// Sets which compiler makes code, and when. [`Strategy::Auto`] by default.
     pub fn strategy(&mut self, strategy: Strategy) -> &mut Self {
         self.strategy = strategy;
+        self
+    }
+
+    /// Sets how many threads optimize in the background. By default one less than there are
+    /// processors, but at least one. They start when there is something to do.
+    ///
+    /// With 0, whichever thread finds that a function runs often optimizes it there and then: the guest waits.
+    pub fn optimizing_threads(&mut self, threads: usize) -> &mut Self {
+        self.optimizing_threads = Some(threads);
+        self
+    }
+
+    /// Sets whether functions and loops change tiers when that does not pay, with
+    /// [`Strategy::Auto`]. Results are the same. Off by default.
+    pub fn tier_stress(&mut self, stress: Option<TierStress>) -> &mut Self {
+        self.tier_stress = stress;
         self
     }
 
@@ -247,11 +279,6 @@ impl Config {
 
     /// Checks what can't be checked setting by setting.
     pub(crate) fn validate(&self) -> Result<()> {
-        if self.strategy == Strategy::Winch {
-            bail!(
-                "the baseline tier is not supported yet: use Strategy::Auto or Strategy::Cranelift"
-            );
-        }
         let unsupported = self.features.difference(SUPPORTED).difference(IMPLIED);
         if let Some((name, _)) = unsupported.iter_names().next() {
             bail!(
@@ -269,6 +296,23 @@ impl Config {
             "SIMD needs floats"
         );
         Ok(())
+    }
+
+    pub(crate) fn tuning(&self) -> Result<Tuning> {
+        let tiers = match self.strategy {
+            Strategy::Auto => Tiers::Tiered,
+            Strategy::Cranelift => Tiers::Optimizing,
+            Strategy::Winch => Tiers::Baseline,
+        };
+        let mut tuning = match self.tier_stress {
+            Some(TierStress::TierUp) => Tuning::stress(tiers, Pace::StressTierUp),
+            Some(TierStress::OnStackReplacement) => Tuning::stress(tiers, Pace::StressLoops),
+            None => Tuning::usual(tiers),
+        };
+        if let Some(threads) = self.optimizing_threads {
+            tuning.workers = threads;
+        }
+        tuning.overridden()
     }
 
     pub(crate) fn memory_settings(&self) -> MemorySettings {

@@ -1,7 +1,9 @@
-//! Code that is compiled when it is called first.
+//! Code that is compiled when it is called first, and again when it turns out to be hot.
 //!
 //! The table has one slot a function: the address to call. Calls inside the module load it
 //! (`call [slot]`); references from outside go to the function's stub, which jumps through it.
+//! Behind the slots are the counters of baseline code. Code that was replaced stays: frames of it may
+//! be anywhere.
 //!
 //! Order of publication, for each function:
 //! 1. its code is written through the writable mapping, complete with relocations;
@@ -13,29 +15,36 @@
 
 use crate::code_memory::{CodeRange, MAX_RANGE};
 use crate::compile::Compilers;
+use crate::counted::{Better, Counted};
 use crate::module_code::CodeLocation;
-use crate::stub::{self, COMPILE_AT, COMPILE_SIZE, STUB_SIZE};
+use crate::stub::{self, COMPILE_AT, FIRST_STUB, HOT_ENTRY, HOT_LOOP, STUB_SIZE};
+use crate::tuning::Tuning;
 use anyhow::{Result, ensure};
 use mainspring_abi::{
-    CallMode, CompiledFunction, InlinedCall, RelocTarget, SourceLocation, TrapSite, VMOffsets,
+    CompiledFunction, InlinedCall, InlinedCode, Profile, RelocTarget, SourceLocation, TrapSite,
 };
 use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::c_void;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Code bytes set aside for each byte of wasm, and for each function. Address space, not memory.
 const CODE_PER_BYTE: usize = 64;
 const CODE_PER_FUNCTION: usize = 256;
 const CODE_AT_LEAST: usize = 256 << 10;
+/// What has a counter is a function, or an instruction of at least so many bytes.
+const BYTES_PER_COUNTER: usize = 2;
+const COUNTER: usize = size_of::<AtomicI32>();
 
 pub(crate) struct CodeTable {
     compilers: Arc<Compilers>,
     range: CodeRange,
     /// How many functions it is for.
     count: usize,
+    /// How many counters there is room for.
+    counters: usize,
     state: Mutex<State>,
     /// Signalled when a compilation ends.
     compiled: Condvar,
@@ -48,6 +57,10 @@ struct State {
     in_progress: HashSet<u32>,
     /// What is placed, by offset in the code pages.
     placed: BTreeMap<usize, Placed>,
+    /// The first free counter.
+    next_counter: usize,
+    /// Functions with baseline code that counts.
+    counted: HashMap<u32, Counted>,
 }
 
 struct Placed {
@@ -55,6 +68,8 @@ struct Placed {
     len: usize,
     traps: Box<[TrapSite]>,
     locations: Box<[SourceLocation]>,
+    inlined: Box<[InlinedCode]>,
+    inlined_calls: Box<[InlinedCall]>,
 }
 
 impl CodeTable {
@@ -63,25 +78,29 @@ impl CodeTable {
     pub fn new(compilers: Arc<Compilers>, info: &ModuleInfo) -> Result<CodeTable> {
         let count = info.bodies.len();
         let wasm_bytes: usize = info.bodies.iter().map(|body| body.len()).sum();
-        let stub_bytes = COMPILE_SIZE + count * STUB_SIZE;
-        let slot_bytes = count * 8;
+        let stub_bytes = FIRST_STUB + count * STUB_SIZE;
+        let counters = count + wasm_bytes / BYTES_PER_COUNTER;
+        let data_bytes = count * 8 + counters * COUNTER;
         ensure!(
-            stub_bytes + slot_bytes < MAX_RANGE / 2,
+            stub_bytes + data_bytes < MAX_RANGE / 2,
             "the module has too many functions ({count})"
         );
         let wanted =
             CODE_AT_LEAST + wasm_bytes * CODE_PER_BYTE + count * CODE_PER_FUNCTION + stub_bytes;
-        let room = MAX_RANGE - slot_bytes.next_multiple_of(4096) - 4096;
-        let range = CodeRange::new(slot_bytes, wanted.min(room))?;
+        let room = MAX_RANGE - data_bytes.next_multiple_of(4096) - 4096;
+        let range = CodeRange::new(data_bytes, wanted.min(room))?;
         let state = State {
             next: stub_bytes,
             in_progress: HashSet::new(),
             placed: BTreeMap::new(),
+            next_counter: 0,
+            counted: HashMap::new(),
         };
         Ok(CodeTable {
             compilers,
             range,
             count,
+            counters,
             state: Mutex::new(state),
             compiled: Condvar::new(),
         })
@@ -120,8 +139,15 @@ impl CodeTable {
         unsafe { AtomicUsize::from_ptr(self.range.data().cast::<usize>().add(func as usize)) }
     }
 
+    /// The address of a counter.
+    fn counter(&self, n: usize) -> *const AtomicI32 {
+        assert!(n <= self.counters, "counter {n} is in the table");
+        let counters = self.range.data().wrapping_add(self.count * 8);
+        counters.wrapping_add(n * COUNTER).cast()
+    }
+
     fn stub(&self, func: u32) -> usize {
-        self.range.code() as usize + COMPILE_SIZE + func as usize * STUB_SIZE
+        self.range.code() as usize + FIRST_STUB + func as usize * STUB_SIZE
     }
 
     fn compile_stub(&self, func: u32) -> usize {
@@ -135,19 +161,17 @@ impl CodeTable {
     }
 
     /// The function's code, if it has any.
-    fn published(&self, func: DefinedFuncIndex) -> Option<*const c_void> {
+    pub fn published(&self, func: DefinedFuncIndex) -> Option<*const c_void> {
         let code = self.slot(func.0).load(Ordering::Acquire);
         (code != self.compile_stub(func.0)).then_some(code as *const c_void)
     }
 
-    /// Compiles a function and publishes it. If several threads ask at once, one compiles and the
-    /// others wait for it.
+    /// Has a function compiled for its first call, and publishes it. If several threads ask at once,
+    /// one compiles and the others wait for it.
     pub fn compile(
         &self,
-        info: &ModuleInfo,
-        offsets: &VMOffsets,
-        bytes: &[u8],
         func: DefinedFuncIndex,
+        compile: impl FnOnce() -> Result<CompiledFunction>,
     ) -> Result<*const c_void> {
         let mut state = self.lock();
         loop {
@@ -164,18 +188,20 @@ impl CodeTable {
         }
         drop(state);
         let _turn = Turn { table: self, func };
-        let compiled =
-            self.compilers
-                .compile(info, offsets, bytes, func, CallMode::ThroughTable)?;
-        self.publish(func, compiled)
+        let compiled = compile()?;
+        let mut state = self.lock();
+        let code = self.place(&mut state, func, compiled)?;
+        self.publish(func, code);
+        Ok(code)
     }
 
-    fn publish(
+    /// Steps 1 and 2 of publication.
+    fn place(
         &self,
+        state: &mut State,
         func: DefinedFuncIndex,
         mut compiled: CompiledFunction,
     ) -> Result<*const c_void> {
-        let mut state = self.lock();
         let at = state
             .next
             .next_multiple_of(compiled.alignment.max(16) as usize);
@@ -186,8 +212,23 @@ impl CodeTable {
             "the module's code memory ({} bytes) is full",
             self.range.code_len()
         );
-        let address = self.range.code() as usize + at;
-        self.relocate(&mut compiled, address)?;
+        let code = (self.range.code() as usize + at) as *const c_void;
+        let tier_up = compiled.tier_up.take();
+        let first_counter = state.next_counter;
+        let counters = tier_up.as_ref().map_or(0, |tier_up| tier_up.counters.len());
+        ensure!(
+            first_counter + counters <= self.counters,
+            "the module has more counters than instructions that are counted"
+        );
+        self.relocate(&mut compiled, code as usize, first_counter)?;
+        if let Some(tier_up) = tier_up {
+            // SAFETY: as many counters are free from here on, in data pages that live as long as the
+            // table, which generated code and this only access as `AtomicI32` says.
+            let counted =
+                unsafe { Counted::new(tier_up, self.counter(first_counter), self.tuning()) };
+            state.counted.insert(func.0, counted);
+            state.next_counter = first_counter + counters;
+        }
         // SAFETY: `at..at + len` is past everything that was placed, so nothing runs there, and the
         // lock keeps other writers away.
         unsafe { self.range.write(at, &compiled.code) };
@@ -197,25 +238,69 @@ impl CodeTable {
             len,
             traps: compiled.traps.into(),
             locations: compiled.locations.into(),
+            inlined: compiled.inlined.into(),
+            inlined_calls: compiled.inlined_calls.into(),
         };
         state.placed.insert(at, placed);
-        self.slot(func.0).store(address, Ordering::Release);
-        Ok(address as *const c_void)
+        Ok(code)
     }
 
-    fn relocate(&self, compiled: &mut CompiledFunction, address: usize) -> Result<()> {
+    /// Step 3 of publication.
+    fn publish(&self, func: DefinedFuncIndex, code: *const c_void) {
+        self.slot(func.0).store(code as usize, Ordering::Release);
+    }
+
+    fn relocate(
+        &self,
+        compiled: &mut CompiledFunction,
+        address: usize,
+        first_counter: usize,
+    ) -> Result<()> {
         for reloc in &compiled.relocs {
             let target = match reloc.target {
                 RelocTarget::TableSlot(func) => self.slot(func.0).as_ptr() as usize,
                 RelocTarget::Function(func) => self.stub(func.0),
-                RelocTarget::Counter(_) | RelocTarget::HotEntry | RelocTarget::HotLoop => {
-                    anyhow::bail!("code that counts cannot be placed yet")
-                }
+                RelocTarget::Counter(n) => self.counter(first_counter + n as usize) as usize,
+                RelocTarget::HotEntry => self.range.code() as usize + HOT_ENTRY,
+                RelocTarget::HotLoop => self.range.code() as usize + HOT_LOOP,
             };
             let field = reloc.offset as usize;
             let distance = target as i64 + i64::from(reloc.addend) - (address + field) as i64;
             let distance = i32::try_from(distance)?;
             compiled.code[field..field + 4].copy_from_slice(&distance.to_le_bytes());
+        }
+        Ok(())
+    }
+
+    fn tuning(&self) -> &Tuning {
+        self.compilers.tuning()
+    }
+
+    // Tiering up. What happens when is decided in `policy`.
+
+    /// Does something with what is known about a function that counts.
+    pub fn with_counted<R>(&self, func: u32, work: impl FnOnce(&mut Counted) -> R) -> Option<R> {
+        self.lock().counted.get_mut(&func).map(work)
+    }
+
+    /// Places optimized code: from the start of a function, or from the header of one of its loops.
+    pub fn improve(
+        &self,
+        func: DefinedFuncIndex,
+        header: Option<u32>,
+        compiled: CompiledFunction,
+    ) -> Result<()> {
+        let mut state = self.lock();
+        let code = self.place(&mut state, func, compiled)?;
+        if let Some(counted) = state.counted.get_mut(&func.0) {
+            *counted.better(header) = Better::Ready(code);
+            if let Some(header) = header {
+                // Whoever comes by moves.
+                counted.set_loop(header, 0);
+            }
+        }
+        if header.is_none() {
+            self.publish(func, code);
         }
         Ok(())
     }
@@ -238,19 +323,28 @@ impl CodeTable {
             .locations
             .partition_point(|location| location.code <= inside);
         let wasm = after.checked_sub(1).map(|i| placed.locations[i].wasm);
+        let after = placed.inlined.partition_point(|code| code.code <= inside);
+        let inlined = after
+            .checked_sub(1)
+            .map_or(InlinedCall::NONE, |i| placed.inlined[i].call);
         let func = info.func_of(placed.func);
-        Some(CodeLocation::new(
-            func,
-            wasm,
-            trap,
-            InlinedCall::NONE,
-            |_| unreachable!("functions are compiled one by one"),
-        ))
+        let call = |n| placed.inlined_calls[n as usize];
+        Some(CodeLocation::new(func, wasm, trap, inlined, call))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change under the lock is complete before anything in it can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Profile for CodeTable {
+    fn entries(&self, func: DefinedFuncIndex) -> Option<u32> {
+        Some(self.lock().counted.get(&func.0)?.entries())
+    }
+
+    fn calls(&self, func: DefinedFuncIndex, wasm: u32) -> Option<u32> {
+        self.lock().counted.get(&func.0)?.calls(wasm)
     }
 }
 

@@ -4,6 +4,9 @@
 //!   function, what a program counter belongs to.
 //! - `code_table`: the lazy kind. Each function has a slot that holds the code to call; at first, a stub that
 //!   compiles it. The order of publication is written down there.
+//! - `policy`: what happens when a function is called first, or its counters run out. The numbers are in
+//!   `tuning`.
+//! - `counted`, `queue`, `osr`: what was counted; the threads that optimize; exchanging a frame.
 //! - `image`: the ahead-of-time kind. All functions compiled together, stored, mapped.
 //! - `code_memory`: the process's executable pages, never writable where they are executable.
 //! - `registry`: from a program counter to the module it is in.
@@ -15,10 +18,16 @@
 mod code_memory;
 mod code_table;
 mod compile;
+mod counted;
+mod debug;
 mod image;
 mod module_code;
+mod osr;
+mod policy;
+mod queue;
 mod registry;
 mod stub;
+mod tuning;
 
 pub use code_memory::contains as is_code_address;
 pub use compile::{Compilers, Progress};
@@ -26,3 +35,4 @@ pub use image::{IMAGE_MAGIC, ImageBytes};
 pub use module_code::{CodeLocation, ModuleCode};
 pub use registry::find as find_code;
 pub use stub::{on_compile_failure, take_compile_error};
+pub use tuning::{Pace, Tiers, Tuning};

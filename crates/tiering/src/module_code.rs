@@ -4,7 +4,7 @@ use crate::code_table::CodeTable;
 use crate::compile::{Compilers, Progress};
 use crate::image::{self, Image, ImageBytes};
 use crate::registry;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use mainspring_abi::{InlinedCall, SourceLocation, TrapCode, VMOffsets};
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode};
 use std::ffi::c_void;
@@ -16,11 +16,11 @@ pub struct ModuleCode {
     info: ModuleInfo,
     offsets: VMOffsets,
     bytes: ModuleBytes,
-    kind: Kind,
+    pub(crate) kind: Kind,
     itself: Weak<ModuleCode>,
 }
 
-enum Kind {
+pub(crate) enum Kind {
     /// Functions are compiled when they are called first.
     Lazy(CodeTable),
     /// All functions were compiled together.
@@ -209,15 +209,8 @@ impl ModuleCode {
         }
     }
 
-    /// Compiles a function unless it is compiled, and returns its code.
-    pub(crate) fn compile_now(&self, index: u32) -> Result<*const c_void> {
-        let func = DefinedFuncIndex(index);
-        match &self.kind {
-            Kind::Lazy(table) => table
-                .compile(&self.info, &self.offsets, self.bytes(), func)
-                .with_context(|| format!("cannot compile function {}", self.info.func_of(func).0)),
-            Kind::Ahead(image) => Ok(image.entry(func)),
-        }
+    pub(crate) fn itself(&self) -> &Weak<ModuleCode> {
+        &self.itself
     }
 }
 

@@ -19,6 +19,19 @@ fn engines() -> Vec<(&'static str, Engine)> {
     };
     vec![
         ("lazy", make(Strategy::Auto, |_| {})),
+        ("baseline", make(Strategy::Winch, |_| {})),
+        (
+            "tier-up stress",
+            make(Strategy::Auto, |config| {
+                config.tier_stress(Some(TierStress::TierUp));
+            }),
+        ),
+        (
+            "on-stack replacement stress",
+            make(Strategy::Auto, |config| {
+                config.tier_stress(Some(TierStress::OnStackReplacement));
+            }),
+        ),
         ("ahead of time", make(Strategy::Cranelift, |_| {})),
         (
             "not optimized",

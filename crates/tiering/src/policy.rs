@@ -1,0 +1,163 @@
+//! What happens when: the events of tiering.
+//!
+//! ```text
+//! first call           compile, baseline (or optimized, if that is the only tier)
+//! entry counter out    queue the function; go on in what it has
+//! loop counter out     queue the loop, and the function if it is called again and again; go on
+//!                      in the loop's optimized code once that is there
+//! optimized            publish: the next call, or the next look at the loop's header, finds it
+//! ```
+
+use crate::counted::Better;
+use crate::module_code::{Kind, ModuleCode};
+use crate::osr;
+use crate::queue::Job;
+use crate::tuning::NEVER;
+use anyhow::{Context, Result, bail};
+use mainspring_abi::{CallMode, Entry, FunctionInput, VMContextHeader};
+use mainspring_wasm::DefinedFuncIndex;
+use std::ffi::c_void;
+
+impl ModuleCode {
+    /// A function is called for the first time: compiles it unless that is done, and returns its
+    /// code.
+    pub(crate) fn first_call(&self, index: u32) -> Result<*const c_void> {
+        let func = DefinedFuncIndex(index);
+        match &self.kind {
+            Kind::Lazy(table) => table
+                .compile(func, || table.compilers().compile_first(self.input(func)))
+                .with_context(|| {
+                    format!("cannot compile function {}", self.info().func_of(func).0)
+                }),
+            Kind::Ahead(image) => Ok(image.entry(func)),
+        }
+    }
+
+    /// The entry counter of a function ran out. Returns the code to go on in, from the start.
+    pub(crate) fn entry_ran_out(&self, index: u32) -> *const c_void {
+        let Kind::Lazy(table) = &self.kind else {
+            unreachable!("only code that was compiled lazily counts");
+        };
+        let wanted = table.with_counted(index, |counted| {
+            counted.stop_counting_entries();
+            counted.want(None)
+        });
+        if wanted == Some(true) {
+            self.queue(index, None);
+        }
+        table
+            .published(DefinedFuncIndex(index))
+            .expect("a function that counts has code")
+    }
+
+    /// The counter of a loop ran out. Returns the code to go on in, if it is not the same.
+    ///
+    /// # Safety
+    /// See [`osr::hand_over`].
+    pub(crate) unsafe fn loop_ran_out(
+        &self,
+        index: u32,
+        header: u32,
+        frame: *const u8,
+        vmctx: *mut VMContextHeader,
+    ) -> *const c_void {
+        let Kind::Lazy(table) = &self.kind else {
+            unreachable!("only code that was compiled lazily counts");
+        };
+        let pause = table.compilers().tuning().iterations_between_looks();
+        let wanted = table.with_counted(index, |counted| {
+            let again = counted.entries() > 1;
+            counted.set_loop(header, pause);
+            (counted.want(Some(header)), again && counted.want(None))
+        });
+        let (of_loop, of_function) = wanted.unwrap_or((false, false));
+        if of_loop {
+            self.queue(index, Some(header));
+        }
+        if of_function {
+            self.queue(index, None);
+        }
+        let moved = table.with_counted(index, |counted| match *counted.better(Some(header)) {
+            Better::Ready(code) => {
+                counted.set_loop(header, 0);
+                // SAFETY: the caller's promise.
+                unsafe { osr::hand_over(&counted.tier_up, header, frame, vmctx) };
+                code
+            }
+            Better::Failed => {
+                counted.set_loop(header, NEVER);
+                osr::STAY
+            }
+            Better::No | Better::Queued => osr::STAY,
+        });
+        moved.unwrap_or(osr::STAY)
+    }
+
+    fn queue(&self, func: u32, header: Option<u32>) {
+        let Kind::Lazy(table) = &self.kind else {
+            return;
+        };
+        table.compilers().queue().add(Job {
+            module: self.itself().clone(),
+            func,
+            header,
+        });
+    }
+
+    /// How much code has run that a job is about.
+    pub(crate) fn heat(&self, job: &Job) -> u64 {
+        match &self.kind {
+            Kind::Lazy(table) => table
+                .with_counted(job.func, |counted| counted.heat())
+                .unwrap_or(0),
+            Kind::Ahead(_) => 0,
+        }
+    }
+
+    /// Does a job.
+    pub(crate) fn optimize(&self, job: &Job) -> Result<()> {
+        let Kind::Lazy(table) = &self.kind else {
+            bail!("code that was compiled ahead of time is as good as it gets");
+        };
+        let func = DefinedFuncIndex(job.func);
+        let entry = match job.header {
+            None => Entry::Start,
+            Some(header) => {
+                let wasm = table.with_counted(job.func, |counted| {
+                    counted.tier_up.loops[header as usize].wasm
+                });
+                Entry::Loop {
+                    wasm: wasm.context("the function has no code that counts")?,
+                }
+            }
+        };
+        let compiled = table.compilers().optimize(FunctionInput {
+            entry,
+            profile: Some(table),
+            ..self.input(func)
+        })?;
+        table.improve(func, job.header, compiled)
+    }
+
+    /// A job can't be done: the function stays as it is.
+    pub(crate) fn not_optimized(&self, job: &Job) {
+        if let Kind::Lazy(table) = &self.kind {
+            table.with_counted(job.func, |counted| {
+                *counted.better(job.header) = Better::Failed;
+            });
+        }
+    }
+
+    fn input(&self, func: DefinedFuncIndex) -> FunctionInput<'_> {
+        let Kind::Lazy(table) = &self.kind else {
+            unreachable!("the functions of an image are compiled");
+        };
+        table.compilers().input(
+            self.info(),
+            self.offsets(),
+            self.bytes(),
+            func,
+            CallMode::ThroughTable,
+        )
+    }
+}

@@ -1,0 +1,120 @@
+//! All numbers that tiering goes by. None of them can change a result.
+
+use crate::debug;
+use anyhow::Result;
+use std::cell::Cell;
+use std::thread::available_parallelism;
+
+/// Calls of a function before it is optimized.
+const ENTRIES: i32 = 1_500;
+/// Iterations of a loop before it is optimized.
+const ITERATIONS: i32 = 20_000;
+/// Iterations of a loop between two looks whether its optimized code is there.
+const ITERATIONS_BETWEEN_LOOKS: i32 = 2_000;
+/// What a counter is set to that is not to run out anymore.
+pub(crate) const NEVER: i32 = i32::MAX;
+/// Threads that optimize in the background, at most.
+const MOST_WORKERS: usize = 8;
+
+/// Which tiers make the code of functions that are compiled when they are called first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tiers {
+    /// The baseline tier first, then the optimizing tier for what runs often.
+    Tiered,
+    /// The baseline tier only.
+    Baseline,
+    /// The optimizing tier only.
+    Optimizing,
+}
+
+/// When functions and loops move to the optimizing tier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pace {
+    /// As serves programs best.
+    Usual,
+    /// Functions at random, after few calls.
+    StressTierUp,
+    /// Loops at random, after few iterations, most at once.
+    StressLoops,
+}
+
+/// How an engine's functions move between tiers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tuning {
+    /// Which tiers there are.
+    pub tiers: Tiers,
+    /// When functions move.
+    pub pace: Pace,
+    /// Threads that optimize in the background. Without any, the thread that finds a function hot
+    /// optimizes it there and then.
+    pub workers: usize,
+}
+
+impl Tuning {
+    /// What serves programs best.
+    pub fn usual(tiers: Tiers) -> Tuning {
+        let cores = available_parallelism().map_or(1, |cores| cores.get());
+        Tuning {
+            tiers,
+            pace: Pace::Usual,
+            workers: cores.saturating_sub(1).clamp(1, MOST_WORKERS),
+        }
+    }
+
+    /// Makes functions and loops move as soon and as randomly as possible, for tests.
+    pub fn stress(tiers: Tiers, pace: Pace) -> Tuning {
+        Tuning {
+            tiers,
+            pace,
+            workers: 0,
+        }
+    }
+
+    /// The same, unless the environment says otherwise: see [`crate::debug`].
+    ///
+    /// # Errors
+    /// If the environment asks for what does not exist.
+    pub fn overridden(self) -> Result<Tuning> {
+        debug::tuning(self)
+    }
+
+    /// What an entry counter starts with.
+    pub(crate) fn entries(&self) -> i32 {
+        match self.pace {
+            Pace::Usual => ENTRIES,
+            Pace::StressTierUp => random(6),
+            Pace::StressLoops => NEVER,
+        }
+    }
+
+    /// What a loop's counter starts with.
+    pub(crate) fn iterations(&self) -> i32 {
+        match self.pace {
+            Pace::Usual => ITERATIONS,
+            Pace::StressTierUp => NEVER,
+            Pace::StressLoops => random(3),
+        }
+    }
+
+    /// What a loop's counter is set to while its optimized code is being made.
+    pub(crate) fn iterations_between_looks(&self) -> i32 {
+        match self.pace {
+            Pace::Usual => ITERATIONS_BETWEEN_LOOKS,
+            Pace::StressTierUp | Pace::StressLoops => 0,
+        }
+    }
+}
+
+/// A number below `end`. Nothing depends on how random it is.
+fn random(end: i32) -> i32 {
+    thread_local! {
+        static STATE: Cell<u32> = const { Cell::new(0x9e37_79b9) };
+    }
+    // Xorshift (Marsaglia, 2003).
+    let mut x = STATE.get();
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    STATE.set(x);
+    (x % end as u32) as i32
+}
