@@ -1,11 +1,12 @@
 //! The specification's own tests, through the script runner.
 //!
 //! Each suite runs on an engine on which exactly its version's proposals are on, so that
-//! what a version forbids is refused too. There are no skips and no known failures: a
+//! what a version forbids is refused too, and in every mode: each tier alone, both, and moving between them
+//! at random. There are no skips and no known failures: a
 //! suite passes when it holds files and every directive in them came out right, where a
 //! directive that a later version supersedes must come out as that version says.
 
-use mainspring::{Config, Engine, WasmFeatures};
+use mainspring::{Config, Engine, Strategy, TierStress, WasmFeatures};
 use mainspring_wast::{Report, Superseded, WastRunner};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -21,6 +22,19 @@ struct Suite {
     files: fn() -> Vec<TestFile<'static>>,
     features: WasmFeatures,
 }
+
+/// The modes: a name, a strategy, and what it is stressed with.
+const MODES: [(&str, Strategy, Option<TierStress>); 5] = [
+    ("tiered", Strategy::Auto, None),
+    ("baseline", Strategy::Winch, None),
+    ("optimizing", Strategy::Cranelift, None),
+    ("tier-up stress", Strategy::Auto, Some(TierStress::TierUp)),
+    (
+        "on-stack replacement stress",
+        Strategy::Auto,
+        Some(TierStress::OnStackReplacement),
+    ),
+];
 
 const V1: Suite = Suite {
     name: "wasm-v1",
@@ -100,12 +114,24 @@ fn memory64() {
     run(&MEMORY64);
 }
 
-/// Runs a suite and fails with a list of everything in it that did not come out right.
+/// Runs a suite in every mode and fails with a list of everything that did not come out right.
 fn run(suite: &Suite) {
     let files = (suite.files)();
     assert!(!files.is_empty(), "the suite {} holds no files", suite.name);
-    let outcomes = run_files(&engine(suite), &files);
+    let wrong: Vec<_> = MODES
+        .iter()
+        .flat_map(|(mode, strategy, stress)| {
+            let engine = engine(suite, *strategy, *stress);
+            let name = format!("{}, {mode}", suite.name);
+            run_mode(&name, &engine, &files)
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
 
+/// Returns everything that did not come out right.
+fn run_mode(name: &str, engine: &Engine, files: &[TestFile<'static>]) -> Vec<String> {
+    let outcomes = run_files(engine, files);
     let mut wrong = Vec::new();
     let (mut good_files, mut passed, mut superseded, mut directives) = (0, 0, 0, 0);
     for outcome in outcomes {
@@ -115,29 +141,26 @@ fn run(suite: &Suite) {
                 passed += report.passed;
                 superseded += report.superseded;
                 directives += report.directives();
-                wrong.extend(report.failures.iter().map(ToString::to_string));
+                let failures = report.failures.iter();
+                wrong.extend(failures.map(|failure| format!("{name}: {failure}")));
             }
-            Err(sentence) => wrong.push(sentence),
+            Err(sentence) => wrong.push(format!("{name}: {sentence}")),
         }
     }
     // Past the test harness, which would hide what a passing test prints.
     let summary = format!(
-        "{}: {good_files} of {} files, {passed} of {directives} directives passed, {superseded} superseded\n",
-        suite.name,
+        "{name}: {good_files} of {} files, {passed} of {directives} directives passed, {superseded} superseded\n",
         files.len(),
     );
     std::io::Write::write_all(&mut std::io::stderr(), summary.as_bytes())
         .expect("standard error is open");
-    assert!(
-        directives > 0,
-        "the suite {} holds no directives",
-        suite.name
-    );
-    assert!(wrong.is_empty(), "{summary}{}", wrong.join("\n"));
+    assert!(directives > 0, "the suite {name} holds no directives");
+    wrong
 }
 
-fn engine(suite: &Suite) -> Engine {
+fn engine(suite: &Suite, strategy: Strategy, stress: Option<TierStress>) -> Engine {
     let mut config = Config::new();
+    config.strategy(strategy).tier_stress(stress);
     config.wasm_features(WasmFeatures::all(), false);
     config.wasm_features(suite.features, true);
     Engine::new(&config)
