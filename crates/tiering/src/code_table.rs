@@ -18,6 +18,7 @@ use crate::compile::Compilers;
 use crate::counted::{Better, Counted};
 use crate::module_code::CodeLocation;
 use crate::stub::{self, COMPILE_AT, FIRST_STUB, HOT_ENTRY, HOT_LOOP, STUB_SIZE};
+use crate::tables::Place;
 use crate::tuning::Tuning;
 use anyhow::{Result, ensure};
 use mainspring_abi::{
@@ -314,27 +315,32 @@ impl CodeTable {
         if inside as usize >= placed.len {
             return None;
         }
-        let trap = placed
-            .traps
-            .binary_search_by_key(&inside, |trap| trap.offset)
-            .ok()
-            .map(|i| placed.traps[i].code);
-        let after = placed
-            .locations
-            .partition_point(|location| location.code <= inside);
-        let wasm = after.checked_sub(1).map(|i| placed.locations[i].wasm);
-        let after = placed.inlined.partition_point(|code| code.code <= inside);
-        let inlined = after
-            .checked_sub(1)
-            .map_or(InlinedCall::NONE, |i| placed.inlined[i].call);
+        let place = placed.at(inside);
         let func = info.func_of(placed.func);
         let call = |n| placed.inlined_calls[n as usize];
-        Some(CodeLocation::new(func, wasm, trap, inlined, call))
+        Some(CodeLocation::new(func, place, call))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change under the lock is complete before anything in it can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Placed {
+    /// What belongs to an offset in it.
+    fn at(&self, offset: u32) -> Place {
+        let trap = self.traps.binary_search_by_key(&offset, |trap| trap.offset);
+        let locations = &self.locations;
+        let located = locations.partition_point(|location| location.code <= offset);
+        let inlined = self.inlined.partition_point(|code| code.code <= offset);
+        Place {
+            trap: trap.ok().map(|i| self.traps[i].code),
+            wasm: located.checked_sub(1).map(|i| locations[i].wasm),
+            inlined: inlined
+                .checked_sub(1)
+                .map_or(InlinedCall::NONE, |i| self.inlined[i].call),
+        }
     }
 }
 

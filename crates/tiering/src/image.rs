@@ -6,10 +6,8 @@
 //! fingerprint version, settings, processor features: all that the code depends on
 //! meta        the module's description
 //! functions   start and end of each function in the text
-//! traps       text offset and trap code, ascending
-//! locations   text offset and wasm offset, ascending
-//! inlined     text offset and number of an inlined call (or none), ascending
-//! calls       of each inlined call: the callee, the call's wasm offset, the inlined call it is in (or none)
+//! traps, locations, inlined, calls
+//!             see `tables`
 //! blob        data segments and the name section
 //! text        machine code, at a multiple of 4096
 //! ```
@@ -20,10 +18,13 @@
 use crate::code_memory::CodeRange;
 use crate::compile::{Compilers, Progress};
 use crate::module_code::CodeLocation;
+use crate::tables::{
+    self, CodeInfo, TableBuilder, Tables, last_at_or_before, read_sections, write_sections,
+};
 use anyhow::{Context, Result, bail, ensure};
-use mainspring_abi::{CompiledFunction, InlinedCall, RelocTarget, TrapCode, VMOffsets};
+use mainspring_abi::{CompiledFunction, RelocTarget, VMOffsets};
 use mainspring_platform::pages::MappedFile;
-use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo};
+use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
 use std::ffi::c_void;
 use std::fs::File;
 use std::ops::Range;
@@ -34,9 +35,9 @@ pub const IMAGE_MAGIC: [u8; 8] = *b"\x7fMSIMAGE";
 /// Changes whenever the format does.
 const FORMAT: u32 = 2;
 const TEXT_ALIGNMENT: usize = 4096;
-/// Bytes of an entry of the inlined calls.
-const CALL_LEN: usize = 12;
-const HEADER_LEN: usize = 32 + Section::COUNT * 16;
+/// Where in the header the list of sections is.
+const SECTIONS_AT: usize = 32;
+const HEADER_LEN: usize = SECTIONS_AT + Section::COUNT * 16;
 /// Where in the header the checksum is; it covers everything after it.
 const CHECKSUM_AT: usize = 16;
 
@@ -100,14 +101,14 @@ pub(crate) fn build(
     progress: Option<Progress<'_>>,
 ) -> Result<Vec<u8>> {
     let compiled = compilers.compile_all(info, offsets, bytes, progress)?;
-    let placed = place(compiled)?;
+    let (functions, placed) = place(compiled)?;
     let (info, blob) = keep_needed(info, bytes);
     let meta = postcard::to_stdvec(&info).context("cannot encode the module's description")?;
     let fingerprint = fingerprint(compilers);
     let parts: [&[u8]; Section::COUNT] = [
         fingerprint.as_bytes(),
         &meta,
-        &placed.functions,
+        &functions,
         &placed.traps,
         &placed.locations,
         &placed.inlined,
@@ -121,20 +122,10 @@ pub(crate) fn build(
     );
     image.extend(IMAGE_MAGIC);
     image.extend(FORMAT.to_le_bytes());
-    image.resize(HEADER_LEN, 0);
-    for (i, part) in parts.into_iter().enumerate() {
-        let alignment = if i == Section::Text as usize {
-            TEXT_ALIGNMENT
-        } else {
-            8
-        };
-        image.resize(image.len().next_multiple_of(alignment), 0);
-        let at = 32 + i * 16;
-        let start = image.len() as u64;
-        image[at..at + 8].copy_from_slice(&start.to_le_bytes());
-        image[at + 8..at + 16].copy_from_slice(&(part.len() as u64).to_le_bytes());
-        image.extend_from_slice(part);
-    }
+    image.resize(SECTIONS_AT, 0);
+    let mut parts = parts.map(|part| (part, 8));
+    parts[Section::Text as usize].1 = TEXT_ALIGNMENT;
+    write_sections(&mut image, SECTIONS_AT, parts);
     let len = image.len() as u64;
     image[24..32].copy_from_slice(&len.to_le_bytes());
     let checksum = xxh3_64(&image[CHECKSUM_AT + 8..]);
@@ -150,19 +141,10 @@ fn fingerprint_of(compilers: &str) -> String {
     format!("{}\n{compilers}", env!("CARGO_PKG_VERSION"))
 }
 
-#[derive(Default)]
-struct PlacedCode {
-    text: Vec<u8>,
-    functions: Vec<u8>,
-    traps: Vec<u8>,
-    locations: Vec<u8>,
-    inlined: Vec<u8>,
-    inlined_calls: Vec<u8>,
-}
-
-/// Lays functions out one after the other and resolves the calls between them.
-fn place(compiled: Vec<CompiledFunction>) -> Result<PlacedCode> {
-    let mut placed = PlacedCode::default();
+/// Lays functions out one after the other and resolves the calls between them. Returns the table of
+/// functions too.
+fn place(compiled: Vec<CompiledFunction>) -> Result<(Vec<u8>, TableBuilder)> {
+    let (mut functions, mut tables) = (Vec::new(), TableBuilder::default());
     let mut starts = Vec::with_capacity(compiled.len());
     let mut at = 0usize;
     for function in &compiled {
@@ -175,64 +157,20 @@ fn place(compiled: Vec<CompiledFunction>) -> Result<PlacedCode> {
         "the module's code takes {at} bytes; the limit is {}",
         crate::code_memory::MAX_RANGE
     );
-    placed.text.reserve(at);
+    tables.text.reserve(at);
     for (function, &start) in compiled.into_iter().zip(&starts) {
-        // Between functions: int3.
-        placed.text.resize(start, 0xcc);
-        let pair = |list: &mut Vec<u8>, first: usize, second: u32| {
-            list.extend((first as u32).to_le_bytes());
-            list.extend(second.to_le_bytes());
-        };
-        pair(
-            &mut placed.functions,
-            start,
-            (start + function.code.len()) as u32,
-        );
-        for trap in &function.traps {
-            pair(
-                &mut placed.traps,
-                start + trap.offset as usize,
-                trap.code as u32,
-            );
-        }
-        for location in &function.locations {
-            pair(
-                &mut placed.locations,
-                start + location.code as usize,
-                location.wasm,
-            );
-        }
-        let first_call = (placed.inlined_calls.len() / CALL_LEN) as u32;
-        let call_number = |call: u32| {
-            if call == InlinedCall::NONE {
-                call
-            } else {
-                first_call + call
-            }
-        };
-        for stretch in &function.inlined {
-            pair(
-                &mut placed.inlined,
-                start + stretch.code as usize,
-                call_number(stretch.call),
-            );
-        }
-        for call in &function.inlined_calls {
-            for number in [call.callee.0, call.wasm, call_number(call.within)] {
-                placed.inlined_calls.extend(number.to_le_bytes());
-            }
-        }
-        placed.text.extend_from_slice(&function.code);
+        let range = tables.add(start, &function.code, CodeInfo::of(&function));
+        tables::numbers(&mut functions, [range.start as u32, range.end as u32]);
         for reloc in &function.relocs {
             let RelocTarget::Function(target) = reloc.target else {
                 bail!("code compiled ahead of time refers to a code table");
             };
             let field = start + reloc.offset as usize;
             let distance = starts[target.index()] as i64 + i64::from(reloc.addend) - field as i64;
-            placed.text[field..field + 4].copy_from_slice(&i32::try_from(distance)?.to_le_bytes());
+            tables.text[field..field + 4].copy_from_slice(&i32::try_from(distance)?.to_le_bytes());
         }
     }
-    Ok(placed)
+    Ok((functions, tables))
 }
 
 /// The description of a module without its bodies, and the bytes that it still refers to.
@@ -315,7 +253,7 @@ impl Image {
 
     /// Where to call a function.
     pub fn entry(&self, func: DefinedFuncIndex) -> *const c_void {
-        let (start, _) = pair(self.functions(), func.index());
+        let [start, _] = tables::entry(self.functions(), func.index());
         self.code().wrapping_add(start as usize).cast()
     }
 
@@ -323,38 +261,22 @@ impl Image {
     pub fn locate(&self, info: &ModuleInfo, pc: usize) -> Option<CodeLocation> {
         let offset = u32::try_from(pc.checked_sub(self.code.code() as usize)?).ok()?;
         let functions = self.functions();
-        let func = last_at_or_before(functions, offset)?;
-        let (start, end) = pair(functions, func);
+        let func = last_at_or_before::<2>(functions, offset)?;
+        let [start, end] = tables::entry(functions, func);
         if offset >= end {
             return None;
         }
-        // The entry of a table that covers the address, if it is one of this function's.
-        let covering = |section| {
-            let table = self.section(section);
-            last_at_or_before(table, offset)
-                .map(|i| pair(table, i))
-                .filter(|&(at, _)| at >= start)
+        let tables = Tables {
+            traps: self.section(Section::Traps),
+            locations: self.section(Section::Locations),
+            inlined: self.section(Section::Inlined),
+            inlined_calls: self.section(Section::InlinedCalls),
         };
-        let trap = covering(Section::Traps)
-            .filter(|&(at, _)| at == offset)
-            .and_then(|(_, code)| TrapCode::from_u8(code as u8));
-        let wasm = covering(Section::Locations).map(|(_, wasm)| wasm);
-        let inlined = covering(Section::Inlined).map_or(InlinedCall::NONE, |(_, call)| call);
+        let place = tables.at(start, offset);
         let func = info.func_of(DefinedFuncIndex::from(func));
-        Some(CodeLocation::new(func, wasm, trap, inlined, |call| {
-            self.inlined_call(call)
+        Some(CodeLocation::new(func, place, |call| {
+            tables.inlined_call(call)
         }))
-    }
-
-    fn inlined_call(&self, n: u32) -> InlinedCall {
-        let entry = &self.section(Section::InlinedCalls)[n as usize * CALL_LEN..];
-        let number =
-            |at: usize| u32::from_le_bytes(entry[at..at + 4].try_into().expect("four bytes"));
-        InlinedCall {
-            callee: FuncIndex(number(0)),
-            wasm: number(4),
-            within: number(8),
-        }
     }
 }
 
@@ -364,27 +286,6 @@ fn copy_code(text: &[u8]) -> Result<CodeRange> {
     unsafe { code.write(0, text) };
     code.seal();
     Ok(code)
-}
-
-/// The n-th pair of numbers in a table.
-fn pair(table: &[u8], n: usize) -> (u32, u32) {
-    let entry = &table[n * 8..n * 8 + 8];
-    let number = |at: usize| u32::from_le_bytes(entry[at..at + 4].try_into().expect("four bytes"));
-    (number(0), number(4))
-}
-
-/// The position of the last pair whose first number is not above `key`.
-fn last_at_or_before(table: &[u8], key: u32) -> Option<usize> {
-    let (mut low, mut high) = (0, table.len() / 8);
-    while low < high {
-        let middle = (low + high) / 2;
-        if pair(table, middle).0 <= key {
-            low = middle + 1
-        } else {
-            high = middle
-        }
-    }
-    low.checked_sub(1)
 }
 
 /// Checks everything about an image that can be checked, and finds its sections.
@@ -413,15 +314,8 @@ fn check(bytes: &[u8], expected: &str) -> Result<[Range<usize>; Section::COUNT]>
         u64_at(CHECKSUM_AT) == xxh3_64(&bytes[CHECKSUM_AT + 8..]),
         "the compiled image is damaged: its checksum does not match"
     );
-    let mut sections: [Range<usize>; Section::COUNT] = Default::default();
-    for (i, section) in sections.iter_mut().enumerate() {
-        let (start, len) = (u64_at(32 + i * 16), u64_at(40 + i * 16));
-        let end = start
-            .checked_add(len)
-            .filter(|&end| end <= bytes.len() as u64);
-        let end = end.context("the compiled image is damaged: a section lies outside of it")?;
-        *section = start as usize..end as usize;
-    }
+    let sections: [Range<usize>; Section::COUNT] = read_sections(bytes, SECTIONS_AT)
+        .context("the compiled image is damaged: a section lies outside of it")?;
     let found = std::str::from_utf8(&bytes[sections[Section::Fingerprint as usize].clone()])
         .context("the compiled image is damaged: its fingerprint is not text")?;
     if found != expected {

@@ -27,6 +27,7 @@ mod policy;
 mod queue;
 mod registry;
 mod stub;
+mod tables;
 mod tuning;
 
 pub use code_memory::contains as is_code_address;

@@ -4,6 +4,7 @@ use crate::code_table::CodeTable;
 use crate::compile::{Compilers, Progress};
 use crate::image::{self, Image, ImageBytes};
 use crate::registry;
+use crate::tables::Place;
 use anyhow::Result;
 use mainspring_abi::{InlinedCall, SourceLocation, TrapCode, VMOffsets};
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode};
@@ -45,17 +46,15 @@ pub struct CodeLocation {
 }
 
 impl CodeLocation {
-    /// Unfolds the calls in whose place the code is; `inlined` is the innermost of them.
+    /// Unfolds the calls in whose place the code is.
     pub(crate) fn new(
         func: FuncIndex,
-        wasm: Option<u32>,
-        trap: Option<TrapCode>,
-        inlined: u32,
+        place: Place,
         call: impl Fn(u32) -> InlinedCall,
     ) -> CodeLocation {
         let known = |wasm: u32| (wasm != SourceLocation::NONE).then_some(wasm);
         let mut frames = Vec::with_capacity(1);
-        let (mut wasm, mut inlined) = (wasm.and_then(known), inlined);
+        let (mut wasm, mut inlined) = (place.wasm.and_then(known), place.inlined);
         while inlined != InlinedCall::NONE {
             let InlinedCall {
                 callee,
@@ -66,7 +65,10 @@ impl CodeLocation {
             (wasm, inlined) = (known(at), within);
         }
         frames.push((func, wasm));
-        CodeLocation { frames, trap }
+        CodeLocation {
+            frames,
+            trap: place.trap,
+        }
     }
 }
 
