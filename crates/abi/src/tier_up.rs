@@ -19,9 +19,10 @@
 //! Counters are changed without synchronization: threads may lose counts, never anything else.
 
 use mainspring_wasm::ValType;
+use serde::{Deserialize, Serialize};
 
 /// The counters of a function, and its frame at the header of each loop.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TierUp {
     /// Number n is what [`RelocTarget::Counter`](crate::RelocTarget::Counter) n refers to.
     pub counters: Vec<Counter>,
@@ -32,7 +33,7 @@ pub struct TierUp {
 }
 
 /// One counter.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Counter {
     /// What it counts.
     pub kind: CounterKind,
@@ -41,7 +42,7 @@ pub struct Counter {
 }
 
 /// What a counter counts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum CounterKind {
     /// Calls of the function, down.
     Entry,
@@ -52,7 +53,7 @@ pub enum CounterKind {
 }
 
 /// The state of the frame at a loop header.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LoopHeader {
     /// Offset of the `loop` instruction in the module.
     pub wasm: u32,
@@ -61,7 +62,7 @@ pub struct LoopHeader {
 }
 
 /// A value in a frame. Its first bytes hold it, little-endian; references as in registers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FrameSlot {
     /// Where, from the frame pointer.
     pub offset: i32,

@@ -166,6 +166,23 @@ impl CodeRange {
         Ok(range)
     }
 
+    /// Maps part of a file over code pages, executable. They are never written then.
+    ///
+    /// # Safety
+    /// Nothing may use these pages yet. The file's part must not change while it is mapped, and must be
+    /// trusted code.
+    pub unsafe fn map_code(&self, at: usize, file: &File, offset: u64, len: usize) -> Result<()> {
+        let start = self.code_range().start + at;
+        let len = round_up(len).context("too much code")?;
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.region
+                .space
+                .map_file(start..start + len, file, offset, View::ExecutePrivate)
+        }
+        .context("cannot map the cached code as executable")
+    }
+
     fn reserve(data_len: usize, code_len: usize) -> Result<CodeRange> {
         let data_len = round_up(data_len).context("too much code")?;
         let total = round_up(code_len.max(page_size()))

@@ -13,18 +13,22 @@
 //! A thread that loads a slot and jumps there finds whole code (x86-64 keeps the order of the
 //! stores, and no processor has fetched those bytes before), and whoever looks up a program counter finds its metadata.
 
+use crate::cache;
 use crate::code_memory::{CodeRange, MAX_RANGE};
 use crate::compile::Compilers;
 use crate::counted::{Better, Counted};
+use crate::learned::{Learned, Memory, Piece};
 use crate::module_code::CodeLocation;
 use crate::stub::{self, COMPILE_AT, FIRST_STUB, HOT_ENTRY, HOT_LOOP, STUB_SIZE};
-use crate::tables::Place;
-use crate::tuning::Tuning;
-use anyhow::{Result, ensure};
+use crate::tables::{CodeInfo, Place};
+use crate::tuning::{Tiers, Tuning};
+use anyhow::{Context, Result, ensure};
 use mainspring_abi::{
     CompiledFunction, InlinedCall, InlinedCode, Profile, RelocTarget, SourceLocation, TrapSite,
 };
+use mainspring_platform::pages::round_up;
 use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
+use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::c_void;
 use std::ops::Range;
@@ -46,6 +50,10 @@ pub(crate) struct CodeTable {
     count: usize,
     /// How many counters there is room for.
     counters: usize,
+    /// Where code begins in the code pages, behind the stubs.
+    text_at: usize,
+    /// What was there from the start.
+    learned: Option<Learned>,
     state: Mutex<State>,
     /// Signalled when a compilation ends.
     compiled: Condvar,
@@ -67,6 +75,9 @@ struct State {
 struct Placed {
     func: DefinedFuncIndex,
     len: usize,
+    /// The loop it begins at, if not at the start of the function.
+    header: Option<u32>,
+    optimized: bool,
     traps: Box<[TrapSite]>,
     locations: Box<[SourceLocation]>,
     inlined: Box<[InlinedCode]>,
@@ -76,7 +87,11 @@ struct Placed {
 impl CodeTable {
     /// Takes the memory for a module's table and code. Nothing can be called before
     /// [`write_stubs`](Self::write_stubs).
-    pub fn new(compilers: Arc<Compilers>, info: &ModuleInfo) -> Result<CodeTable> {
+    pub fn new(
+        compilers: Arc<Compilers>,
+        info: &ModuleInfo,
+        known: Option<cache::Entry>,
+    ) -> Result<CodeTable> {
         let count = info.bodies.len();
         let wasm_bytes: usize = info.bodies.iter().map(|body| body.len()).sum();
         let stub_bytes = FIRST_STUB + count * STUB_SIZE;
@@ -90,11 +105,19 @@ impl CodeTable {
             CODE_AT_LEAST + wasm_bytes * CODE_PER_BYTE + count * CODE_PER_FUNCTION + stub_bytes;
         let room = MAX_RANGE - data_bytes.next_multiple_of(4096) - 4096;
         let range = CodeRange::new(data_bytes, wanted.min(room))?;
+        let text_at = round_up(stub_bytes).context("too many functions")?;
+        let learned = known.and_then(|entry| Learned::read(entry, count, counters).ok());
+        let learned = learned.filter(|learned| map_learned(&range, text_at, learned));
+        let known = learned.as_ref().map_or((0, 0), |learned| {
+            // What comes next is on pages of its own.
+            let text = round_up(learned.text().2).unwrap_or(0);
+            (text, learned.counters().len())
+        });
         let state = State {
-            next: stub_bytes,
+            next: text_at + known.0,
             in_progress: HashSet::new(),
             placed: BTreeMap::new(),
-            next_counter: 0,
+            next_counter: known.1,
             counted: HashMap::new(),
         };
         Ok(CodeTable {
@@ -102,6 +125,8 @@ impl CodeTable {
             range,
             count,
             counters,
+            text_at,
+            learned,
             state: Mutex::new(state),
             compiled: Condvar::new(),
         })
@@ -120,6 +145,22 @@ impl CodeTable {
         for i in 0..self.count as u32 {
             self.slot(i).store(self.compile_stub(i), Ordering::Relaxed);
         }
+        let Some(learned) = &self.learned else { return };
+        for (n, value) in learned.counters().enumerate() {
+            // SAFETY: there is room for that many counters, which nobody uses yet.
+            unsafe { (*self.counter(n)).store(value, Ordering::Relaxed) };
+        }
+        // Later pieces are better.
+        for piece in learned.pieces().filter(|piece| piece.header.is_none()) {
+            let code = self.code_at(piece.start) as usize;
+            self.slot(piece.func).store(code, Ordering::Relaxed);
+        }
+    }
+
+    /// The address of a place in the text.
+    fn code_at(&self, offset: u32) -> *const c_void {
+        let code = self.range.code().wrapping_add(self.text_at);
+        code.wrapping_add(offset as usize).cast()
     }
 
     pub fn compilers(&self) -> &Arc<Compilers> {
@@ -191,7 +232,8 @@ impl CodeTable {
         let _turn = Turn { table: self, func };
         let compiled = compile()?;
         let mut state = self.lock();
-        let code = self.place(&mut state, func, compiled)?;
+        let optimized = self.tuning().tiers == Tiers::Optimizing;
+        let code = self.place(&mut state, func, compiled, None, optimized)?;
         self.publish(func, code);
         Ok(code)
     }
@@ -202,6 +244,8 @@ impl CodeTable {
         state: &mut State,
         func: DefinedFuncIndex,
         mut compiled: CompiledFunction,
+        header: Option<u32>,
+        optimized: bool,
     ) -> Result<*const c_void> {
         let at = state
             .next
@@ -237,6 +281,8 @@ impl CodeTable {
         let placed = Placed {
             func,
             len,
+            header,
+            optimized,
             traps: compiled.traps.into(),
             locations: compiled.locations.into(),
             inlined: compiled.inlined.into(),
@@ -281,7 +327,31 @@ impl CodeTable {
 
     /// Does something with what is known about a function that counts.
     pub fn with_counted<R>(&self, func: u32, work: impl FnOnce(&mut Counted) -> R) -> Option<R> {
-        self.lock().counted.get_mut(&func).map(work)
+        self.counted(&mut self.lock(), func).map(work)
+    }
+
+    /// What is known about a function that counts, now or in an earlier run.
+    fn counted<'s>(&self, state: &'s mut State, func: u32) -> Option<&'s mut Counted> {
+        match state.counted.entry(func) {
+            MapEntry::Occupied(known) => Some(known.into_mut()),
+            MapEntry::Vacant(vacant) => Some(vacant.insert(self.remembered(func)?)),
+        }
+    }
+
+    fn remembered(&self, func: u32) -> Option<Counted> {
+        let learned = self.learned.as_ref()?;
+        let record = learned.record(func)?;
+        let tier_up = Box::new(learned.tier_up(record)?);
+        let better = |header| {
+            let is_it =
+                |piece: &Piece| piece.func == func && piece.header == header && piece.optimized;
+            let piece = learned.pieces().rfind(is_it);
+            piece.map_or(Better::No, |piece| Better::Ready(self.code_at(piece.start)))
+        };
+        let cells = self.counter(record.first_counter as usize);
+        let first_entries = learned.counter(record.first_counter);
+        // SAFETY: these counters were set when the table was made, and are this function's.
+        Some(unsafe { Counted::restored(tier_up, cells, record.entries, first_entries, better) })
     }
 
     /// Places optimized code: from the start of a function, or from the header of one of its loops.
@@ -292,8 +362,8 @@ impl CodeTable {
         compiled: CompiledFunction,
     ) -> Result<()> {
         let mut state = self.lock();
-        let code = self.place(&mut state, func, compiled)?;
-        if let Some(counted) = state.counted.get_mut(&func.0) {
+        let code = self.place(&mut state, func, compiled, header, true)?;
+        if let Some(counted) = self.counted(&mut state, func.0) {
             *counted.better(header) = Better::Ready(code);
             if let Some(header) = header {
                 // Whoever comes by moves.
@@ -309,6 +379,16 @@ impl CodeTable {
     /// What an address belongs to.
     pub fn locate(&self, info: &ModuleInfo, pc: usize) -> Option<CodeLocation> {
         let offset = pc.checked_sub(self.range.code() as usize)?;
+        if let Some(learned) = &self.learned
+            && let Some(known) = offset.checked_sub(self.text_at)
+            && known < learned.text().2
+        {
+            let piece = learned.piece_at(known as u32)?;
+            let tables = learned.tables();
+            let place = tables.at(piece.start, known as u32);
+            let func = info.func_of(DefinedFuncIndex(piece.func));
+            return Some(CodeLocation::new(func, place, |n| tables.inlined_call(n)));
+        }
         let state = self.lock();
         let (&start, placed) = state.placed.range(..=offset).next_back()?;
         let inside = u32::try_from(offset - start).ok()?;
@@ -321,13 +401,74 @@ impl CodeTable {
         Some(CodeLocation::new(func, place, call))
     }
 
+    /// What was learned so far, as bytes for the cache; `None` if that is no more than at the start.
+    pub fn remember(&self) -> Option<Vec<u8>> {
+        let mut state = self.lock();
+        if state.placed.is_empty() {
+            return None;
+        }
+        // Text that is there does not change anymore; what follows is added later.
+        let text = state.next - self.text_at;
+        let mut memory = Memory::of(self.learned.as_ref());
+        for (&at, placed) in &state.placed {
+            let start = (at - self.text_at) as u32;
+            let piece = Piece {
+                start,
+                end: start + placed.len as u32,
+                func: placed.func.0,
+                header: placed.header,
+                optimized: placed.optimized,
+            };
+            memory.add_piece(piece, placed.info());
+        }
+        let known: Vec<u32> = self
+            .learned
+            .iter()
+            .flat_map(Learned::records)
+            .map(|record| record.func)
+            .collect();
+        for func in known {
+            // Those that were not looked at count in their cells all the same.
+            self.counted(&mut state, func);
+        }
+        let mut counters = vec![0; state.next_counter];
+        for (&func, counted) in &state.counted {
+            // SAFETY: both are addresses of counters of this table.
+            let first = unsafe { counted.cells().offset_from(self.counter(0)) } as usize;
+            for (i, value) in counted.remembered_counters().enumerate() {
+                counters[first + i] = value;
+            }
+            memory.add_record(func, first as u32, counted);
+        }
+        drop(state);
+        // SAFETY: the pages are readable as long as the range lives, and were written before.
+        let text = unsafe { std::slice::from_raw_parts(self.code_at(0).cast(), text) };
+        Some(memory.finish(&counters, text))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change under the lock is complete before anything in it can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// Maps the code of earlier runs where it was.
+fn map_learned(range: &CodeRange, text_at: usize, learned: &Learned) -> bool {
+    let (file, at, len) = learned.text();
+    // SAFETY: the table is being made, so nobody uses the pages; the cache answers for the file.
+    text_at + len <= range.code_len() && unsafe { range.map_code(text_at, file, at, len) }.is_ok()
+}
+
 impl Placed {
+    fn info(&self) -> CodeInfo<'_> {
+        CodeInfo {
+            traps: &self.traps,
+            locations: &self.locations,
+            inlined: &self.inlined,
+            inlined_calls: &self.inlined_calls,
+        }
+    }
+
     /// What belongs to an offset in it.
     fn at(&self, offset: u32) -> Place {
         let trap = self.traps.binary_search_by_key(&offset, |trap| trap.offset);
@@ -346,11 +487,11 @@ impl Placed {
 
 impl Profile for CodeTable {
     fn entries(&self, func: DefinedFuncIndex) -> Option<u32> {
-        Some(self.lock().counted.get(&func.0)?.entries())
+        Some(self.counted(&mut self.lock(), func.0)?.entries())
     }
 
     fn calls(&self, func: DefinedFuncIndex, wasm: u32) -> Option<u32> {
-        self.lock().counted.get(&func.0)?.calls(wasm)
+        self.counted(&mut self.lock(), func.0)?.calls(wasm)
     }
 }
 

@@ -1,8 +1,7 @@
 //! What is known about a function that has baseline code which counts.
 
 use crate::tuning::{NEVER, Tuning};
-use mainspring_abi::{Counter, CounterKind, LoopHeader, TierUp};
-use std::collections::HashMap;
+use mainspring_abi::{CounterKind, TierUp};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -12,10 +11,6 @@ pub(crate) struct Counted {
     pub tier_up: Box<TierUp>,
     /// Its counters, in the code table's data pages.
     cells: *const AtomicI32,
-    /// The number of each call's counter, by the call's offset in the module.
-    calls: HashMap<u32, usize>,
-    /// The number of each loop's counter.
-    loop_cells: Vec<usize>,
     /// Optimized code from the start.
     start: Better,
     /// Optimized code from the header of each loop.
@@ -48,33 +43,10 @@ impl Counted {
     /// # Safety
     /// There must be as many cells as counters, which live as long as this and are only accessed as atomics and by generated code.
     pub unsafe fn new(tier_up: Box<TierUp>, cells: *const AtomicI32, tuning: &Tuning) -> Counted {
-        let calls = tier_up
-            .counters
-            .iter()
-            .enumerate()
-            .filter(|(_, counter)| counter.kind == CounterKind::Call)
-            .map(|(i, counter)| (counter.wasm, i))
-            .collect();
-        let loop_cell = |header: &LoopHeader| {
-            let is_its = |counter: &Counter| {
-                counter.kind == CounterKind::Loop && counter.wasm == header.wasm
-            };
-            let found = tier_up.counters.iter().position(is_its);
-            found.expect("every loop has a counter")
-        };
-        let loop_cells = tier_up.loops.iter().map(loop_cell).collect();
-        let loops = vec![Better::No; tier_up.loops.len()];
         let first_entries = tuning.entries();
         let counted = Counted {
-            tier_up,
-            cells,
-            calls,
-            loop_cells,
-            start: Better::No,
-            loops,
-            heat: 0,
-            entries_before: 0,
             first_entries,
+            ..Counted::of(tier_up, cells)
         };
         for (i, counter) in counted.tier_up.counters.iter().enumerate() {
             let first = match counter.kind {
@@ -85,6 +57,71 @@ impl Counted {
             counted.cell(i).store(first, Ordering::Relaxed);
         }
         counted
+    }
+
+    fn of(tier_up: Box<TierUp>, cells: *const AtomicI32) -> Counted {
+        let counters = &tier_up.counters;
+        debug_assert!(counters.is_sorted_by_key(|counter| counter.wasm));
+        let loops = vec![Better::No; tier_up.loops.len()];
+        Counted {
+            tier_up,
+            cells,
+            start: Better::No,
+            loops,
+            heat: 0,
+            entries_before: 0,
+            first_entries: NEVER,
+        }
+    }
+
+    /// As it was when it was remembered. The counters are set already.
+    ///
+    /// # Safety
+    /// As for [`new`](Self::new).
+    pub unsafe fn restored(
+        tier_up: Box<TierUp>,
+        cells: *const AtomicI32,
+        entries: u32,
+        first_entries: i32,
+        better: impl Fn(Option<u32>) -> Better,
+    ) -> Counted {
+        let headers = 0..tier_up.loops.len() as u32;
+        let loops = headers.map(|header| better(Some(header))).collect();
+        Counted {
+            start: better(None),
+            loops,
+            heat: u64::from(entries),
+            entries_before: entries,
+            first_entries,
+            ..Counted::of(tier_up, cells)
+        }
+    }
+
+    /// What the counters are to begin with next time.
+    pub fn remembered_counters(&self) -> impl Iterator<Item = i32> + '_ {
+        let state = |better: Better, now: i32| match better {
+            Better::No => now.max(0),
+            Better::Queued => 0,
+            // Without it, another attempt would fail just so.
+            Better::Failed => NEVER,
+            Better::Ready(_) => 0,
+        };
+        let mut loops = self.loops.iter();
+        let counters = self.tier_up.counters.iter().enumerate();
+        counters.map(move |(i, counter)| {
+            let now = self.cell(i).load(Ordering::Relaxed);
+            match counter.kind {
+                CounterKind::Entry => state(self.start, now),
+                // Both are in the order of the code.
+                CounterKind::Loop => state(*loops.next().unwrap_or(&Better::Failed), now),
+                CounterKind::Call => now,
+            }
+        })
+    }
+
+    /// Where its first counter is.
+    pub fn cells(&self) -> *const AtomicI32 {
+        self.cells
     }
 
     fn cell(&self, i: usize) -> &AtomicI32 {
@@ -123,8 +160,18 @@ impl Counted {
     /// Sets a loop's counter.
     pub fn set_loop(&mut self, header: u32, iterations: i32) {
         self.heat += u64::from(iterations.unsigned_abs() / 16);
-        let cell = self.loop_cells[header as usize];
-        self.cell(cell).store(iterations, Ordering::Relaxed);
+        let wasm = self.tier_up.loops[header as usize].wasm;
+        if let Some(counter) = self.counter_at(wasm) {
+            self.cell(counter).store(iterations, Ordering::Relaxed);
+        }
+    }
+
+    /// The number of the counter of the instruction at an offset in the module.
+    fn counter_at(&self, wasm: u32) -> Option<usize> {
+        let counters = &self.tier_up.counters;
+        counters
+            .binary_search_by_key(&wasm, |counter| counter.wasm)
+            .ok()
     }
 
     /// How often the function was called.
@@ -136,8 +183,8 @@ impl Counted {
 
     /// How often a call was executed.
     pub fn calls(&self, wasm: u32) -> Option<u32> {
-        let &cell = self.calls.get(&wasm)?;
-        Some(self.cell(cell).load(Ordering::Relaxed) as u32)
+        let cell = self.cell(self.counter_at(wasm)?);
+        Some(cell.load(Ordering::Relaxed) as u32)
     }
 
     /// How much it has run.

@@ -15,12 +15,14 @@
 
 #![warn(missing_docs)]
 
+mod cache;
 mod code_memory;
 mod code_table;
 mod compile;
 mod counted;
 mod debug;
 mod image;
+mod learned;
 mod module_code;
 mod osr;
 mod policy;

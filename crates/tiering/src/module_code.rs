@@ -81,7 +81,7 @@ impl ModuleCode {
     ) -> Result<Arc<ModuleCode>> {
         let info = decode(features, &bytes)?;
         let offsets = VMOffsets::new(&info);
-        let table = CodeTable::new(compilers.clone(), &info)?;
+        let table = CodeTable::new(compilers.clone(), &info, None)?;
         let code = Arc::new_cyclic(|itself: &Weak<ModuleCode>| {
             table.write_stubs(itself.as_ptr());
             ModuleCode {

@@ -57,6 +57,12 @@ impl TableBuilder {
         // Between pieces: int3.
         self.text.resize(start, 0xcc);
         self.text.extend_from_slice(code);
+        self.add_info(start, info);
+        start..self.text.len()
+    }
+
+    /// Adds what belongs to a piece whose code is elsewhere.
+    pub fn add_info(&mut self, start: usize, info: CodeInfo<'_>) {
         for trap in info.traps {
             let at = start as u32 + trap.offset;
             numbers(&mut self.traps, [at, trap.code as u32]);
@@ -78,7 +84,6 @@ impl TableBuilder {
             let within = call_number(call.within);
             numbers(&mut self.inlined_calls, [call.callee.0, call.wasm, within]);
         }
-        start..self.text.len()
     }
 }
 

@@ -24,6 +24,21 @@ use wasmparser::{
 /// If the bytes are not a module, are malformed or invalid, or use a proposal that is switched off:
 /// the error says what, and at which byte offset. Also if the bytes are a component.
 pub fn decode(features: WasmFeatures, bytes: &[u8]) -> Result<ModuleInfo> {
+    let (info, bodies) = decode_sections(features, bytes)?;
+    validate_bodies(bodies)?;
+    Ok(info)
+}
+
+/// Decodes a module whose function bodies are known to be valid with these features, because
+/// [`decode`] said so before. They are not looked at.
+///
+/// # Errors
+/// As [`decode`], but for what is wrong with bodies.
+pub fn decode_known(features: WasmFeatures, bytes: &[u8]) -> Result<ModuleInfo> {
+    Ok(decode_sections(features, bytes)?.0)
+}
+
+fn decode_sections(features: WasmFeatures, bytes: &[u8]) -> Result<(ModuleInfo, Vec<Body<'_>>)> {
     ensure!(
         bytes.len() <= u32::MAX as usize,
         "the module has {} bytes; modules are limited to 4 GiB",
@@ -57,10 +72,9 @@ pub fn decode(features: WasmFeatures, bytes: &[u8]) -> Result<ModuleInfo> {
             ValidPayload::Ok | ValidPayload::End(_) => decoder.section(payload)?,
         }
     }
-    validate_bodies(decoder.bodies)?;
     let mut info = decoder.info;
     find_escaping(&mut info);
-    Ok(info)
+    Ok((info, decoder.bodies))
 }
 
 /// The name of the error type of everything that the decoder refuses, for callers that tell
