@@ -3,7 +3,7 @@
 use crate::config::Config;
 use anyhow::{Context, Result};
 use mainspring_runtime::StoreSettings;
-use mainspring_tiering::{Compilers, IMAGE_MAGIC, ModuleCode, Progress};
+use mainspring_tiering::{Compilers, IMAGE_MAGIC, ModuleCode, Progress, Statistics};
 use mainspring_wasm::TypeRegistry;
 use std::io::Read;
 use std::path::Path;
@@ -148,6 +148,11 @@ impl Engine {
         };
         let start = start().with_context(|| format!("cannot read {}", path.display()))?;
         Ok(Engine::detect_precompiled(&start))
+    }
+
+    /// What it has done so far, in numbers.
+    pub fn statistics(&self) -> Statistics {
+        self.0.compilers.statistics()
     }
 
     pub(crate) fn compilers(&self) -> &Arc<Compilers> {

@@ -66,6 +66,7 @@ pub use linker::{Linker, UnknownImportError};
 pub use mainspring_runtime::{
     DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter, ValRaw,
 };
+pub use mainspring_tiering::{Statistics, TierStatistics};
 pub use memory::{Memory, MemoryAccessError};
 pub use module::{Module, ModuleExport, ModuleFunction, ResourcesRequired};
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};

@@ -66,6 +66,8 @@ struct State {
     in_progress: HashSet<u32>,
     /// What is placed, by offset in the code pages.
     placed: BTreeMap<usize, Placed>,
+    /// How much of it is in the cache.
+    remembered: usize,
     /// The first free counter.
     next_counter: usize,
     /// Functions with baseline code that counts.
@@ -117,6 +119,7 @@ impl CodeTable {
             next: text_at + known.0,
             in_progress: HashSet::new(),
             placed: BTreeMap::new(),
+            remembered: 0,
             next_counter: known.1,
             counted: HashMap::new(),
         };
@@ -330,6 +333,13 @@ impl CodeTable {
         self.counted(&mut self.lock(), func).map(work)
     }
 
+    /// How many functions had code from the start.
+    pub fn known_functions(&self) -> usize {
+        let pieces = self.learned.iter().flat_map(Learned::pieces);
+        let starts = pieces.filter(|piece| piece.header.is_none());
+        starts.map(|piece| piece.func).collect::<HashSet<_>>().len()
+    }
+
     /// What is known about a function that counts, now or in an earlier run.
     fn counted<'s>(&self, state: &'s mut State, func: u32) -> Option<&'s mut Counted> {
         match state.counted.entry(func) {
@@ -404,9 +414,10 @@ impl CodeTable {
     /// What was learned so far, as bytes for the cache; `None` if that is no more than at the start.
     pub fn remember(&self) -> Option<Vec<u8>> {
         let mut state = self.lock();
-        if state.placed.is_empty() {
+        if state.placed.len() == state.remembered {
             return None;
         }
+        state.remembered = state.placed.len();
         // Text that is there does not change anymore; what follows is added later.
         let text = state.next - self.text_at;
         let mut memory = Memory::of(self.learned.as_ref());

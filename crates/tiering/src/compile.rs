@@ -1,6 +1,9 @@
 //! The compilers, and what it takes to run one on a whole module.
 
+use crate::cache::{Cache, Key};
+use crate::module_code::ModuleCode;
 use crate::queue::Queue;
+use crate::stats::{Counts, Statistics};
 use crate::tuning::{Tiers, Tuning};
 use anyhow::Result;
 use mainspring_abi::{
@@ -11,6 +14,9 @@ use mainspring_optimizer::Optimizer;
 use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+use wasmparser::WasmFeatures;
 
 /// Told how many functions of how many are compiled.
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
@@ -23,6 +29,10 @@ pub struct Compilers {
     optimizer: Optimizer,
     parallel: bool,
     queue: Queue,
+    counts: Counts,
+    cache: Option<Cache>,
+    /// The modules that the cache is to remember.
+    remembered: Mutex<Vec<Weak<ModuleCode>>>,
 }
 
 impl Compilers {
@@ -36,12 +46,68 @@ impl Compilers {
             optimizer: Optimizer::new(&settings)?,
             parallel,
             queue: Queue::new(tuning.workers),
+            counts: Counts::default(),
+            cache: None,
+            remembered: Mutex::default(),
         })
     }
 
     /// Which tiers there are, and when functions move between them.
     pub fn tuning(&self) -> &Tuning {
         &self.tuning
+    }
+
+    /// The same, with a cache for code of modules that are compiled lazily.
+    pub fn with_cache(mut self, cache: Option<Cache>) -> Compilers {
+        self.cache = cache;
+        self
+    }
+
+    pub(crate) fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
+    }
+
+    /// What the cache knows a module by: everything that its code depends on.
+    pub(crate) fn cache_key(&self, features: WasmFeatures, bytes: &[u8]) -> Option<Key> {
+        self.cache.as_ref()?;
+        let depends = format!(
+            "{} {} {} {:?} {:?}",
+            env!("CARGO_PKG_VERSION"),
+            self.fingerprint(),
+            self.baseline.fingerprint(),
+            self.tuning.tiers,
+            features.bits(),
+        );
+        Some(Key::new(&[depends.as_bytes(), bytes]))
+    }
+
+    pub(crate) fn remember_later(&self, module: &Weak<ModuleCode>) {
+        let mut remembered = self.lock_remembered();
+        remembered.retain(|module| module.strong_count() > 0);
+        remembered.push(module.clone());
+    }
+
+    /// Has the cache keep what was learned so far about all modules. That also happens when a module is
+    /// dropped, and now and then.
+    pub fn remember(&self) {
+        let modules = self.lock_remembered().clone();
+        for module in modules.iter().filter_map(Weak::upgrade) {
+            module.remember();
+        }
+    }
+
+    fn lock_remembered(&self) -> MutexGuard<'_, Vec<Weak<ModuleCode>>> {
+        let remembered = self.remembered.lock();
+        remembered.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What they have done so far.
+    pub fn statistics(&self) -> Statistics {
+        self.counts.read()
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     pub(crate) fn queue(&self) -> &Queue {
@@ -63,15 +129,24 @@ impl Compilers {
         let tier_up = self.tuning.tiers == Tiers::Tiered;
         match self.tuning.tiers {
             Tiers::Tiered | Tiers::Baseline => {
-                self.baseline.compile(&FunctionInput { tier_up, ..input })
+                let start = Instant::now();
+                let input = FunctionInput { tier_up, ..input };
+                let compiled = self.baseline.compile(&input)?;
+                let (wasm, code) = (input.body().len(), compiled.code.len());
+                self.counts.baseline.add(start, wasm, code);
+                Ok(compiled)
             }
-            Tiers::Optimizing => self.optimizer.compile(&input),
+            Tiers::Optimizing => self.optimize(input),
         }
     }
 
     /// Compiles a function that is worth it.
     pub(crate) fn optimize(&self, input: FunctionInput<'_>) -> Result<CompiledFunction> {
-        self.optimizer.compile(&input)
+        let start = Instant::now();
+        let compiled = self.optimizer.compile(&input)?;
+        let (wasm, code) = (input.body().len(), compiled.code.len());
+        self.counts.optimizing.add(start, wasm, code);
+        Ok(compiled)
     }
 
     /// A function of a module, to be compiled with these settings.

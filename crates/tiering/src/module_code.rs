@@ -1,16 +1,19 @@
 //! All code of one module.
 
+use crate::cache;
 use crate::code_table::CodeTable;
 use crate::compile::{Compilers, Progress};
 use crate::image::{self, Image, ImageBytes};
 use crate::registry;
+use crate::stats::{self, count};
 use crate::tables::Place;
 use anyhow::Result;
 use mainspring_abi::{InlinedCall, SourceLocation, TrapCode, VMOffsets};
-use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode};
+use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_known};
 use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 /// A module with its code: shared by all its instances in all stores, on all threads.
 pub struct ModuleCode {
@@ -18,6 +21,8 @@ pub struct ModuleCode {
     offsets: VMOffsets,
     bytes: ModuleBytes,
     pub(crate) kind: Kind,
+    /// What the cache knows it by.
+    key: Option<cache::Key>,
     itself: Weak<ModuleCode>,
 }
 
@@ -79,9 +84,27 @@ impl ModuleCode {
         features: wasmparser::WasmFeatures,
         bytes: Vec<u8>,
     ) -> Result<Arc<ModuleCode>> {
-        let info = decode(features, &bytes)?;
+        let start = Instant::now();
+        let counts = compilers.counts();
+        let key = compilers.cache_key(features, &bytes);
+        let known = key.as_ref().and_then(|key| compilers.cache()?.load(key));
+        let info = match &known {
+            // It would not be there if the module were not valid.
+            Some(_) => decode_known(features, &bytes)?,
+            None => decode(features, &bytes)?,
+        };
+        if key.is_some() {
+            count(match &known {
+                Some(_) => &counts.cache_hits,
+                None => &counts.cache_misses,
+            });
+        }
+        count(&counts.modules);
+        stats::add(&counts.functions, info.bodies.len());
+        stats::add_time(&counts.decoding, start);
         let offsets = VMOffsets::new(&info);
-        let table = CodeTable::new(compilers.clone(), &info, None)?;
+        let table = CodeTable::new(compilers.clone(), &info, known)?;
+        stats::add(&counts.cached_functions, table.known_functions());
         let code = Arc::new_cyclic(|itself: &Weak<ModuleCode>| {
             table.write_stubs(itself.as_ptr());
             ModuleCode {
@@ -89,9 +112,13 @@ impl ModuleCode {
                 offsets,
                 bytes: ModuleBytes::Whole(bytes),
                 kind: Kind::Lazy(table),
+                key,
                 itself: itself.clone(),
             }
         });
+        if key.is_some() {
+            compilers.remember_later(&code.itself);
+        }
         Ok(code.registered())
     }
 
@@ -128,6 +155,7 @@ impl ModuleCode {
             offsets,
             bytes: ModuleBytes::InImage,
             kind: Kind::Ahead(image),
+            key: None,
             itself: itself.clone(),
         });
         Ok(code.registered())
@@ -211,6 +239,20 @@ impl ModuleCode {
         }
     }
 
+    /// Has the cache keep what was learned, if there is anything new.
+    pub(crate) fn remember(&self) {
+        let (Kind::Lazy(table), Some(key)) = (&self.kind, &self.key) else {
+            return;
+        };
+        let Some(cache) = table.compilers().cache() else {
+            return;
+        };
+        if let Some(payload) = table.remember() {
+            // A cache that can't be written is no worse than none; its statistics say so.
+            let _ = cache.store(key, &payload);
+        }
+    }
+
     pub(crate) fn itself(&self) -> &Weak<ModuleCode> {
         &self.itself
     }
@@ -218,6 +260,7 @@ impl ModuleCode {
 
 impl Drop for ModuleCode {
     fn drop(&mut self) {
+        self.remember();
         registry::unregister(self.addresses());
     }
 }

@@ -12,6 +12,7 @@ use crate::counted::Better;
 use crate::module_code::{Kind, ModuleCode};
 use crate::osr;
 use crate::queue::Job;
+use crate::stats::count;
 use crate::tuning::NEVER;
 use anyhow::{Context, Result, bail};
 use mainspring_abi::{CallMode, Entry, FunctionInput, VMContextHeader};
@@ -90,7 +91,11 @@ impl ModuleCode {
             }
             Better::No | Better::Queued => osr::STAY,
         });
-        moved.unwrap_or(osr::STAY)
+        let code = moved.unwrap_or(osr::STAY);
+        if code != osr::STAY {
+            count(&table.compilers().counts().replacements);
+        }
+        code
     }
 
     fn queue(&self, func: u32, header: Option<u32>) {
@@ -136,7 +141,13 @@ impl ModuleCode {
             profile: Some(table),
             ..self.input(func)
         })?;
-        table.improve(func, job.header, compiled)
+        table.improve(func, job.header, compiled)?;
+        let counts = table.compilers().counts();
+        count(match job.header {
+            None => &counts.tier_ups,
+            Some(_) => &counts.loops_optimized,
+        });
+        Ok(())
     }
 
     /// A job can't be done: the function stays as it is.
