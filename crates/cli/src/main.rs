@@ -2,6 +2,7 @@
 //! file per subcommand, and turns the outcome into the exit status; nothing here knows
 //! what a subcommand does.
 
+mod cache;
 mod compile;
 mod completions;
 mod engine;
@@ -10,6 +11,7 @@ mod invoke;
 mod report;
 mod run;
 mod source;
+mod stats;
 mod wast;
 
 use clap::{CommandFactory, Parser, Subcommand};

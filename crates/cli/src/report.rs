@@ -39,6 +39,11 @@ pub(crate) fn note(text: &str) {
     print("note", text);
 }
 
+/// Text that was asked for.
+pub(crate) fn plain(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
 fn print(prefix: &str, text: &str) {
     let stderr = std::io::stderr();
     let colour = stderr.is_terminal() && !no_colour();

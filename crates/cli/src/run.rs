@@ -1,8 +1,10 @@
 //! `mainspring run`: loads a program, gives it what the command line grants it, and runs
 //! it. What a program is not granted here it can't reach.
 
+use crate::cache::CacheOptions;
 use crate::engine::EngineOptions;
 use crate::source::{Bytes, Contents, Source};
+use crate::stats::{self, Phases};
 use crate::{invoke, report};
 use clap::Args;
 use mainspring::{
@@ -14,6 +16,7 @@ use mainspring_wasi::{DirPerms, FilePerms, WasiCtxBuilder};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 /// Run a program
 #[derive(Args)]
@@ -42,6 +45,13 @@ pub(crate) struct Run {
     /// runs without a sandbox, so allow this only for images that you made yourself
     #[arg(long)]
     allow_precompiled: bool,
+
+    /// When the program ends, print what the engine did on standard error
+    #[arg(long)]
+    stats: bool,
+
+    #[command(flatten)]
+    cache: CacheOptions,
 
     #[command(flatten)]
     engine: EngineOptions,
@@ -106,22 +116,38 @@ impl Run {
         if self.program.get(1).is_some_and(|arg| arg == "--") {
             self.program.remove(1);
         }
-        let engine = self.engine.engine()?;
+        let engine = self.engine.engine(self.cache.cache())?;
+        let mut phases = Phases::default();
+        let outcome = self.run(&engine, &mut phases);
+        engine.flush_cache();
+        if self.stats {
+            report::plain(&stats::table(&engine.statistics(), phases));
+        }
+        outcome.map(|()| ExitCode::SUCCESS)
+    }
+
+    fn run(&self, engine: &Engine, phases: &mut Phases) -> Result<()> {
+        let start_of_load = Instant::now();
         let file = PathBuf::from(&self.program[0]);
         let source = Source::read(&file).map_err(|error| self.explain_missing(&file, error))?;
-        let module = self.load(&engine, &source)?;
+        let module = self.load(engine, &source)?;
+        phases.load = start_of_load.elapsed();
 
-        let mut linker = Linker::new(&engine);
+        let start_of_instantiation = Instant::now();
+        let mut linker = Linker::new(engine);
         add_to_linker_sync(&mut linker, |host: &mut Host| &mut host.wasi)?;
-        let mut store = self.store(&engine)?;
+        let mut store = self.store(engine)?;
         let instance = linker
             .instantiate(&mut store, &module)
             .map_err(|error| error.context(format!("cannot instantiate {}", source.name)))?;
-        match &self.invoke {
+        phases.instantiate = start_of_instantiation.elapsed();
+        let start_of_run = Instant::now();
+        let outcome = match &self.invoke {
             Some(name) => self.call_export(&mut store, instance, &source, name),
             None => start(&mut store, instance, &module, &source),
-        }?;
-        Ok(ExitCode::SUCCESS)
+        };
+        phases.run = start_of_run.elapsed();
+        outcome
     }
 
     /// A command that is spelt wrong ends up here as the name of a file.

@@ -1,5 +1,6 @@
 //! How an engine is configured.
 
+use crate::Cache;
 use anyhow::{Result, bail, ensure};
 use mainspring_abi::{CompileSettings, MemorySettings, Optimize};
 use mainspring_tiering::{Pace, Tiers, Tuning};
@@ -77,6 +78,7 @@ pub struct Config {
     pub(crate) strategy: Strategy,
     pub(crate) optimizing_threads: Option<usize>,
     pub(crate) tier_stress: Option<TierStress>,
+    pub(crate) cache: Option<Cache>,
     pub(crate) max_wasm_stack: usize,
     pub(crate) parallel_compilation: bool,
     pub(crate) memory_init_cow: bool,
@@ -155,6 +157,7 @@ impl Config {
             strategy: Strategy::Auto,
             optimizing_threads: None,
             tier_stress: None,
+            cache: None,
             max_wasm_stack: 512 << 10,
             parallel_compilation: true,
             memory_init_cow: true,
@@ -188,6 +191,13 @@ impl Config {
     /// [`Strategy::Auto`]. Results are the same. Off by default.
     pub fn tier_stress(&mut self, stress: Option<TierStress>) -> &mut Self {
         self.tier_stress = stress;
+        self
+    }
+
+    /// Sets where what is learned about modules is kept from one run to the next, for
+    /// modules that are compiled lazily. Nowhere by default.
+    pub fn cache(&mut self, cache: Option<Cache>) -> &mut Self {
+        self.cache = cache;
         self
     }
 

@@ -64,13 +64,15 @@ impl Engine {
         } else {
             0
         };
+        let cache = config.cache.as_ref().map(|cache| cache.0.clone());
+        let compilers = Compilers::new(
+            config.compile,
+            config.tuning()?,
+            config.parallel_compilation,
+        )?;
         Ok(Engine(Arc::new(EngineInner {
             config: config.clone(),
-            compilers: Arc::new(Compilers::new(
-                config.compile,
-                config.tuning()?,
-                config.parallel_compilation,
-            )?),
+            compilers: Arc::new(compilers.with_cache(cache)),
             stores: Arc::new(StoreSettings {
                 memory: config.memory_settings(),
                 max_wasm_stack: config.max_wasm_stack,
@@ -148,6 +150,13 @@ impl Engine {
         };
         let start = start().with_context(|| format!("cannot read {}", path.display()))?;
         Ok(Engine::detect_precompiled(&start))
+    }
+
+    /// Writes what was learned about modules to the cache, if there is one. That also happens when a
+    /// module is dropped, and in the background; a program that ends by
+    /// [`exit`](std::process::exit) calls this before.
+    pub fn flush_cache(&self) {
+        self.0.compilers.remember();
     }
 
     /// What it has done so far, in numbers.

@@ -30,6 +30,7 @@
 #![warn(missing_docs)]
 
 mod backtrace;
+mod cache;
 mod call;
 mod config;
 mod engine;
@@ -53,6 +54,7 @@ mod values;
 
 pub use anyhow::{Error, Result, anyhow as format_err, bail, ensure};
 pub use backtrace::{FrameInfo, FrameSymbol, WasmBacktrace};
+pub use cache::{Cache, CacheConfig};
 pub use config::{Config, OptLevel, Strategy, TierStress, WasmBacktraceDetails};
 pub use engine::{Engine, EngineWeak, Precompiled};
 pub use externals::{Export, ExportType, Extern, ImportType};

@@ -7,6 +7,11 @@ use crate::module_code::ModuleCode;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often what was learned goes to the cache, at the most, so that little is lost when the process is
+/// killed.
+const REMEMBER_EVERY: Duration = Duration::from_secs(2);
 
 /// Code to make.
 #[derive(Clone, Debug)]
@@ -28,19 +33,25 @@ struct Shared {
     changed: Condvar,
 }
 
-#[derive(Default)]
 struct State {
     jobs: Vec<Job>,
     started: usize,
     busy: usize,
     closed: bool,
+    last_remembered: Instant,
 }
 
 impl Queue {
     pub fn new(workers: usize) -> Queue {
         Queue {
             shared: Arc::new(Shared {
-                state: Mutex::default(),
+                state: Mutex::new(State {
+                    jobs: Vec::new(),
+                    started: 0,
+                    busy: 0,
+                    closed: false,
+                    last_remembered: Instant::now(),
+                }),
                 changed: Condvar::new(),
             }),
             workers,
@@ -98,6 +109,14 @@ impl Shared {
             run(&job);
             state = self.lock();
             state.busy -= 1;
+            if state.jobs.is_empty() && state.last_remembered.elapsed() > REMEMBER_EVERY {
+                state.last_remembered = Instant::now();
+                drop(state);
+                if let Some(module) = job.module.upgrade() {
+                    module.remember();
+                }
+                state = self.lock();
+            }
         }
     }
 }

@@ -1,0 +1,27 @@
+//! Whether what is learned about programs is kept, and where.
+
+use crate::report;
+use clap::Args;
+use mainspring::{Cache, CacheConfig};
+
+/// Options of the cache.
+#[derive(Args)]
+pub(crate) struct CacheOptions {
+    /// Neither use what was learned about the program in earlier runs, nor keep what is
+    /// learned in this one. The environment variable MAINSPRING_CACHE=off does the same
+    #[arg(long)]
+    no_cache: bool,
+}
+
+impl CacheOptions {
+    /// The cache. If it can't be used, that is said, and the program runs without.
+    pub(crate) fn cache(&self) -> Option<Cache> {
+        let off = std::env::var_os("MAINSPRING_CACHE").is_some_and(|value| value == "off");
+        if self.no_cache || off {
+            return None;
+        }
+        Cache::new(CacheConfig::new())
+            .inspect_err(|error| report::note(&format!("running without the cache: {error:#}")))
+            .ok()
+    }
+}
