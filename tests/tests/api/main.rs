@@ -5,6 +5,7 @@ mod calls;
 mod code;
 mod instances;
 mod memories;
+mod tiers;
 mod traps;
 
 use mainspring::*;
