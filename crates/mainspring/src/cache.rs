@@ -67,7 +67,7 @@ impl Cache {
 
     /// Where it is.
     pub fn directory(&self) -> &Path {
-        self.0.directory()
+        &self.0.settings().directory
     }
 
     /// How many modules it knew, since it was opened.

@@ -199,7 +199,7 @@ impl Learned {
     /// The file that the text is in, where, and how long it is.
     pub fn text(&self) -> (&File, u64, usize) {
         let text = &self.sections[Section::Text as usize];
-        let at = self.entry.payload_offset() + text.start as u64;
+        let at = Entry::PAYLOAD_AT + text.start as u64;
         (self.entry.file(), at, text.len())
     }
 }
