@@ -59,11 +59,7 @@ impl Engine {
         config.validate()?;
         mainspring_runtime::install_handlers();
         let types = TypeRegistry::default();
-        let frames = if config.backtrace {
-            config.backtrace_max_frames.map_or(0, |limit| limit.get())
-        } else {
-            0
-        };
+        let frames = config.backtrace_max_frames.map_or(0, |limit| limit.get());
         Ok(Engine(Arc::new(EngineInner {
             config: config.clone(),
             compilers: Arc::new(Compilers::new(config.compile, config.parallel_compilation)?),
