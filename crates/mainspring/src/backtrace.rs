@@ -1,5 +1,6 @@
 //! Which wasm functions were running.
 
+use crate::config::DEFAULT_BACKTRACE_FRAMES;
 use crate::store::AsContext;
 use crate::{Engine, Module};
 use mainspring_runtime::Backtrace;
@@ -19,9 +20,14 @@ impl WasmBacktrace {
         WasmBacktrace::new(store.engine(), Backtrace::capture(&store.0.opaque.runtime))
     }
 
-    /// Like [`capture`](Self::capture).
+    /// Like [`capture`](Self::capture), also if backtraces are off. Has as many frames as the configuration allows, or by
+    /// default allows.
     pub fn force_capture(store: impl AsContext) -> WasmBacktrace {
-        WasmBacktrace::capture(store)
+        let store = store.as_context();
+        let limit = store.engine().config().backtrace_max_frames;
+        let limit = limit.unwrap_or(DEFAULT_BACKTRACE_FRAMES).get();
+        let backtrace = Backtrace::capture_at_most(&store.0.opaque.runtime, limit);
+        WasmBacktrace::new(store.engine(), backtrace)
     }
 
     pub(crate) fn new(engine: &Engine, backtrace: Backtrace) -> WasmBacktrace {

@@ -54,6 +54,9 @@ pub enum WasmBacktraceDetails {
     Environment,
 }
 
+/// How many frames a backtrace has at the most, unless the configuration says otherwise.
+pub(crate) const DEFAULT_BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(20).unwrap();
+
 /// Proposals that the engine runs. What is not here is refused when an engine is made.
 const SUPPORTED: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST)
@@ -82,7 +85,7 @@ pub struct Config {
     pub(crate) max_wasm_stack: usize,
     pub(crate) parallel_compilation: bool,
     pub(crate) memory_init_cow: bool,
-    pub(crate) backtrace: bool,
+    /// `None` if backtraces are off.
     pub(crate) backtrace_max_frames: Option<NonZeroUsize>,
 }
 
@@ -161,8 +164,7 @@ impl Config {
             max_wasm_stack: 512 << 10,
             parallel_compilation: true,
             memory_init_cow: true,
-            backtrace: true,
-            backtrace_max_frames: NonZeroUsize::new(20),
+            backtrace_max_frames: Some(DEFAULT_BACKTRACE_FRAMES),
         }
     }
 
@@ -275,9 +277,13 @@ impl Config {
         self
     }
 
-    /// Sets whether errors that leave wasm carry a backtrace. On by default.
+    /// Sets whether errors that leave wasm carry a backtrace. On by default. Off is the same as
+    /// [`wasm_backtrace_max_frames`](Self::wasm_backtrace_max_frames) with `None`; on keeps the number that is set, if one is.
     pub fn wasm_backtrace(&mut self, enable: bool) -> &mut Self {
-        self.backtrace = enable;
+        self.backtrace_max_frames = match enable {
+            true => self.backtrace_max_frames.or(Some(DEFAULT_BACKTRACE_FRAMES)),
+            false => None,
+        };
         self
     }
 

@@ -59,11 +59,7 @@ impl Engine {
         config.validate()?;
         mainspring_runtime::install_handlers();
         let types = TypeRegistry::default();
-        let frames = if config.backtrace {
-            config.backtrace_max_frames.map_or(0, |limit| limit.get())
-        } else {
-            0
-        };
+        let frames = config.backtrace_max_frames.map_or(0, |limit| limit.get());
         let cache = config.cache.as_ref().map(|cache| cache.0.clone());
         let compilers = Compilers::new(
             config.compile,

@@ -1,6 +1,6 @@
 //! Functions, of wasm's or of the host's.
 
-use crate::call::call_slots;
+use crate::call::{call_registers, call_slots};
 use crate::host::{Caller, IntoFunc, new_dynamic};
 use crate::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::typed::{TypedFunc, WasmParams, WasmResults};
@@ -123,8 +123,9 @@ impl Func {
         let mut store = store;
         let store = &mut store.as_context_mut().0.opaque;
         store.check(self.store);
-        let ty = self.ty_in(store);
-        let (param_types, result_types) = (&ty.as_wasm().params, &ty.as_wasm().results);
+        // SAFETY: the list of call types keeps what is in it, and lives as long as the store.
+        let ty = unsafe { store.call_types.get(&store.engine, self.type_id()).as_ref() };
+        let (param_types, result_types) = (&ty.func().params, &ty.func().results);
         if params.len() != param_types.len() {
             bail!(
                 "expected {} arguments, got {}",
@@ -139,18 +140,29 @@ impl Func {
                 results.len()
             );
         }
-        let mut slots: SmallVec<[ValRaw; 8]> =
-            smallvec![ValRaw::null(); params.len().max(results.len())];
-        for ((slot, param), expected) in slots.iter_mut().zip(params).zip(ty.params()) {
+        for (param, &expected) in params.iter().zip(param_types) {
             param
-                .ensure_matches(store, &expected)
+                .ensure_of_wasm(store, expected)
                 .context("argument type mismatch")?;
+        }
+        if let Some(registers) = ty.registers() {
+            // SAFETY: the function is of this store, and the arguments are of its type.
+            let result = unsafe { call_registers(store, self.func_ref, registers, params) }?;
+            if let (Some(place), Some(&ty)) = (results.first_mut(), result_types.first()) {
+                // SAFETY: the function returned a value of its type.
+                *place = unsafe { Val::of_raw(store, result.raw(ty), ty) };
+            }
+            return Ok(());
+        }
+        let mut slots: SmallVec<[ValRaw; 16]> =
+            smallvec![ValRaw::null(); params.len().max(results.len())];
+        for (slot, param) in slots.iter_mut().zip(params) {
             *slot = param.raw();
         }
-        // SAFETY: the function is of this store, and the arguments are of its type.
+        // SAFETY: as above.
         unsafe { call_slots(store, self.func_ref, param_types, result_types, &mut slots) }?;
         for ((result, slot), &ty) in results.iter_mut().zip(&slots).zip(result_types) {
-            // SAFETY: the function returned values of its type.
+            // SAFETY: as above.
             *result = unsafe { Val::of_raw(store, *slot, ty) };
         }
         Ok(())
@@ -172,16 +184,11 @@ impl Func {
         let mut store = store;
         let store = &mut store.as_context_mut().0.opaque;
         store.check(self.store);
-        let ty = self.ty_in(store);
-        // SAFETY: the caller's promise.
+        // SAFETY: as in `call`; for the rest, the caller's promise.
         unsafe {
-            call_slots(
-                store,
-                self.func_ref,
-                &ty.as_wasm().params,
-                &ty.as_wasm().results,
-                &mut *slots,
-            )
+            let ty = store.call_types.get(&store.engine, self.type_id()).as_ref();
+            let (params, results) = (&ty.func().params, &ty.func().results);
+            call_slots(store, self.func_ref, params, results, &mut *slots)
         }
     }
 

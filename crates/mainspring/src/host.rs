@@ -11,9 +11,9 @@ use crate::{Engine, Func, Instance, Result, Val, ValRaw};
 use anyhow::{Context, Error, bail};
 use mainspring_abi::{FLOAT_ARG_REGS, INT_ARG_REGS};
 use mainspring_runtime as runtime;
-use mainspring_runtime::{CallingContext, HostTarget, Unwind, VMHostContext};
+use mainspring_runtime::{CallingContext, HostDefinition, HostTarget, Unwind, VMHostContext};
 use mainspring_wasm as wasm;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -91,25 +91,22 @@ impl<T: 'static> std::fmt::Debug for Caller<'_, T> {
 #[doc(hidden)]
 #[derive(Clone)]
 pub struct HostFunc {
-    ty: FuncType,
-    target: HostTarget,
-    data: *const (),
-    owner: Arc<dyn Any + Send + Sync>,
+    ty: Arc<FuncType>,
+    definition: Arc<HostDefinition>,
 }
 
-// SAFETY: the pointer is into what `owner` keeps, which is `Send + Sync`.
-unsafe impl Send for HostFunc {}
-// SAFETY: as above.
-unsafe impl Sync for HostFunc {}
-
 impl HostFunc {
-    fn new<F: Any + Send + Sync>(ty: FuncType, target: HostTarget, data: F) -> HostFunc {
+    /// # Safety
+    /// The target must be a function for that type, must expect a pointer to an `F`, and must not unwind.
+    unsafe fn new<F: Any + Send + Sync>(ty: FuncType, target: HostTarget, data: F) -> HostFunc {
         let owner = Arc::new(data);
+        let data = Arc::as_ptr(&owner).cast();
+        let types = ty.registered().clone();
+        // SAFETY: the caller's promise.
+        let definition = unsafe { HostDefinition::new(ty.as_wasm(), types, target, data, owner) };
         HostFunc {
-            ty,
-            target,
-            data: Arc::as_ptr(&owner).cast(),
-            owner,
+            ty: Arc::new(ty),
+            definition: Arc::new(definition),
         }
     }
 
@@ -126,17 +123,7 @@ impl HostFunc {
             Engine::same(self.ty.engine(), &store.engine),
             "the function's type belongs to another engine"
         );
-        let (ty, types) = (self.ty.as_wasm(), self.ty.registered().clone());
-        // SAFETY: targets are made below, each for its own type and data, and catch panics.
-        let func_ref = unsafe {
-            store.runtime.new_host_func(
-                ty,
-                types,
-                self.target,
-                self.data,
-                Box::new(self.owner.clone()),
-            )
-        };
+        let func_ref = store.runtime.add_host_func(&self.definition);
         Func::from_ref(store, func_ref)
     }
 }
@@ -398,7 +385,8 @@ macro_rules! into_func {
                 } else {
                     HostTarget::Array(in_slots::<T, Func, R, $($A),*>)
                 };
-                HostFunc::new(ty, target, self)
+                // SAFETY: both targets are for the closure's own type, find the closure, and catch panics.
+                unsafe { HostFunc::new(ty, target, self) }
             }
         }
     )*};
@@ -411,6 +399,9 @@ into_func! {
     (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15) (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16)
     (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16 A17)
 }
+
+/// Arguments and results of a call by values that are kept on the stack; more take the heap.
+const INLINE_VALUES: usize = 12;
 
 /// A closure with a type that is known at run time.
 struct Dynamic<F> {
@@ -435,17 +426,19 @@ where
             let dynamic = &*(*context).data.cast::<Dynamic<F>>();
             let store = &raw mut caller.store.0.opaque;
             let ty = dynamic.ty.as_wasm();
-            let params: SmallVec<[Val; 8]> = ty
-                .params
-                .iter()
-                .enumerate()
-                .map(|(i, &ty)| Val::of_raw(&*store, *slots.add(i), ty))
-                .collect();
-            let mut results: SmallVec<[Val; 4]> = smallvec![Val::null_func_ref(); ty.results.len()];
-            (dynamic.func)(caller, &params, &mut results)?;
-            for (i, (result, expected)) in results.iter().zip(dynamic.ty.results()).enumerate() {
+            // Filled in place: moving so many values would cost more than the rest of the call.
+            let mut values: SmallVec<[Val; INLINE_VALUES]> = SmallVec::new();
+            for (i, &ty) in ty.params.iter().enumerate() {
+                values.push(Val::of_raw(&*store, *slots.add(i), ty));
+            }
+            for _ in &ty.results {
+                values.push(Val::null_func_ref());
+            }
+            let (params, results) = values.split_at_mut(ty.params.len());
+            (dynamic.func)(caller, params, results)?;
+            for (i, (result, &expected)) in results.iter().zip(&ty.results).enumerate() {
                 result
-                    .ensure_matches(&*store, &expected)
+                    .ensure_of_wasm(&*store, expected)
                     .context("function attempted to return an incompatible value")?;
                 *slots.add(i) = result.raw();
             }
@@ -454,12 +447,10 @@ where
         // SAFETY: the array shim called with this context.
         unsafe { run(context, body) }.is_some()
     }
-    HostFunc::new(
-        ty.clone(),
-        HostTarget::Array(target::<T, F>),
-        Dynamic {
-            ty: ty.clone(),
-            func,
-        },
-    )
+    let dynamic = Dynamic {
+        ty: ty.clone(),
+        func,
+    };
+    // SAFETY: the target reads the type from the data, and catches panics.
+    unsafe { HostFunc::new(ty.clone(), HostTarget::Array(target::<T, F>), dynamic) }
 }

@@ -51,19 +51,18 @@ impl Instance {
 
     /// Makes an instance with imports that were checked.
     fn make(store: &mut StoreOpaque, module: &Module, imports: &[Import]) -> Result<Instance> {
-        // The next instance gets the next id; one that failed before it had an id left its module here.
-        store.modules.truncate(store.runtime.instance_count());
-        store.modules.push(module.clone());
-        let id =
-            runtime::instantiate(&mut store.runtime, module.inner(), imports).map_err(|error| {
-                match error {
-                    InstantiateError::Trap(code) => error_of(
-                        store,
-                        Unwind::Trap(code, Backtrace::capture(&store.runtime)),
-                    ),
-                    InstantiateError::Refused(error) => error,
-                }
-            })?;
+        let made = runtime::instantiate(&mut store.runtime, module.inner(), imports);
+        // An instance whose initialization failed is in the store all the same.
+        if store.modules.len() < store.runtime.instance_count() {
+            store.modules.push(module.clone());
+        }
+        let id = made.map_err(|error| match error {
+            InstantiateError::Trap(code) => error_of(
+                store,
+                Unwind::Trap(code, Backtrace::capture(&store.runtime)),
+            ),
+            InstantiateError::Refused(error) => error,
+        })?;
         let instance = Instance::of_id(store, id);
         if let Some(start) = module.inner().info().start {
             instance.start(store, start)?;
@@ -275,6 +274,20 @@ impl<T: 'static> InstancePre<T> {
         let mut store = store;
         let store = &mut store.as_context_mut().0.opaque;
         check_engine(self.module.engine(), &store.engine)?;
+        let instances = store.runtime.instance_count();
+        let host_funcs = store.runtime.host_func_count();
+        let made = self
+            .imports_in(store)
+            .and_then(|imports| Instance::make(store, &self.module, &imports));
+        if made.is_err() && store.runtime.instance_count() == instances {
+            // SAFETY: these host functions are known to the instance alone, and it was not made.
+            unsafe { store.runtime.forget_host_funcs(host_funcs) };
+        }
+        made
+    }
+
+    /// The imports, put into a store.
+    fn imports_in(&self, store: &mut StoreOpaque) -> Result<Vec<Import>> {
         let mut imports = Vec::with_capacity(self.imports.len());
         for (i, import) in self.imports.iter().enumerate() {
             imports.push(match import {
@@ -288,6 +301,6 @@ impl<T: 'static> InstancePre<T> {
                 }
             });
         }
-        Instance::make(store, &self.module, &imports)
+        Ok(imports)
     }
 }

@@ -1,5 +1,6 @@
 //! Stores, and the ways to pass them around.
 
+use crate::call::CallTypes;
 use crate::{Engine, Module};
 use mainspring_runtime as runtime;
 use mainspring_runtime::{ResourceLimiter, StoreId};
@@ -21,6 +22,7 @@ pub(crate) struct StoreOpaque {
     pub engine: Engine,
     /// The module of each instance, by its id.
     pub modules: Vec<Module>,
+    pub call_types: CallTypes,
 }
 
 #[repr(C)]
@@ -61,6 +63,7 @@ impl<T: 'static> Store<T> {
                 runtime,
                 engine: engine.clone(),
                 modules: Vec::new(),
+                call_types: CallTypes::default(),
             },
             limiter: None,
             data,

@@ -467,10 +467,7 @@ unsafe impl<T: WasmTy> WasmResults for T {
 /// The register must hold a value of that type.
 #[inline(always)]
 unsafe fn in_register<T: WasmTy>(store: &StoreOpaqueRef, result: RegisterResult) -> T {
-    let raw = match RegClass::of(T::WASM) {
-        RegClass::Int => ValRaw::u64(result.int),
-        RegClass::Float => ValRaw::v128(result.float),
-    };
+    let raw = result.raw(T::WASM);
     // SAFETY: the caller's promise.
     unsafe { T::from_abi(store, T::raw_to_abi(raw)) }
 }

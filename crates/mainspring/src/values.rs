@@ -221,6 +221,29 @@ impl Val {
         Ok(())
     }
 
+    /// Like [`ensure_matches`](Self::ensure_matches), with the common cases decided without the type registry.
+    #[inline]
+    pub(crate) fn ensure_of_wasm(&self, store: &StoreOpaque, ty: wasm::ValType) -> Result<()> {
+        let plain = match (self, ty) {
+            (Val::I32(_), wasm::ValType::I32) | (Val::I64(_), wasm::ValType::I64) => true,
+            (Val::F32(_), wasm::ValType::F32) | (Val::F64(_), wasm::ValType::F64) => true,
+            (Val::V128(_), wasm::ValType::V128) => true,
+            (_, wasm::ValType::Ref(ty)) => {
+                let of_hierarchy = matches!(
+                    (self, ty.heap),
+                    (Val::FuncRef(_), wasm::HeapType::Func)
+                        | (Val::ExternRef(_), wasm::HeapType::Extern)
+                );
+                of_hierarchy && ty.nullable && self.comes_from(store)
+            }
+            _ => false,
+        };
+        if plain {
+            return Ok(());
+        }
+        self.ensure_matches(store, &ValType::from_wasm(&store.engine, ty))
+    }
+
     pub(crate) fn comes_from(&self, store: &StoreOpaque) -> bool {
         match self {
             Val::FuncRef(Some(func)) => func.store_id() == store.id(),
@@ -263,6 +286,7 @@ impl Val {
 
     /// # Safety
     /// As for [`from_raw`](Self::from_raw).
+    #[inline]
     pub(crate) unsafe fn of_raw(store: &StoreOpaque, raw: ValRaw, ty: wasm::ValType) -> Val {
         match ty {
             wasm::ValType::I32 => Val::I32(raw.get_i32()),

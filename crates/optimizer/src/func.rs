@@ -10,7 +10,7 @@ use crate::inline::{Body, Inlining};
 use crate::memory::HeapInfo;
 use crate::osr::LoopEntry;
 use crate::types::{self, decoded_type, value_type};
-use crate::{isa, trap};
+use crate::{isa, limits, trap};
 use anyhow::{Context, Result};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::immediates::Offset32;
@@ -324,6 +324,7 @@ impl<'a, 'b> Func<'a, 'b> {
             // Offsets fit: modules are at most 4 GiB, which decoding checks.
             self.set_source(offset as u32);
             self.operator(&operator)
+                .and_then(|()| limits::check_size(self.builder.func, self.locals.len()))
                 .with_context(|| format!("at offset {offset:#x}"))?;
         }
         Ok(())

@@ -17,6 +17,7 @@ mod global;
 mod induction;
 mod inline;
 mod isa;
+mod limits;
 mod memory;
 mod numeric;
 mod operator;
@@ -164,6 +165,7 @@ impl Worker {
         if input.settings.optimize != Optimize::None {
             phis::remove_redundant(function);
         }
+        limits::check_params(function, input.body().len())?;
         let control = &mut ControlPlane::default();
         context
             .optimize(isa, control)

@@ -20,7 +20,9 @@
 
 use crate::store::Store;
 use crate::trap::Unwind;
-use mainspring_abi::{FLOAT_ARG_REGS, INT_ARG_REGS, TrapCode, VMStoreContext};
+use crate::val::ValRaw;
+use mainspring_abi::{FLOAT_ARG_REGS, INT_ARG_REGS, RegClass, TrapCode, VMStoreContext};
+use mainspring_wasm::ValType;
 use std::arch::x86_64::__m128i;
 use std::arch::{asm, naked_asm};
 use std::ffi::c_void;
@@ -214,6 +216,17 @@ pub struct RegisterResult {
     pub int: u64,
     /// The first float result register.
     pub float: u128,
+}
+
+impl RegisterResult {
+    /// The result, if it is of a type.
+    #[inline(always)]
+    pub fn raw(self, ty: ValType) -> ValRaw {
+        match RegClass::of(ty) {
+            RegClass::Int => ValRaw::u64(self.int),
+            RegClass::Float => ValRaw::v128(self.float),
+        }
+    }
 }
 
 /// Gives wasm its part of the stack for the outermost entry, and takes it back.

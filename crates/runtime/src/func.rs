@@ -8,6 +8,7 @@ use mainspring_wasm::{FuncType, RegisteredTypes};
 use std::any::Any;
 use std::ffi::c_void;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 /// A host function's body for arguments in memory: parameters in, results out, in the same slots.
 ///
@@ -30,17 +31,6 @@ pub struct VMHostContext {
     pub(crate) layout: *const CallLayout,
 }
 
-/// A function of the host's in a store.
-pub struct HostFunc {
-    context: VMHostContext,
-    func_ref: VMFuncRef,
-    layout: CallLayout,
-    /// Keeps the closure alive.
-    _data: Box<dyn Any + Send + Sync>,
-    /// Keeps its type registered.
-    _types: RegisteredTypes,
-}
-
 /// How a host function wants its arguments.
 #[derive(Clone, Copy, Debug)]
 pub enum HostTarget {
@@ -51,21 +41,40 @@ pub enum HostTarget {
     Array(ArrayTarget),
 }
 
-impl Store {
-    /// Adds a host function of a type (concrete references canonical).
+/// A host function that is in no store yet. Stores share it, so that putting it into one takes no
+/// lock and copies nothing.
+pub struct HostDefinition {
+    type_id: u32,
+    /// The shim, and what it calls.
+    code: *const c_void,
+    target: *const c_void,
+    layout: CallLayout,
+    data: *const (),
+    /// Keeps what `data` points to alive.
+    _owner: Arc<dyn Any + Send + Sync>,
+    /// Keeps its type registered.
+    _types: RegisteredTypes,
+}
+
+// SAFETY: the pointers are to code and to what `_owner` keeps, which is `Send + Sync`.
+unsafe impl Send for HostDefinition {}
+// SAFETY: as above.
+unsafe impl Sync for HostDefinition {}
+
+impl HostDefinition {
+    /// A host function of a type (concrete references canonical).
     ///
     /// `data` is what the target finds in its context, kept alive by `owner`.
     ///
     /// # Safety
     /// The target must be a function for that type, must expect `data`, and must not unwind.
-    pub unsafe fn new_host_func(
-        &mut self,
+    pub unsafe fn new(
         ty: &FuncType,
         types: RegisteredTypes,
         target: HostTarget,
         data: *const (),
-        owner: Box<dyn Any + Send + Sync>,
-    ) -> NonNull<VMFuncRef> {
+        owner: Arc<dyn Any + Send + Sync>,
+    ) -> HostDefinition {
         let (code, target) = match target {
             HostTarget::Registers(target) => (exit::exit_with_registers as *const c_void, target),
             HostTarget::Array(target) => (
@@ -73,28 +82,60 @@ impl Store {
                 target as *const c_void,
             ),
         };
-        let type_id = types.ids()[0].0;
+        HostDefinition {
+            type_id: types.ids()[0].0,
+            code,
+            target,
+            layout: call_layout(ty),
+            data,
+            _owner: owner,
+            _types: types,
+        }
+    }
+}
+
+/// A function of the host's in a store.
+pub struct HostFunc {
+    context: VMHostContext,
+    func_ref: VMFuncRef,
+    /// Keeps what the context points to.
+    _definition: Arc<HostDefinition>,
+}
+
+impl Store {
+    /// Adds a host function.
+    pub fn add_host_func(&mut self, definition: &Arc<HostDefinition>) -> NonNull<VMFuncRef> {
         let mut func = Box::new(HostFunc {
             context: VMHostContext {
                 store: self.vm_ptr(),
-                target,
-                data,
-                layout: std::ptr::null(),
+                target: definition.target,
+                data: definition.data,
+                layout: &definition.layout,
             },
             func_ref: VMFuncRef {
-                code,
+                code: definition.code,
                 vmctx: std::ptr::null_mut(),
-                type_id,
+                type_id: definition.type_id,
             },
-            layout: call_layout(ty),
-            _data: owner,
-            _types: types,
+            _definition: definition.clone(),
         });
-        func.context.layout = &func.layout;
         func.func_ref.vmctx = (&raw mut func.context).cast();
         let func_ref = NonNull::from(&mut func.func_ref);
         self.host_funcs.push(func);
         func_ref
+    }
+
+    /// How many host functions it has.
+    pub fn host_func_count(&self) -> usize {
+        self.host_funcs.len()
+    }
+
+    /// Takes out the host functions that were added since there were `count`.
+    ///
+    /// # Safety
+    /// Nothing may refer to them.
+    pub unsafe fn forget_host_funcs(&mut self, count: usize) {
+        self.host_funcs.truncate(count);
     }
 }
 
@@ -123,6 +164,15 @@ impl std::fmt::Debug for HostFunc {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HostFunc")
             .field("func_ref", &self.func_ref)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for HostDefinition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HostDefinition")
+            .field("type_id", &self.type_id)
+            .field("layout", &self.layout)
             .finish_non_exhaustive()
     }
 }

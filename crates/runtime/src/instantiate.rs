@@ -3,7 +3,7 @@
 //! Types of imports were checked by the caller. Then, in this order: allocate; record the
 //! instance in the store, because from here on its functions can end up in other instances'
 //! tables; globals; element segments; data segments. The start function is the caller's to call.
-//! A failure leaves earlier writes in place.
+//! A failure to allocate gives back what was allocated. A later one leaves the instance and its writes in place.
 
 use crate::builtins;
 use crate::const_eval::evaluate;
@@ -80,19 +80,31 @@ fn check_count(store: &mut Store) -> Result<()> {
     Ok(())
 }
 
-/// Makes everything that the module defines and records the instance.
+/// Makes everything that the module defines and records the instance. A failure leaves nothing behind.
 fn allocate(store: &mut Store, module: &Arc<Module>, imports: &[Import]) -> Result<InstanceId> {
-    let info = module.info();
-    let offsets = module.code().offsets();
-    let vmctx = VMContext::new(offsets.size());
-    let mut tables = Vec::with_capacity(info.tables.len());
-    let mut memories = Vec::with_capacity(info.memories.len());
-    let mut globals = Vec::with_capacity(info.globals.len());
+    let vmctx = VMContext::new(module.code().offsets().size());
+    let mut entities = link(store, module, &vmctx, imports);
+    define(store, module, &vmctx, &mut entities)?;
+    Ok(record(store, module, vmctx, entities))
+}
+
+/// What an instance has, imported ones first.
+#[derive(Default)]
+struct Entities {
+    tables: Vec<TableId>,
+    memories: Vec<MemoryId>,
+    globals: Vec<GlobalId>,
+}
+
+/// Fills in the imports.
+fn link(store: &Store, module: &Module, vmctx: &VMContext, imports: &[Import]) -> Entities {
+    let (info, offsets) = (module.info(), module.code().offsets());
     assert_eq!(
         imports.len(),
         info.imports.len(),
         "the caller counted the imports"
     );
+    let mut entities = Entities::default();
     for (import, declared) in imports.iter().zip(&info.imports) {
         match (*import, declared.entity) {
             (Import::Func(func_ref), EntityIndex::Func(index)) => {
@@ -102,7 +114,7 @@ fn allocate(store: &mut Store, module: &Arc<Module>, imports: &[Import]) -> Resu
             }
             (Import::Table(id), EntityIndex::Table(index)) => {
                 vmctx.write(offsets.table_import(index), store.table(id).definition());
-                tables.push(id);
+                entities.tables.push(id);
             }
             (Import::Memory(id), EntityIndex::Memory(index)) => {
                 let memory = store.memory(id);
@@ -113,21 +125,35 @@ fn allocate(store: &mut Store, module: &Arc<Module>, imports: &[Import]) -> Resu
                         definition: memory.definition().as_ptr(),
                     },
                 );
-                memories.push(id);
+                entities.memories.push(id);
             }
             (Import::Global(id), EntityIndex::Global(index)) => {
                 vmctx.write(offsets.global_import(index), store.global(id).definition());
-                globals.push(id);
+                entities.globals.push(id);
             }
             (import, declared) => unreachable!("{import:?} was checked to match {declared:?}"),
         }
     }
+    entities
+}
+
+/// Makes what the module defines.
+fn define(
+    store: &mut Store,
+    module: &Module,
+    vmctx: &VMContext,
+    entities: &mut Entities,
+) -> Result<()> {
+    let (info, offsets) = (module.info(), module.code().offsets());
     let canonical = |ty| canonical(module, ty);
+    let allocation = Allocation::begin(store);
+    let store = &mut *allocation.store;
+    let memories = &mut entities.memories;
     for (defined, ty) in info.memories[memories.len()..].iter().enumerate() {
-        let index = MemoryIndex::from(memories.len());
-        let definition = vmctx.at(offsets.defined_memory(index));
+        let definition = vmctx.at(offsets.defined_memory(MemoryIndex::from(memories.len())));
         memories.push(store.add_memory(*ty, module.image(defined)?, Some(definition))?);
     }
+    let tables = &mut entities.tables;
     for ty in &info.tables[tables.len()..] {
         let definition = vmctx.at(offsets.defined_table(TableIndex::from(tables.len())));
         let ty = TableType {
@@ -136,6 +162,7 @@ fn allocate(store: &mut Store, module: &Arc<Module>, imports: &[Import]) -> Resu
         };
         tables.push(store.add_table(ty, 0, Some(definition))?);
     }
+    let globals = &mut entities.globals;
     for ty in &info.globals[globals.len()..] {
         let definition = vmctx.at(offsets.defined_global(GlobalIndex::from(globals.len())));
         let ty = GlobalType {
@@ -144,14 +171,58 @@ fn allocate(store: &mut Store, module: &Arc<Module>, imports: &[Import]) -> Resu
         };
         globals.push(store.add_global(ty, definition));
     }
+    allocation.keep();
+    Ok(())
+}
+
+/// Entities of an instance that is not recorded yet. Unless they are kept, they leave the store
+/// again, also if a limiter panics: nothing else knows them.
+struct Allocation<'a> {
+    store: &'a mut Store,
+    /// How many memories, tables and globals there were before.
+    before: (usize, usize, usize),
+}
+
+impl Allocation<'_> {
+    fn begin(store: &mut Store) -> Allocation<'_> {
+        let before = (
+            store.memories.len(),
+            store.tables.len(),
+            store.globals.len(),
+        );
+        Allocation { store, before }
+    }
+
+    fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Allocation<'_> {
+    fn drop(&mut self) {
+        let (memories, tables, globals) = self.before;
+        self.store.memories.truncate(memories);
+        self.store.tables.truncate(tables);
+        self.store.globals.truncate(globals);
+    }
+}
+
+/// Makes the instance and puts it into the store. Can't fail.
+fn record(
+    store: &mut Store,
+    module: &Arc<Module>,
+    vmctx: VMContext,
+    entities: Entities,
+) -> InstanceId {
+    let info = module.info();
     let id = InstanceId(store.instances.len() as u32);
     let mut instance = Box::new(Instance {
         id,
         module: module.clone(),
         vmctx,
-        tables: tables.into(),
-        memories: memories.into(),
-        globals: globals.into(),
+        tables: entities.tables.into(),
+        memories: entities.memories.into(),
+        globals: entities.globals.into(),
         dropped_elements: vec![false; info.elements.len()].into(),
         dropped_data: vec![false; info.data.len()].into(),
     });
@@ -165,7 +236,7 @@ fn allocate(store: &mut Store, module: &Arc<Module>, imports: &[Import]) -> Resu
     fill_func_refs(&instance);
     store.remember_module(module);
     store.instances.push(instance);
-    Ok(id)
+    id
 }
 
 fn canonical(module: &Module, ty: mainspring_wasm::ConcreteType) -> mainspring_wasm::ConcreteType {

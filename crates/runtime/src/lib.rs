@@ -7,7 +7,7 @@
 //! - `builtins` is what generated code asks of us.
 //!
 //! What may be assumed everywhere: a store is used by one thread at a time; VM contexts and the
-//! store's own context never move; nothing in a store is freed before the store. Nothing here
+//! store's own context never move; nothing in a store that anything refers to is freed before the store. Nothing here
 //! knows a compiler or the embedder's data type.
 
 #![warn(missing_docs)]
@@ -28,7 +28,7 @@ mod table;
 mod trap;
 mod val;
 
-pub use func::{ArrayTarget, HostFunc, HostTarget, VMHostContext};
+pub use func::{ArrayTarget, HostDefinition, HostFunc, HostTarget, VMHostContext};
 pub use global::{GlobalId, GlobalInstance};
 pub use instance::{Instance, InstanceId};
 pub use instantiate::{Import, InstantiateError, canonical_ref, canonical_val, instantiate};

@@ -4,6 +4,7 @@ use crate::store::Store;
 use anyhow::{Context, Result, ensure};
 use mainspring_abi::VMTableDefinition;
 use mainspring_wasm::TableType;
+use std::alloc::Layout;
 use std::ptr::NonNull;
 
 /// A table of a store.
@@ -26,8 +27,13 @@ impl TableInstance {
         init: u64,
         definition: Option<NonNull<VMTableDefinition>>,
     ) -> Result<TableInstance> {
-        let mut elements = Vec::new();
-        extend(&mut elements, ty.minimum, init)?;
+        let elements = if init == 0 {
+            nulls(ty.minimum)?
+        } else {
+            let mut elements = Vec::new();
+            extend(&mut elements, ty.minimum, init)?;
+            elements
+        };
         let mut fresh = Box::new(VMTableDefinition {
             base: std::ptr::null_mut(),
             length: 0,
@@ -80,6 +86,26 @@ impl TableInstance {
     pub fn elements_mut(&mut self) -> &mut [u64] {
         &mut self.elements
     }
+}
+
+/// So many null elements. The system hands out zeroed pages as they are touched, so that a large table of
+/// which little is used costs little.
+fn nulls(count: u64) -> Result<Vec<u64>> {
+    let layout = usize::try_from(count)
+        .ok()
+        .and_then(|count| Layout::array::<u64>(count).ok())
+        .context("the table is too large")?;
+    if layout.size() == 0 {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the layout is not empty.
+    let elements = unsafe { std::alloc::alloc_zeroed(layout) };
+    ensure!(
+        !elements.is_null(),
+        "the system has no memory for {count} table elements"
+    );
+    // SAFETY: from the allocator that `Vec` uses, with the layout of so many elements; zeros are elements.
+    Ok(unsafe { Vec::from_raw_parts(elements.cast(), count as usize, count as usize) })
 }
 
 fn extend(elements: &mut Vec<u64>, by: u64, with: u64) -> Result<()> {

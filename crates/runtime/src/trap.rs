@@ -71,15 +71,20 @@ pub struct Frame {
 }
 
 impl Backtrace {
-    /// Records the wasm frames of the thread, from the last that called out.
+    /// Records the wasm frames of the thread, from the last that called out; as many as the store's settings allow.
     pub fn capture(store: &Store) -> Backtrace {
+        Backtrace::capture_at_most(store, store.settings().max_backtrace_frames)
+    }
+
+    /// Like [`capture`](Self::capture), whatever the settings say: `limit` frames at the most.
+    pub fn capture_at_most(store: &Store, limit: usize) -> Backtrace {
         let vm = store.vm();
         if vm.entry_fp == 0 {
             return Backtrace::default();
         }
         // SAFETY: wasm runs, and has called out.
         let pc = unsafe { return_address(vm.exit_sp) };
-        Backtrace::walk(store, pc, vm.exit_fp, vm.entry_fp, false)
+        Backtrace::walk(store, pc, vm.exit_fp, vm.entry_fp, false, limit)
     }
 
     fn walk(
@@ -88,8 +93,8 @@ impl Backtrace {
         mut fp: usize,
         mut entry_fp: usize,
         mut at_fault: bool,
+        limit: usize,
     ) -> Backtrace {
-        let limit = store.settings().max_backtrace_frames;
         let mut frames = Vec::new();
         while entry_fp != 0 && frames.len() < limit {
             // One activation, innermost frame first.
@@ -206,7 +211,8 @@ extern "sysv64" fn fault_landing(pc: usize, fp: usize, address: usize) -> ! {
         let context = store_of_chain(pc, fp);
         let store = Store::of_context(context);
         let entry_fp = (*context).entry_fp;
-        let backtrace = Backtrace::walk(store, pc, fp, entry_fp, true);
+        let limit = store.settings().max_backtrace_frames;
+        let backtrace = Backtrace::walk(store, pc, fp, entry_fp, true, limit);
         store.set_unwinding(Unwind::Trap(trap, backtrace));
         enter::unwind(entry_fp)
     }

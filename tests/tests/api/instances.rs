@@ -122,6 +122,150 @@ fn failed_instantiation_leaves_earlier_writes() {
     }
 }
 
+/// Refuses every table, by an error or a panic.
+struct NoTables {
+    panics: bool,
+}
+
+impl ResourceLimiter for NoTables {
+    fn memory_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool> {
+        assert!(!self.panics, "the limiter panics");
+        Err(format_err!("no tables"))
+    }
+
+    fn memories(&self) -> usize {
+        2
+    }
+
+    fn tables(&self) -> usize {
+        1
+    }
+
+    fn instances(&self) -> usize {
+        1
+    }
+}
+
+/// An instance that can't be allocated leaves no memory, table or host function in the store.
+#[test]
+fn refused_instances_leave_nothing_behind() {
+    // The second memory can't be had.
+    let too_large = r#"(module (import "h" "f" (func)) (memory 1) (memory 3) (table 1 funcref) (global i32 (i32.const 1)))"#;
+    let with_table = r#"(module (import "h" "f" (func)) (memory 1) (memory 1) (table 1 funcref))"#;
+    let small = r#"(module (import "h" "f" (func)) (memory 1) (memory 1))"#;
+    let held = std::sync::Arc::new(());
+    for (name, engine) in engines() {
+        let mut linker = Linker::new(&engine);
+        let keep = held.clone();
+        linker
+            .func_wrap("h", "f", move || drop(keep.clone()))
+            .unwrap();
+        let limits = StoreLimitsBuilder::new()
+            .memory_size(2 << 16)
+            .memories(2)
+            .build();
+        let mut store = Store::new(&engine, limits);
+        store.limiter(|limits| limits);
+        let module = Module::new(&engine, too_large).unwrap();
+        for _ in 0..3 {
+            let error = linker.instantiate(&mut store, &module).unwrap_err();
+            assert!(
+                error.to_string().contains("exceeds memory limits"),
+                "{name}: {error:#}"
+            );
+        }
+        drop(linker);
+        assert_eq!(std::sync::Arc::strong_count(&held), 1, "{name}");
+        // Two are allowed, and there are none.
+        for _ in 0..2 {
+            Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
+        }
+
+        for panics in [false, true] {
+            let mut linker = Linker::new(&engine);
+            linker.func_wrap("h", "f", || {}).unwrap();
+            let mut store = Store::new(&engine, NoTables { panics });
+            store.limiter(|limiter| limiter);
+            let module = Module::new(&engine, with_table).unwrap();
+            let mut instantiate = || {
+                let hook = std::panic::AssertUnwindSafe(|| linker.instantiate(&mut store, &module));
+                std::panic::catch_unwind(hook)
+            };
+            for _ in 0..3 {
+                assert!(instantiate().map_or(panics, |made| made.is_err()), "{name}");
+            }
+            let small = Module::new(&engine, small).unwrap();
+            linker.instantiate(&mut store, &small).unwrap();
+            let error = linker.instantiate(&mut store, &small).unwrap_err();
+            assert!(
+                error.to_string().contains("instance count too high"),
+                "{name}: {error:#}"
+            );
+        }
+    }
+}
+
+/// Two hundred refused memories of a tebibyte each do not fit in an address space of 128 TiB, unless
+/// each is unmapped.
+#[test]
+fn refused_instances_give_their_address_space_back() {
+    let mut config = Config::new();
+    config.memory_reservation(1 << 40);
+    let engine = Engine::new(&config).unwrap();
+    let limits = StoreLimitsBuilder::new().memory_size(1 << 16).build();
+    let mut store = Store::new(&engine, limits);
+    store.limiter(|limits| limits);
+    let module = Module::new(
+        &engine,
+        "(module (memory 1) (memory 2) (data (i32.const 0) \"x\"))",
+    )
+    .unwrap();
+    for _ in 0..200 {
+        let error = Instance::new(&mut store, &module, &[]).unwrap_err();
+        assert!(
+            error.to_string().contains("exceeds memory limits"),
+            "{error:#}"
+        );
+    }
+    Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
+}
+
+/// An instance whose initialization fails is in the store, with what it imported: its functions may
+/// have been leaked.
+#[test]
+fn instances_that_fail_to_initialize_stay() {
+    let text = r#"(module (import "h" "f" (func $f)) (memory 1) (data (i32.const 65536) "x"))"#;
+    let held = std::sync::Arc::new(());
+    for (name, engine) in engines() {
+        let mut linker = Linker::new(&engine);
+        let keep = held.clone();
+        linker
+            .func_wrap("h", "f", move || drop(keep.clone()))
+            .unwrap();
+        let mut store = Store::new(&engine, StoreLimitsBuilder::new().memories(1).build());
+        store.limiter(|limits| limits);
+        let module = Module::new(&engine, text).unwrap();
+        let error = linker.instantiate(&mut store, &module).unwrap_err();
+        assert_eq!(
+            error.downcast_ref::<Trap>(),
+            Some(&Trap::MemoryOutOfBounds),
+            "{name}"
+        );
+        drop(linker);
+        assert_eq!(std::sync::Arc::strong_count(&held), 2, "{name}");
+        assert!(
+            Memory::new(&mut store, MemoryType::new(1, None)).is_err(),
+            "{name}"
+        );
+        drop(store);
+        assert_eq!(std::sync::Arc::strong_count(&held), 1, "{name}");
+    }
+}
+
 #[test]
 fn start_functions_run_and_trap() {
     let text = r#"(module $m (import "h" "f" (func $f)) (func $begin call $f unreachable) (start $begin))"#;

@@ -3,6 +3,7 @@
 
 mod calls;
 mod code;
+mod dynamic;
 mod instances;
 mod memories;
 mod tiers;

@@ -2,6 +2,7 @@
 
 use crate::{engines, with_instance};
 use mainspring::*;
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[test]
@@ -237,6 +238,80 @@ fn backtraces_name_functions_and_offsets() {
             error.downcast_ref::<Trap>(),
             Some(&Trap::UnreachableCodeReached)
         );
+    }
+}
+
+#[test]
+fn backtraces_are_captured_as_configured_or_by_force() {
+    let text = r#"(module (import "host" "look" (func $look))
+        (func $inner (export "inner") (param $n i32)
+            (if (local.get $n) (then (call $inner (i32.sub (local.get $n) (i32.const 1)))) (else (call $look)))))"#;
+    type Configure = fn(&mut Config);
+    // The configuration; the frames that `capture` finds of 31; those that `force_capture` does.
+    let cases: [(Configure, usize, usize); 6] = [
+        (|_| {}, 20, 20),
+        (
+            |config| {
+                config.wasm_backtrace(false);
+            },
+            0,
+            20,
+        ),
+        (
+            |config| {
+                config.wasm_backtrace_max_frames(None);
+            },
+            0,
+            20,
+        ),
+        (
+            |config| {
+                config.wasm_backtrace_max_frames(NonZeroUsize::new(25));
+            },
+            25,
+            25,
+        ),
+        (
+            |config| {
+                config
+                    .wasm_backtrace_max_frames(NonZeroUsize::new(5))
+                    .wasm_backtrace(true);
+            },
+            5,
+            5,
+        ),
+        (
+            |config| {
+                config.wasm_backtrace_max_frames(None).wasm_backtrace(true);
+            },
+            20,
+            20,
+        ),
+    ];
+    for (configure, captured, forced) in cases {
+        let mut config = Config::new();
+        configure(&mut config);
+        let engine = Engine::new(&config).unwrap();
+        let mut linker = Linker::new(&engine);
+        let look = |mut caller: Caller<'_, (usize, usize)>| {
+            let frames = WasmBacktrace::force_capture(&caller);
+            assert_eq!(frames.frames()[0].func_name(), Some("inner"));
+            *caller.data_mut() = (
+                WasmBacktrace::capture(&caller).frames().len(),
+                frames.frames().len(),
+            );
+        };
+        linker.func_wrap("host", "look", look).unwrap();
+        let mut store = Store::new(&engine, (0, 0));
+        let module = Module::new(&engine, text).unwrap();
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        let inner = instance
+            .get_typed_func::<i32, ()>(&mut store, "inner")
+            .unwrap();
+        inner.call(&mut store, 30).unwrap();
+        assert_eq!(*store.data(), (captured, forced));
+        // Outside of wasm there is nothing to record.
+        assert!(WasmBacktrace::force_capture(&store).frames().is_empty());
     }
 }
 

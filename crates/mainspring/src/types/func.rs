@@ -82,6 +82,7 @@ impl FuncType {
         &self.types
     }
 
+    #[inline]
     pub(crate) fn as_wasm(&self) -> &wasm::FuncType {
         self.ty.as_func().expect("the id of a function type")
     }

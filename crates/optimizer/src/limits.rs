@@ -1,0 +1,61 @@
+//! What keeps the cost of a compilation in proportion to a body's size.
+//!
+//! Loops in loops that assign many locals make a block parameter of each local in each loop: the
+//! parameters grow with the square of the body, and the time that register allocation takes with the
+//! square of the parameters. A body of 9 KiB would keep it busy for 12 seconds, one of 30 KiB for
+//! an hour. (Allocation in one pass is no way out: it gives each value a place on the stack, which then
+//! overflows.) All limits are far above what compilers make of real programs.
+
+use anyhow::{Result, ensure};
+use cranelift_codegen::ir::Function;
+
+/// Values in a function at the most.
+const MAX_VALUES: usize = 4 << 20;
+
+/// Locals times blocks in a function at the most: for each local, the building of the function
+/// notes its value in each block.
+const MAX_LOCALS_IN_BLOCKS: usize = 1 << 28;
+
+/// Block parameters that a function may have however short it is.
+const MIN_PARAMS: usize = 64 << 10;
+
+/// Bytes of a body that allow one more block parameter.
+const BYTES_FOR_A_PARAM: usize = 4;
+
+/// Block parameters that a function may have however long it is.
+const MAX_PARAMS: usize = 256 << 10;
+
+/// Refuses a function that has become too large while it is made.
+///
+/// # Errors
+/// If it has, with the limit.
+#[inline]
+pub(crate) fn check_size(function: &Function, locals: usize) -> Result<()> {
+    ensure!(
+        function.dfg.num_values() <= MAX_VALUES,
+        "it has more than {MAX_VALUES} values, the compiler's limit"
+    );
+    let blocks = function.dfg.num_blocks();
+    ensure!(
+        blocks.saturating_mul(locals) <= MAX_LOCALS_IN_BLOCKS,
+        "it has {locals} locals and {blocks} blocks, and the product is more than {MAX_LOCALS_IN_BLOCKS}, the compiler's limit"
+    );
+    Ok(())
+}
+
+/// Refuses a function on which register allocation would take too long.
+///
+/// # Errors
+/// If it would, with the limit.
+pub(crate) fn check_params(function: &Function, body_bytes: usize) -> Result<()> {
+    let blocks = function.layout.blocks();
+    let params: usize = blocks
+        .map(|block| function.dfg.num_block_params(block))
+        .sum();
+    let limit = (MIN_PARAMS + body_bytes / BYTES_FOR_A_PARAM).min(MAX_PARAMS);
+    ensure!(
+        params <= limit,
+        "its locals change in so many loops that its blocks have {params} parameters; the compiler's limit for a body of {body_bytes} bytes is {limit}"
+    );
+    Ok(())
+}
