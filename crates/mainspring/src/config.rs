@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 use mainspring_abi::{CompileSettings, MemorySettings, Optimize};
+use mainspring_tiering::Tier;
 use std::num::NonZeroUsize;
 use wasmparser::WasmFeatures;
 
@@ -14,7 +15,8 @@ pub enum Strategy {
     Auto,
     /// All functions are compiled with the optimizing tier when the module is made.
     Cranelift,
-    /// All functions are compiled with the baseline tier. Not supported yet: making the engine fails.
+    /// Functions are compiled with the baseline tier when they are called first. What is compiled ahead
+    /// of time is optimized all the same.
     Winch,
 }
 
@@ -247,11 +249,6 @@ impl Config {
 
     /// Checks what can't be checked setting by setting.
     pub(crate) fn validate(&self) -> Result<()> {
-        if self.strategy == Strategy::Winch {
-            bail!(
-                "the baseline tier is not supported yet: use Strategy::Auto or Strategy::Cranelift"
-            );
-        }
         let unsupported = self.features.difference(SUPPORTED).difference(IMPLIED);
         if let Some((name, _)) = unsupported.iter_names().next() {
             bail!(
@@ -269,6 +266,11 @@ impl Config {
             "SIMD needs floats"
         );
         Ok(())
+    }
+
+    /// What compiles functions that are called first, if the strategy says so.
+    pub(crate) fn lazy_tier(&self) -> Option<Tier> {
+        (self.strategy == Strategy::Winch).then_some(Tier::Baseline)
     }
 
     pub(crate) fn memory_settings(&self) -> MemorySettings {

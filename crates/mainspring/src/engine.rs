@@ -66,7 +66,11 @@ impl Engine {
         };
         Ok(Engine(Arc::new(EngineInner {
             config: config.clone(),
-            compilers: Arc::new(Compilers::new(config.compile, config.parallel_compilation)?),
+            compilers: Arc::new(Compilers::new(
+                config.compile,
+                config.parallel_compilation,
+                config.lazy_tier(),
+            )?),
             stores: Arc::new(StoreSettings {
                 memory: config.memory_settings(),
                 max_wasm_stack: config.max_wasm_stack,

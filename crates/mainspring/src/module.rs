@@ -114,9 +114,8 @@ impl Module {
     fn from_vec(engine: &Engine, binary: Vec<u8>) -> Result<Module> {
         let (compilers, features) = (engine.compilers(), engine.config().features);
         let code = match engine.config().strategy {
-            Strategy::Auto => ModuleCode::lazy(compilers, features, binary)?,
+            Strategy::Auto | Strategy::Winch => ModuleCode::lazy(compilers, features, binary)?,
             Strategy::Cranelift => ModuleCode::ahead(compilers, features, &binary)?,
-            Strategy::Winch => unreachable!("refused when the engine was made"),
         };
         Ok(Module::from_code(engine, code))
     }

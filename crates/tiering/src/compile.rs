@@ -1,7 +1,9 @@
 //! The compilers, and what it takes to run one on a whole module.
 
+use crate::debug;
 use anyhow::Result;
 use mainspring_abi::{CallMode, CompileSettings, CompiledFunction, FunctionInput, VMOffsets};
+use mainspring_baseline::Baseline;
 use mainspring_optimizer::Optimizer;
 use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
 use rayon::prelude::*;
@@ -10,19 +12,34 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Told how many functions of how many are compiled.
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
+/// A compiler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tier {
+    /// Machine code in one pass.
+    Baseline,
+    /// Fast machine code, later.
+    Optimizing,
+}
+
 /// An engine's compilers and their settings.
 pub struct Compilers {
     settings: CompileSettings,
+    /// What compiles functions when they are called first.
+    lazy: Tier,
+    baseline: Baseline,
     optimizer: Optimizer,
     parallel: bool,
 }
 
 impl Compilers {
     /// Sets up compilers for this processor. `parallel` says whether whole modules are compiled on
-    /// all cores.
-    pub fn new(settings: CompileSettings, parallel: bool) -> Result<Compilers> {
+    /// all cores; `lazy`, with which tier functions are that are compiled when they are called first. What is
+    /// compiled ahead of time is optimized.
+    pub fn new(settings: CompileSettings, parallel: bool, lazy: Option<Tier>) -> Result<Compilers> {
         Ok(Compilers {
             settings,
+            lazy: lazy.or_else(debug::tier).unwrap_or(Tier::Optimizing),
+            baseline: Baseline::new(&settings)?,
             optimizer: Optimizer::new(&settings)?,
             parallel,
         })
@@ -46,7 +63,7 @@ impl Compilers {
         index: DefinedFuncIndex,
         calls: CallMode,
     ) -> Result<CompiledFunction> {
-        self.optimizer.compile(&FunctionInput {
+        let input = FunctionInput {
             module,
             offsets,
             index,
@@ -56,7 +73,11 @@ impl Compilers {
             // Code of a function that is compiled alone must stay exchangeable for its callers.
             inlining: calls == CallMode::Direct,
             tier_up: false,
-        })
+        };
+        match (calls, self.lazy) {
+            (CallMode::ThroughTable, Tier::Baseline) => self.baseline.compile(&input),
+            _ => self.optimizer.compile(&input),
+        }
     }
 
     /// Compiles every function, to be placed together.

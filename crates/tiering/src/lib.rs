@@ -15,13 +15,14 @@
 mod code_memory;
 mod code_table;
 mod compile;
+mod debug;
 mod image;
 mod module_code;
 mod registry;
 mod stub;
 
 pub use code_memory::contains as is_code_address;
-pub use compile::{Compilers, Progress};
+pub use compile::{Compilers, Progress, Tier};
 pub use image::{IMAGE_MAGIC, ImageBytes};
 pub use module_code::{CodeLocation, ModuleCode};
 pub use registry::find as find_code;
