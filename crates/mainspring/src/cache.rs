@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// let engine = Engine::new(Config::new().cache(Some(cache)))?;
 /// # Ok::<(), mainspring::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Cache(pub(crate) tiering::Cache);
 
 /// How a [`Cache`] is set up.
@@ -78,5 +78,13 @@ impl Cache {
     /// How many modules it did not know, since it was opened.
     pub fn cache_misses(&self) -> usize {
         self.0.statistics().misses as usize
+    }
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache")
+            .field("directory", &self.directory())
+            .finish_non_exhaustive()
     }
 }

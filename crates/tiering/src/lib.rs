@@ -15,7 +15,7 @@
 
 #![warn(missing_docs)]
 
-mod cache;
+pub mod cache;
 mod code_memory;
 mod code_table;
 mod compile;
@@ -33,6 +33,7 @@ mod stub;
 mod tables;
 mod tuning;
 
+pub use cache::{Cache, CacheSettings};
 pub use code_memory::contains as is_code_address;
 pub use compile::{Compilers, Progress};
 pub use image::{IMAGE_MAGIC, ImageBytes};

@@ -1,0 +1,265 @@
+//! Bodies through the whole pipeline, read back by a disassembler.
+
+use crate::Baseline;
+use iced_x86::{Decoder, DecoderOptions, Formatter, Instruction, IntelFormatter};
+use mainspring_abi::{
+    CallMode, CompileSettings, CompiledFunction, CounterKind, FunctionInput, RelocTarget, VMOffsets,
+};
+use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+use wasmparser::WasmFeatures;
+
+fn decode(wat: &str) -> (ModuleInfo, Vec<u8>) {
+    let bytes = wat::parse_str(wat).expect("the test's module is well-formed");
+    let module = mainspring_wasm::decode(WasmFeatures::default(), &bytes)
+        .unwrap_or_else(|error| panic!("the test's module is valid: {error}\n{wat}"));
+    (module, bytes)
+}
+
+/// Compiles each function of a module.
+fn compile(
+    baseline: &Baseline,
+    wat: &str,
+    settings: &CompileSettings,
+    calls: CallMode,
+    tier_up: bool,
+) -> Vec<CompiledFunction> {
+    let (module, bytes) = decode(wat);
+    let offsets = VMOffsets::new(&module);
+    (0..module.bodies.len())
+        .map(|i| {
+            let input = FunctionInput {
+                module: &module,
+                offsets: &offsets,
+                index: DefinedFuncIndex::from(i),
+                bytes: &bytes,
+                settings,
+                calls,
+                inlining: false,
+                tier_up,
+            };
+            baseline
+                .compile(&input)
+                .unwrap_or_else(|error| panic!("{error:#}\n{wat:.2000}"))
+        })
+        .collect()
+}
+
+/// The instructions as text, an offset each.
+fn disassemble(function: &CompiledFunction) -> String {
+    let mut text = String::new();
+    let mut formatter = IntelFormatter::new();
+    let mut decoder = Decoder::new(64, &function.code, DecoderOptions::NONE);
+    let mut instruction = Instruction::default();
+    let end = instructions_end(function);
+    while decoder.can_decode() && decoder.position() < end {
+        decoder.decode_out(&mut instruction);
+        assert!(!instruction.is_invalid(), "after\n{text}");
+        let at = instruction.ip() as u32;
+        let mut line = String::new();
+        formatter.format(&instruction, &mut line);
+        let next = at + instruction.len() as u32;
+        let reloc = function
+            .relocs
+            .iter()
+            .find(|reloc| (at..next).contains(&reloc.offset));
+        let trap = function.traps.iter().find(|site| site.offset == at);
+        write!(text, "{at:5x}  {line}").expect("writing to a string can't fail");
+        if let Some(reloc) = reloc {
+            write!(text, "  ; {:?}", reloc.target).expect("writing to a string can't fail");
+        }
+        if let Some(trap) = trap {
+            write!(text, "  ; traps: {:?}", trap.code).expect("writing to a string can't fail");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Where constants begin: behind the padding, which is found from the end of the last instruction that a
+/// location or trap names. Functions without constants end there.
+fn instructions_end(function: &CompiledFunction) -> usize {
+    let mut decoder = Decoder::new(64, &function.code, DecoderOptions::NONE);
+    let mut instruction = Instruction::default();
+    let mut constants = function.code.len();
+    while decoder.can_decode() && decoder.position() < constants {
+        decoder.decode_out(&mut instruction);
+        if instruction.is_ip_rel_memory_operand() {
+            let relocated = function.relocs.iter().any(|reloc| {
+                (instruction.ip() as u32..instruction.next_ip() as u32).contains(&reloc.offset)
+            });
+            if !relocated {
+                let target = instruction.ip_rel_memory_address() as usize;
+                constants = constants.min(target & !15);
+            }
+        }
+    }
+    constants
+}
+
+/// The machine code of each `tests/disas/*.wat`, beside it. With `MAINSPRING_BLESS=1` in the
+/// environment they are written instead of compared.
+#[test]
+fn machine_code_is_as_before() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/disas");
+    let baseline = Baseline::oldest();
+    let mut seen = 0;
+    for entry in fs::read_dir(&folder).expect("the folder of goldens") {
+        let path = entry.expect("a file").path();
+        if path.extension().is_none_or(|extension| extension != "wat") {
+            continue;
+        }
+        seen += 1;
+        let wat = fs::read_to_string(&path).expect("a module");
+        let calls = if wat.starts_with(";; Directly") {
+            CallMode::Direct
+        } else {
+            CallMode::ThroughTable
+        };
+        let tier_up = wat
+            .lines()
+            .next()
+            .is_some_and(|line| line.contains("counting"));
+        let settings = CompileSettings::default();
+        let mut found = String::new();
+        for (i, function) in compile(&baseline, &wat, &settings, calls, tier_up)
+            .iter()
+            .enumerate()
+        {
+            found += &format!(";; function {i}\n{}\n", disassemble(function));
+        }
+        let golden = path.with_extension("s");
+        if std::env::var_os("MAINSPRING_BLESS").is_some() {
+            fs::write(&golden, found).expect("goldens can be written");
+        } else {
+            let expected = fs::read_to_string(&golden).unwrap_or_default();
+            assert!(
+                found == expected,
+                "the machine code of {} changed; if that is meant, run the test with MAINSPRING_BLESS=1\n{found}",
+                path.display()
+            );
+        }
+    }
+    assert_ne!(seen, 0, "there are no goldens");
+}
+
+/// Code that counts says what, and where everything is at each loop.
+#[test]
+fn counters_and_loops_are_described() {
+    let wat = "(module (func (param i32 f64) (result i32) (local i64)
+        i32.const 7
+        (loop (param i32) (result i32)
+            (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+            (drop (call 0 (local.get 0) (local.get 1)))
+            (br_if 0 (local.get 0)))
+        (loop (br_if 0 (local.get 0)))))";
+    let settings = CompileSettings::default();
+    let baseline = Baseline::oldest();
+    let function = &compile(&baseline, wat, &settings, CallMode::ThroughTable, true)[0];
+    let tier_up = function.tier_up.as_ref().expect("it was asked to count");
+    let kinds: Vec<_> = tier_up
+        .counters
+        .iter()
+        .map(|counter| counter.kind)
+        .collect();
+    use CounterKind::{Call, Entry, Loop};
+    assert_eq!(kinds, [Entry, Loop, Call, Loop]);
+    assert_eq!(tier_up.locals.len(), 3);
+    assert_eq!(tier_up.loops.len(), 2);
+    assert_eq!(tier_up.loops[0].operands.len(), 1);
+    for n in 0..4 {
+        let named = RelocTarget::Counter(n);
+        assert!(function.relocs.iter().any(|reloc| reloc.target == named));
+    }
+    for target in [RelocTarget::HotEntry, RelocTarget::HotLoop] {
+        assert!(function.relocs.iter().any(|reloc| reloc.target == target));
+    }
+}
+
+/// Sizes that are valid but out of the ordinary take neither much time nor much stack.
+#[test]
+fn extreme_bodies() {
+    let repeat = |count: usize, text: &str| text.repeat(count);
+    let count_up = |count: usize, modulus: usize| -> String {
+        (0..count).map(|i| format!(" {}", i % modulus)).collect()
+    };
+    let modules = [
+        format!(
+            "(module (func (param i32) (result i32) (local {}) (loop
+                (local.set 5 (i32.add (local.get 5) (local.get 49999)))
+                (br_if 0 (local.get 0))) local.get 5))",
+            repeat(49_999, "i32 ")
+        ),
+        format!(
+            "(module (func (param i32) {} {}))",
+            repeat(4000, "(block "),
+            repeat(4000, " local.get 0 br_if 0)")
+        ),
+        format!(
+            "(module (func (param i32) (result i32) {} local.get 0 {}))",
+            repeat(4000, "local.get 0 (if (result i32) (then "),
+            repeat(4000, ") (else i32.const 4))")
+        ),
+        format!(
+            "(module (func (param i32) (result i32) {} i32.const 7 local.get 0 br_table {} {}))",
+            repeat(1000, "(block (result i32) "),
+            count_up(100_000, 1000),
+            repeat(1000, " i32.const 1 i32.add)")
+        ),
+        format!(
+            "(module (type $t (func (param {}) (result {}))) (func (type $t) {} call 0))",
+            repeat(1000, "i32 "),
+            repeat(1000, "i64 "),
+            (0..1000)
+                .map(|i| format!("local.get {i} "))
+                .collect::<String>()
+        ),
+        format!(
+            "(module (func (param i32) (result i32) {} {}))",
+            repeat(5000, "(i32.mul (local.get 0) (local.get 0)) "),
+            repeat(4999, "i32.add ")
+        ),
+    ];
+    let settings = CompileSettings::default();
+    let baseline = Baseline::new(&settings).expect("the host is supported");
+    for wat in modules {
+        let started = Instant::now();
+        let functions = compile(&baseline, &wat, &settings, CallMode::Direct, false);
+        let taken = started.elapsed();
+        assert!(taken.as_secs() < 10, "took {taken:?}: {:.60}", wat);
+        // All of it is instructions.
+        disassemble(&functions[0]);
+    }
+}
+
+#[test]
+fn a_failure_names_the_function_and_leaves_the_compiler_usable() {
+    // An instruction of a proposal that validation was told to let through.
+    let wat =
+        "(module (func) (memory 1 1 shared) (func (i32.atomic.store (i32.const 0) (i32.const 0))))";
+    let (module, bytes) = decode(wat);
+    let offsets = VMOffsets::new(&module);
+    let settings = CompileSettings::default();
+    let baseline = Baseline::new(&settings).expect("the host is supported");
+    let compile = |index| {
+        baseline.compile(&FunctionInput {
+            module: &module,
+            offsets: &offsets,
+            index: DefinedFuncIndex(index),
+            bytes: &bytes,
+            settings: &settings,
+            calls: CallMode::Direct,
+            inlining: false,
+            tier_up: false,
+        })
+    };
+    let error = format!("{:#}", compile(1).expect_err("atomics are not supported"));
+    assert!(
+        error.contains("function 1") && error.contains("0xfe"),
+        "{error}"
+    );
+    assert!(compile(0).is_ok());
+}

@@ -1,0 +1,15 @@
+;; Calls in all their forms, through the code table.
+(module
+  (type $t (func (param i32 i64) (result i32)))
+  (import "" "host" (func $host (type $t)))
+  (table 4 funcref)
+  (func $own (type $t)
+    (call $host (i32.add (call $own (local.get 0) (i64.const 5)) (local.get 0)) (local.get 1)))
+  (func (type $t)
+    (call_indirect (type $t) (local.get 0) (local.get 1) (local.get 0)))
+  (func (type $t)
+    (return_call $own (i32.wrap_i64 (local.get 1)) (i64.extend_i32_u (local.get 0))))
+  (func (param i64 i64 i64 i64 i64 i64 i64) (result i64 i64)
+    (i64.add (local.get 5) (local.get 6)) (local.get 0))
+  (func (result i64)
+    (i64.add (call 4 (i64.const 0) (i64.const 1) (i64.const 2) (i64.const 3) (i64.const 4) (i64.const 5) (i64.const 6)))))
