@@ -11,7 +11,7 @@ const EVERYTHING: &str = r#"(module
     (memory (export "memory") 1)
     (global $calls (mut i32) (i32.const 0))
     (table $t 2 funcref)
-    (elem (table $t) (i32.const 0) $next $next)
+    (elem (table $t) (i32.const 0) func $next $next)
     (func $next (param i64) (result i64) (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
         (i64.mul (i64.add (local.get 0) (i64.const 1)) (i64.const 6364136223846793005)))
     (type $next (func (param i64) (result i64)))
