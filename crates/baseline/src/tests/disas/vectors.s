@@ -5,10 +5,11 @@
     b  movups [rbp-20h],xmm0
     f  movups [rbp-30h],xmm1
    13  mov r10,[rdi+20h]
-   17  vpaddd xmm2,xmm0,xmm1
-   1b  movaps xmm0,xmm2
-   1e  leave
-   1f  ret
+   17  movaps xmm2,xmm0
+   1a  paddd xmm2,xmm1
+   1e  movaps xmm0,xmm2
+   21  leave
+   22  ret
 
 ;; function 1
     0  push rbp
