@@ -210,8 +210,8 @@ impl Func<'_, '_> {
     }
 
     fn save_pin(&mut self, reg: Reg) {
-        let found = self.locals.iter().find(|local| local.pinned == Some(reg));
-        if let Some(&local) = found {
+        if let Some(local) = self.layout.pinned_local[reg.0 as usize] {
+            let local = self.locals[local as usize];
             self.store(Mem::at(Reg::RBP, local.home), reg, local.ty);
         }
     }
@@ -226,18 +226,21 @@ impl Func<'_, '_> {
     }
 
     pub(crate) fn restore_pinned(&mut self) {
+        if let Some(reg) = self.layout.vmctx
+            && self.layout.pinned_lost.contains(reg)
+        {
+            let home = Mem::at(Reg::RBP, self.layout.vmctx_home);
+            self.asm.load(true, reg, home);
+        }
         for reg in self.layout.pinned_lost {
-            let found = self.locals.iter().find(|local| local.pinned == Some(reg));
-            if let Some(&local) = found {
+            if let Some(local) = self.layout.pinned_local[reg.0 as usize] {
+                let local = self.locals[local as usize];
                 self.load(reg, Mem::at(Reg::RBP, local.home), local.ty);
             } else if self.layout.memory_base == Some(reg)
                 && let Some(offset) = self.layout.memory_base_offset
             {
                 let vmctx = self.vmctx();
                 self.asm.load(true, reg, Mem::at(vmctx, offset as i32));
-            } else if self.layout.vmctx == Some(reg) {
-                let home = Mem::at(Reg::RBP, self.layout.vmctx_home);
-                self.asm.load(true, reg, home);
             }
         }
     }

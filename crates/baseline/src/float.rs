@@ -72,7 +72,6 @@ impl Func<'_, '_> {
     }
 
     /// An operand of 16 bytes in memory that is not known to be aligned, or in a register.
-    #[allow(dead_code)]
     pub(crate) fn vector_rm(&mut self, entry: Entry) -> Rm {
         match self.value(entry) {
             Value::Mem(_) if !self.cpu.avx => Rm::Reg(self.in_reg(entry)),

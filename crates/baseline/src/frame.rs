@@ -32,6 +32,8 @@ pub(crate) struct FrameLayout {
     pub(crate) saved: RegSet,
     /// Pinned registers that calls do not preserve.
     pub(crate) pinned_lost: RegSet,
+    /// The local that is pinned in each register.
+    pub(crate) pinned_local: [Option<u32>; 32],
     /// The register with the VM context.
     pub(crate) vmctx: Option<Reg>,
     pub(crate) vmctx_home: i32,
@@ -70,6 +72,7 @@ impl FrameLayout {
         FrameLayout {
             saved: RegSet::EMPTY,
             pinned_lost: RegSet::EMPTY,
+            pinned_local: [None; 32],
             vmctx: None,
             vmctx_home: 0,
             memory_base: None,
@@ -181,7 +184,11 @@ impl Func<'_, '_> {
     /// Brings parameters and the VM context to their places, and clears the other locals.
     fn params(&mut self, ty: &FuncType) {
         let home = Mem::at(Reg::RBP, self.layout.vmctx_home);
-        if self.layout.vmctx.is_none() || self.input.tier_up {
+        let stays = self
+            .layout
+            .vmctx
+            .is_some_and(|reg| !self.layout.pinned_lost.contains(reg));
+        if !stays || self.input.tier_up {
             self.asm.store(true, home, Reg::RDI);
         }
         if self.layout.result_passing == ResultPassing::Memory {

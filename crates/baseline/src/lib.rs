@@ -16,6 +16,7 @@ mod convert;
 mod float;
 mod frame;
 mod global;
+mod lanes;
 mod locals;
 mod memory;
 mod moves;
@@ -180,6 +181,7 @@ impl<'a, 'b> Func<'a, 'b> {
             locals: &mut buffers.locals,
             regs: Registers::new(x64::RegSet::EMPTY),
             layout,
+            zero_flag: state::NO_ZERO_FLAG,
             pending: None,
             reachable: true,
             at: input.body_offset(),

@@ -239,6 +239,7 @@ pub(crate) fn place(locals: &mut [Local], usage: &Usage, layout: &mut FrameLayou
         {
             let reg = Reg::xmm(14 - n as u8);
             locals[local as usize].pinned = Some(reg);
+            layout.pinned_local[reg.0 as usize] = Some(local);
             temps.remove(reg);
             layout.pinned_lost.insert(reg);
         }
@@ -275,7 +276,10 @@ fn place_ints(
             layout.pinned_lost.insert(reg);
         }
         match wants {
-            Wants::Local(local) => locals[local as usize].pinned = Some(reg),
+            Wants::Local(local) => {
+                locals[local as usize].pinned = Some(reg);
+                layout.pinned_local[reg.0 as usize] = Some(local);
+            }
             Wants::VmContext => layout.vmctx = Some(reg),
             Wants::MemoryBase => layout.memory_base = Some(reg),
         }

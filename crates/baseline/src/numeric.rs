@@ -88,9 +88,16 @@ impl Func<'_, '_> {
             }
             _ => {
                 let reg = self.in_reg(value);
-                self.asm.test(wide, reg, reg);
+                if self.zero_flag != (reg, wide, self.asm.offset()) {
+                    self.asm.test(wide, reg, reg);
+                }
             }
         }
+    }
+
+    /// The instruction that was just emitted left its result in a register, and flags accordingly.
+    fn flags_follow(&mut self, reg: Reg, ty: Ty) {
+        self.zero_flag = (reg, ty == Ty::I64, self.asm.offset());
     }
 
     pub(crate) fn eqz(&mut self) {
@@ -219,12 +226,14 @@ impl Func<'_, '_> {
             Some(value) => {
                 let to = self.owned_in(a, wanted);
                 self.asm.alu_imm(alu, wide, Rm::Reg(to), value);
+                self.flags_follow(to, ty);
                 self.arithmetic_result(to, ty);
             }
             None => {
                 let b = self.rm(b);
                 let to = self.owned_in(a, wanted);
                 self.asm.alu(alu, wide, to, b);
+                self.flags_follow(to, ty);
                 self.arithmetic_result(to, ty);
             }
         }
@@ -307,12 +316,14 @@ impl Func<'_, '_> {
                 }
                 let to = self.owned_in(a, wanted);
                 self.asm.alu_imm(Alu::Sub, wide, Rm::Reg(to), value);
+                self.flags_follow(to, ty);
                 self.arithmetic_result(to, ty);
             }
             _ => {
                 let b = self.rm(b);
                 let to = self.owned_in(a, wanted);
                 self.asm.alu(Alu::Sub, wide, to, b);
+                self.flags_follow(to, ty);
                 self.arithmetic_result(to, ty);
             }
         }

@@ -87,6 +87,9 @@ impl Registers {
     }
 }
 
+/// Flags say nothing.
+pub(crate) const NO_ZERO_FLAG: (Reg, bool, u32) = (Reg::RSP, false, u32::MAX);
+
 /// All general-purpose registers.
 pub(crate) const INTS: RegSet = RegSet(0xffff);
 /// All `xmm` registers.
@@ -147,6 +150,9 @@ pub(crate) struct Func<'a, 'b> {
     pub(crate) locals: &'b mut Vec<Local>,
     pub(crate) regs: Registers,
     pub(crate) layout: FrameLayout,
+    /// The register that the last instruction computed, of 32 or 64 bits, if flags say whether it is zero; and
+    /// where that instruction ended.
+    pub(crate) zero_flag: (Reg, bool, u32),
     /// A comparison that the next operator uses.
     pub(crate) pending: Option<crate::numeric::Test>,
     pub(crate) reachable: bool,
@@ -382,6 +388,7 @@ impl Func<'_, '_> {
             self.locals[local as usize].cached = None;
         }
         self.regs.cached = RegSet::EMPTY;
+        self.zero_flag = NO_ZERO_FLAG;
     }
 
     #[inline]

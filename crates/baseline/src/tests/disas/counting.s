@@ -1,6 +1,6 @@
 ;; function 0
     0  sub dword ptr [7],1  ; Counter(0)
-    7  js 0000000000000044h
+    7  js 0000000000000041h
     d  push rbp
     e  mov rbp,rsp
    11  sub rsp,20h
@@ -8,32 +8,31 @@
    1c  mov r10d,esi
    1f  movaps xmm14,xmm0
    23  sub dword ptr [2Ah],1  ; Counter(1)
-   2a  js 000000000000004Eh
+   2a  js 000000000000004Bh
    30  sqrtsd xmm14,xmm14
    35  sub r10d,1
-   39  test r10d,r10d
-   3c  jne short 0000000000000023h
-   3e  movaps xmm0,xmm14
-   42  leave
-   43  ret
-   44  mov eax,0
-   49  jmp 000000000000004Eh  ; HotEntry
-   4e  mov [rbp-10h],r10d
-   52  movsd [rbp-18h],xmm14
-   58  mov rdi,[rbp-8]
-   5c  mov rsi,rbp
-   5f  mov edx,0
-   64  mov ecx,0
-   69  call 000000000000006Eh  ; HotLoop
-   6e  test rax,rax
-   71  jne 0000000000000087h
-   77  mov rdi,[rbp-8]
-   7b  mov r10d,[rbp-10h]
-   7f  movsd xmm14,[rbp-18h]
-   85  jmp short 0000000000000030h
-   87  mov rdi,[rbp-8]
-   8b  leave
-   8c  jmp rax
+   39  jne short 0000000000000023h
+   3b  movaps xmm0,xmm14
+   3f  leave
+   40  ret
+   41  mov eax,0
+   46  jmp 000000000000004Bh  ; HotEntry
+   4b  mov [rbp-10h],r10d
+   4f  movsd [rbp-18h],xmm14
+   55  mov rdi,[rbp-8]
+   59  mov rsi,rbp
+   5c  mov edx,0
+   61  mov ecx,0
+   66  call 000000000000006Bh  ; HotLoop
+   6b  test rax,rax
+   6e  jne 0000000000000084h
+   74  mov rdi,[rbp-8]
+   78  mov r10d,[rbp-10h]
+   7c  movsd xmm14,[rbp-18h]
+   82  jmp short 0000000000000030h
+   84  mov rdi,[rbp-8]
+   88  leave
+   89  jmp rax
 
 ;; function 1
     0  sub dword ptr [7],1  ; Counter(0)

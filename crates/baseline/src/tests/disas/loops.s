@@ -30,17 +30,19 @@
    11  xorps xmm14,xmm14
    15  mov r8,[rdi+20h]
    19  test r9d,r9d
-   1c  je 0000000000000042h
+   1c  je 000000000000003Fh
    22  movsd xmm0,[r8+r10]  ; traps: MemoryOutOfBounds
    28  mulsd xmm0,[50h]
    30  addsd xmm14,xmm0
    35  add r10d,8
    39  sub r9d,1
-   3d  test r9d,r9d
-   40  jne short 0000000000000022h
-   42  movaps xmm0,xmm14
-   46  leave
-   47  ret
+   3d  jne short 0000000000000022h
+   3f  movaps xmm0,xmm14
+   43  leave
+   44  ret
+   45  int3
+   46  int3
+   47  int3
    48  int3
    49  int3
    4a  int3
