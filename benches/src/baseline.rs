@@ -6,7 +6,7 @@
 //!
 //! Decoding and validation are not counted. Megabytes are of function bodies.
 
-use mainspring_abi::{CallMode, CompileSettings, FunctionInput, VMOffsets};
+use mainspring_abi::{CallMode, CompileSettings, Entry, FunctionInput, VMOffsets};
 use mainspring_baseline::Baseline;
 use mainspring_wasm::{DefinedFuncIndex, decode};
 use std::time::Instant;
@@ -46,6 +46,8 @@ fn run(file: &str) -> anyhow::Result<()> {
                 calls: CallMode::ThroughTable,
                 inlining: false,
                 tier_up: false,
+                entry: Entry::Start,
+                profile: None,
             });
             match compiled {
                 Ok(compiled) => code_bytes += compiled.code.len(),

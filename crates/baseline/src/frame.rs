@@ -140,14 +140,7 @@ impl Func<'_, '_> {
             below += 8;
             self.layout.area_home = -below;
         }
-        for index in 0..self.locals.len() {
-            let vector = self.locals[index].ty == Ty::V128;
-            below = match vector {
-                true => (below + 16 + 15) & !15,
-                false => below + 8,
-            };
-            self.locals[index].home = -below;
-        }
+        below = self.place_locals(below, ty.params.len());
         self.layout.slots = -below;
         self.layout.checks_stack |= usage.has_calls || i64::from(below) > SMALL_FRAME;
         self.layout.probes |= i64::from(below) > PAGE;
@@ -155,6 +148,30 @@ impl Func<'_, '_> {
         self.count_entry();
         self.prologue();
         self.params(ty);
+    }
+
+    /// Gives homes to locals, the first below `below`; returns what they end at. Locals that nothing
+    /// uses stay zero, so one home serves all of a size.
+    fn place_locals(&mut self, mut below: i32, params: usize) -> i32 {
+        let mut unused = [None; 2];
+        for (index, local) in self.locals.iter_mut().enumerate() {
+            let vector = local.ty == Ty::V128;
+            let shared = &mut unused[usize::from(vector)];
+            let is_unused = index >= params && !local.is_used();
+            if let (true, Some(home)) = (is_unused, *shared) {
+                local.home = home;
+                continue;
+            }
+            below = match vector {
+                true => (below + 16 + 15) & !15,
+                false => below + 8,
+            };
+            local.home = -below;
+            if is_unused {
+                *shared = Some(-below);
+            }
+        }
+        below
     }
 
     fn prologue(&mut self) {

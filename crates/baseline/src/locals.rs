@@ -42,6 +42,11 @@ impl Local {
         }
     }
 
+    /// Whether any operator names it.
+    pub(crate) fn is_used(&self) -> bool {
+        self.weight > 0
+    }
+
     /// A register that holds it.
     #[inline]
     pub(crate) fn register(&self) -> Option<Reg> {
@@ -339,16 +344,13 @@ impl Func<'_, '_> {
     pub(crate) fn clear_locals(&mut self, params: usize) {
         let unpinned = |local: &&Local| local.pinned.is_none();
         let mut count = 0;
-        let mut bytes = (0, 0);
+        let (mut at, mut end) = (0, i32::MIN);
         for local in self.locals[params..].iter().filter(unpinned) {
             let size = if local.ty == Ty::V128 { 16 } else { 8 };
-            if count == 0 {
-                bytes.1 = local.home + size;
-            }
-            bytes.0 = local.home;
+            at = at.min(local.home);
+            end = end.max(local.home + size);
             count += 1;
         }
-        let (mut at, end) = bytes;
         if count > 2 {
             let zero = crate::x64::XSCRATCH;
             self.asm.rr(crate::x64::op::XORPS, false, zero, zero);

@@ -4,7 +4,8 @@ use crate::Baseline;
 use crate::x64::Cpu;
 use iced_x86::{Decoder, DecoderOptions, Formatter, Instruction, IntelFormatter};
 use mainspring_abi::{
-    CallMode, CompileSettings, CompiledFunction, CounterKind, FunctionInput, RelocTarget, VMOffsets,
+    CallMode, CompileSettings, CompiledFunction, CounterKind, Entry, FunctionInput, RelocTarget,
+    VMOffsets,
 };
 use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
 use std::fmt::Write as _;
@@ -41,6 +42,8 @@ fn compile(
                 calls,
                 inlining: false,
                 tier_up,
+                entry: Entry::Start,
+                profile: None,
             };
             baseline
                 .compile(&input)
@@ -266,6 +269,8 @@ fn a_failure_names_the_function_and_leaves_the_compiler_usable() {
             calls: CallMode::Direct,
             inlining: false,
             tier_up: false,
+            entry: Entry::Start,
+            profile: None,
         })
     };
     let error = format!("{:#}", compile(1).expect_err("atomics are not supported"));

@@ -4,7 +4,7 @@
     4  mov r10,[rdi]
     7  lea r11,[rsp-20h]
     f  cmp r11,[r10]
-   12  jb 0000000000000063h
+   12  jb 000000000000006Bh
    18  sub rsp,20h
    1f  mov [rbp-8],rdi
    23  mov [rbp-10h],esi
@@ -18,16 +18,18 @@
    40  mov rdx,[rbp-8]
    44  mov r11,[rdx]
    47  mov [r11+20h],rdx
-   4b  mov esi,eax
-   4d  mov rdx,[rbp-18h]
-   51  mov rdi,[rbp-8]
-   55  mov rax,[rdi+30h]
-   59  mov rdi,[rdi+38h]
-   5d  call rax
-   5f  mov eax,eax
-   61  leave
-   62  ret
-   63  ud2  ; traps: StackOverflow
+   4b  mov [r11+8],rbp
+   4f  mov [r11+10h],rsp
+   53  mov esi,eax
+   55  mov rdx,[rbp-18h]
+   59  mov rdi,[rbp-8]
+   5d  mov rax,[rdi+30h]
+   61  mov rdi,[rdi+38h]
+   65  call rax
+   67  mov eax,eax
+   69  leave
+   6a  ret
+   6b  ud2  ; traps: StackOverflow
 
 ;; function 1
     0  push rbp
