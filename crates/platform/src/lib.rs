@@ -6,6 +6,7 @@
 //!   writable, once executable), map files read-only, private or executable;
 //! - `fault`: call a handler for processor faults (bad address, illegal instruction, division),
 //!   with the registers, and resume where it says; pass on what it doesn't want;
+//! - `files`: directories and files that no other user can have written, renaming over, locks;
 //! - `cpu`: the processor features that generated code may use.
 //!
 //! Nothing here knows WebAssembly.
@@ -15,10 +16,11 @@
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 compile_error!(
     "Mainspring runs on Linux on x86-64; another target needs `pages` (reserve, commit, decommit, map twice), \
-     `fault` (fault handler with registers, resume elsewhere) and `cpu` (feature detection) in crates/platform, \
-     and an emitter and entry trampolines for its processor"
+     `fault` (fault handler with registers, resume elsewhere), `files` (owners and rights) and `cpu` \
+     (feature detection) in crates/platform, and an emitter and entry trampolines for its processor"
 );
 
 pub mod cpu;
 pub mod fault;
+pub mod files;
 pub mod pages;

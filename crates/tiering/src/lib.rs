@@ -6,12 +6,14 @@
 //!   compiles it. The order of publication is written down there.
 //! - `image`: the ahead-of-time kind. All functions compiled together, stored, mapped.
 //! - `code_memory`: the process's executable pages, never writable where they are executable.
+//! - [`cache`]: compiled code on disk, from one process to the next.
 //! - `registry`: from a program counter to the module it is in.
 //!
 //! Nothing here knows stores, instances or the host.
 
 #![warn(missing_docs)]
 
+pub mod cache;
 mod code_memory;
 mod code_table;
 mod compile;
