@@ -187,11 +187,22 @@ impl PrivateDirectory {
         Ok(files)
     }
 
-    /// Whether this is now the only open directory of its path that is locked. The lock goes with
-    /// the process or with `self`. Where directories can't be locked, every try succeeds.
-    pub fn try_lock(&self) -> bool {
+    /// Locks the directory, unless it is locked already: by another process or another opening of
+    /// it. The lock goes with the process. Where directories can't be locked, every try succeeds.
+    pub fn try_lock(&self) -> Option<DirectoryLock<'_>> {
         let tried = rustix::fs::flock(self.0.as_fd(), FlockOperation::NonBlockingLockExclusive);
-        tried != Err(Errno::WOULDBLOCK)
+        (tried != Err(Errno::WOULDBLOCK)).then_some(DirectoryLock(self))
+    }
+}
+
+/// A directory, locked until this is dropped.
+#[derive(Debug)]
+pub struct DirectoryLock<'a>(&'a PrivateDirectory);
+
+impl Drop for DirectoryLock<'_> {
+    fn drop(&mut self) {
+        // Closing the directory would not do: a process that was forked meanwhile has it open, too.
+        let _ = rustix::fs::flock(self.0.0.as_fd(), FlockOperation::Unlock);
     }
 }
 
@@ -269,10 +280,14 @@ mod tests {
         let path = std::env::temp_dir().join(format!("mainspring-lock-{}", std::process::id()));
         let first = PrivateDirectory::open_or_create(&path).unwrap();
         let second = PrivateDirectory::open(&path).unwrap();
-        assert!(first.try_lock());
-        assert!(!second.try_lock());
-        drop(first);
-        assert!(second.try_lock());
+        let locked = first.try_lock();
+        assert!(locked.is_some());
+        assert!(second.try_lock().is_none());
+        // As a process has it that was forked meanwhile.
+        let forked = first.0.try_clone().unwrap();
+        drop(locked);
+        assert!(second.try_lock().is_some());
+        drop(forked);
         std::fs::remove_dir_all(path).unwrap();
     }
 

@@ -241,6 +241,8 @@ impl Cache {
         eviction::charge(&directory, len);
         let stored = Temporary::create(&directory).and_then(|mut temporary| {
             write(temporary.file())?;
+            // More exact than the time of writing, which is the same for all files of a few milliseconds.
+            let _ = temporary.file().set_modified(SystemTime::now());
             temporary.rename(&key.to_string())
         });
         let evicted = eviction::sweep_if_due(&directory, settings.size_limit);

@@ -138,8 +138,14 @@ fn seconds(time: SystemTime) -> u64 {
 
 /// Looks through the directory if it is time to and no one else does. Returns how many entries went.
 pub(super) fn sweep_if_due(directory: &PrivateDirectory, size_limit: u64) -> u64 {
-    // Asked again under the lock: another thread may have been at it since.
-    if !due(directory, size_limit) || !directory.try_lock() || !due(directory, size_limit) {
+    if !due(directory, size_limit) {
+        return 0;
+    }
+    let Some(_lock) = directory.try_lock() else {
+        return 0;
+    };
+    // Another thread may have been at it since.
+    if !due(directory, size_limit) {
         return 0;
     }
     // What fails now is tried again at the next store.

@@ -430,9 +430,9 @@ fn one_looks_at_a_time_and_at_least_each_hour() {
         directory.create_file(name).unwrap().set_len(4096).unwrap();
     }
     let other = PrivateDirectory::open(path).unwrap();
-    assert!(other.try_lock());
+    let locked = other.try_lock().unwrap();
     assert_eq!(sweep_if_due(&directory, 4096), 0);
-    drop(other);
+    drop(locked);
     assert_eq!(sweep_if_due(&directory, 4096), 1);
     assert_eq!(sweep_if_due(&directory, 4096), 0);
 
