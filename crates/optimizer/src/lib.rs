@@ -159,7 +159,7 @@ impl Worker {
             context.compute_domtree();
             context
                 .eliminate_unreachable_code(isa)
-                .map_err(|error| emit::compile_error(error.into(), &context.func))?;
+                .map_err(|error| emit::compile_error(error, &context.func))?;
         }
         let function = &mut context.func;
         if input.settings.optimize != Optimize::None {

@@ -9,6 +9,7 @@
 //! - `counted`, `queue`, `osr`: what was counted; the threads that optimize; exchanging a frame.
 //! - `image`: the ahead-of-time kind. All functions compiled together, stored, mapped.
 //! - `code_memory`: the process's executable pages, never writable where they are executable.
+//! - [`cache`]: compiled code on disk, from one process to the next.
 //! - `registry`: from a program counter to the module it is in.
 //!
 //! Nothing here knows stores, instances or the host.

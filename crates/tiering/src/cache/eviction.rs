@@ -1,0 +1,205 @@
+//! Keeping a cache's directory small: temporaries that no one finishes, entries that no one uses.
+//!
+//! Looking through the directory takes time, so it is done when there is reason to. The file
+//! `ledger` tells: its length is the number of pages in the directory when someone last looked,
+//! and one byte more for each page that was to be stored since. Its first eight bytes are the time of that look.
+//! Appending to it is atomic, so all processes share the count. What gets lost when the
+//! ledger is renewed at the same moment is found at the next look.
+
+use super::key::is_entry_name;
+use mainspring_platform::files::{Listed, PrivateDirectory, longest_file, process_exists};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
+
+/// The unit in which room is counted.
+const PAGE: u64 = 4096;
+const LEDGER: &str = "ledger";
+/// The time at the ledger's beginning.
+const LEDGER_TIME: usize = 8;
+/// When to look even if there is room.
+const LOOK_AFTER: Duration = Duration::from_secs(3600);
+/// No one takes as long to write an entry.
+const ABANDONED_AFTER: Duration = Duration::from_secs(600);
+const TEMPORARY: &str = "tmp-";
+
+/// How many bytes of disk a file takes, about.
+pub(super) fn room_for(len: u64) -> u64 {
+    len.div_ceil(PAGE).saturating_mul(PAGE)
+}
+
+/// A file being written. Removed when dropped, unless it was renamed.
+pub(super) struct Temporary<'a> {
+    directory: &'a PrivateDirectory,
+    name: String,
+    file: File,
+    renamed: bool,
+}
+
+impl Temporary<'_> {
+    pub fn create(directory: &PrivateDirectory) -> io::Result<Temporary<'_>> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        // Process numbers repeat: over time, and between containers that share a directory.
+        let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
+        let n = NEXT.fetch_add(1, Relaxed);
+        let name = format!("{TEMPORARY}{}-{n}-{random:016x}", std::process::id());
+        let file = directory.create_file(&name)?;
+        Ok(Temporary {
+            directory,
+            name,
+            file,
+            renamed: false,
+        })
+    }
+
+    pub fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Gives it its name, in place of what had that name.
+    pub fn rename(mut self, to: &str) -> io::Result<()> {
+        self.directory.rename(&self.name, to)?;
+        self.renamed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        if !self.renamed {
+            let _ = self.directory.remove(&self.name);
+        }
+    }
+}
+
+/// Whether a file is a temporary that no one will finish.
+fn abandoned(file: &Listed, now: SystemTime) -> bool {
+    let Some(rest) = file.name.strip_prefix(TEMPORARY) else {
+        return false;
+    };
+    let old = |age| age > ABANDONED_AFTER;
+    now.duration_since(file.modified).is_ok_and(old)
+        || rest
+            .split('-')
+            .next()
+            .and_then(|pid| pid.parse().ok())
+            .is_some_and(|pid| !process_exists(pid))
+}
+
+/// Counts a file that is going to be stored. If it can't be counted, someone looks soon.
+pub(super) fn charge(directory: &PrivateDirectory, len: u64) {
+    if let Ok(ledger) = directory.open_to_append(LEDGER)
+        && count(ledger, len.div_ceil(PAGE)).is_err()
+    {
+        let _ = directory.remove(LEDGER);
+    }
+}
+
+fn count(mut ledger: File, pages: u64) -> io::Result<()> {
+    check_length(ledger.metadata()?.len() + pages)?;
+    let pages = vec![0; pages as usize];
+    // One write, because others append at the same time.
+    if ledger.write(&pages)? < pages.len() {
+        return Err(io::ErrorKind::WriteZero.into());
+    }
+    Ok(())
+}
+
+/// The process would be ended if it wrote a ledger that is too long for its limits.
+fn check_length(len: u64) -> io::Result<()> {
+    if len > longest_file() {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(())
+}
+
+/// Whether it is time to look through the directory.
+fn due(directory: &PrivateDirectory, size_limit: u64) -> bool {
+    let read = || -> io::Result<(u64, u64)> {
+        let ledger = directory.open_file(LEDGER)?;
+        let mut time = [0; LEDGER_TIME];
+        ledger.read_exact_at(&mut time, 0)?;
+        let pages = ledger.metadata()?.len().saturating_sub(LEDGER_TIME as u64);
+        Ok((pages, u64::from_le_bytes(time)))
+    };
+    let Ok((pages, looked)) = read() else {
+        return true;
+    };
+    let age = seconds(SystemTime::now()).checked_sub(looked);
+    pages.saturating_mul(PAGE) > size_limit || age.is_none_or(|age| age > LOOK_AFTER.as_secs())
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// Looks through the directory if it is time to and no one else does. Returns how many entries went.
+pub(super) fn sweep_if_due(directory: &PrivateDirectory, size_limit: u64) -> u64 {
+    if !due(directory, size_limit) {
+        return 0;
+    }
+    let Some(_lock) = directory.try_lock() else {
+        return 0;
+    };
+    // Another thread may have been at it since.
+    if !due(directory, size_limit) {
+        return 0;
+    }
+    // What fails now is tried again at the next store.
+    sweep(directory, size_limit, SystemTime::now()).unwrap_or(0)
+}
+
+/// Removes abandoned temporaries and, if what is left takes more room than it may, the entries
+/// that were not used for longest.
+fn sweep(directory: &PrivateDirectory, size_limit: u64, now: SystemTime) -> io::Result<u64> {
+    let mut room = 0;
+    let mut entries = Vec::new();
+    for file in directory.files()? {
+        if abandoned(&file, now) && directory.remove(&file.name).is_ok() {
+            continue;
+        }
+        if is_entry_name(&file.name) {
+            room += room_for(file.len);
+            entries.push(file);
+        } else if file.name.starts_with(TEMPORARY) {
+            room += room_for(file.len);
+        }
+    }
+    let mut evicted = 0;
+    if room > size_limit {
+        let target = size_limit / 5 * 4;
+        // An entry from the future was written under a wrong clock: nothing is known of its use.
+        let used = |file: &Listed| {
+            let known = file.modified <= now + LOOK_AFTER;
+            known.then_some(file.modified)
+        };
+        entries.sort_by(|a, b| (used(a), &a.name).cmp(&(used(b), &b.name)));
+        // The last one stays: it may be large, but it is allowed to be.
+        entries.pop();
+        for file in &entries {
+            if room <= target {
+                break;
+            }
+            if directory.remove(&file.name).is_ok() {
+                room -= room_for(file.len);
+                evicted += 1;
+            }
+        }
+    }
+    // Without a new ledger, the next store looks again.
+    let _ = renew(directory, room, now);
+    Ok(evicted)
+}
+
+fn renew(directory: &PrivateDirectory, room: u64, now: SystemTime) -> io::Result<()> {
+    let len = LEDGER_TIME as u64 + room / PAGE;
+    check_length(len)?;
+    let mut ledger = Temporary::create(directory)?;
+    ledger.file().write_all(&seconds(now).to_le_bytes())?;
+    // A hole: the pages' bytes are counted, never read.
+    ledger.file().set_len(len)?;
+    ledger.rename(LEDGER)
+}
