@@ -120,9 +120,7 @@ impl Func<'_, '_> {
     pub(crate) fn round(&mut self, round: Round, ty: Ty) {
         let value = self.pop();
         if !self.cpu.sse41 {
-            self.call_builtin(round.builtin(ty), &[value]);
-            self.push_float_result(ty);
-            return;
+            return self.round_by_builtin(round.builtin(ty), value, ty);
         }
         let from = self.in_reg(value);
         let to = self.float_result(from, ty);
@@ -135,6 +133,21 @@ impl Func<'_, '_> {
         }
         self.canonicalize(to, ty);
         self.push_reg(to, ty);
+    }
+
+    fn round_by_builtin(&mut self, builtin: Builtin, value: Entry, ty: Ty) {
+        self.call_builtin(builtin, &[value]);
+        // The builtin may return a signalling NaN as it is; a product never is one.
+        let one = match ty {
+            Ty::F32 => u64::from(1_f32.to_bits()),
+            _ => 1_f64.to_bits(),
+        };
+        let result = Reg::XMM0;
+        self.load_const(XSCRATCH, one, ty);
+        self.asm
+            .rr(by_width(ty, op::MULSS, op::MULSD), false, result, XSCRATCH);
+        self.canonicalize(result, ty);
+        self.push_float_result(ty);
     }
 
     pub(crate) fn abs(&mut self, ty: Ty) {

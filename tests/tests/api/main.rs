@@ -41,18 +41,22 @@ fn engines() -> Vec<(&'static str, Engine)> {
                 config.cranelift_opt_level(OptLevel::None);
             }),
         ),
-        // No reservation that makes up for bounds checks, no images.
+        ("baseline", make(Strategy::Winch, |_| {})),
+        ("checked", make(Strategy::Auto, check_bounds)),
         (
-            "checked",
-            make(Strategy::Auto, |config| {
-                config
-                    .memory_reservation(0)
-                    .memory_guard_size(0)
-                    .memory_reservation_for_growth(0)
-                    .memory_init_cow(false);
-            }),
+            "checked by the baseline",
+            make(Strategy::Winch, check_bounds),
         ),
     ]
+}
+
+/// No reservation that makes up for bounds checks, no images.
+fn check_bounds(config: &mut Config) {
+    config
+        .memory_reservation(0)
+        .memory_guard_size(0)
+        .memory_reservation_for_growth(0)
+        .memory_init_cow(false);
 }
 
 /// Runs a test on a fresh store of each engine, with a module and nothing to import.
