@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -98,12 +99,19 @@ const REACTOR: &str = r#"(module
   (func (export "_initialize") (global.set $g (i32.add (global.get $g) (i32.const 7))))
   (func (export "get") (result i32) (global.get $g)))"#;
 
-/// A directory with files, and the command run in it.
-struct Place(TempDir);
+/// A directory with files, and the command run in it, with a cache of its own.
+struct Place {
+    files: TempDir,
+    cache: TempDir,
+}
 
 impl Place {
     fn new(files: &[(&str, &str)]) -> Place {
-        let place = Place(TempDir::new().expect("a temporary directory"));
+        let directory = || TempDir::new().expect("a temporary directory");
+        let place = Place {
+            files: directory(),
+            cache: directory(),
+        };
         for (name, contents) in files {
             place.write(name, contents);
         }
@@ -111,7 +119,7 @@ impl Place {
     }
 
     fn path(&self) -> &Path {
-        self.0.path()
+        self.files.path()
     }
 
     fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
@@ -123,6 +131,9 @@ impl Place {
         command
             .args(args)
             .current_dir(self.path())
+            // What one test learns is not for another, and none of the user's business.
+            .env("MAINSPRING_CACHE_DIR", self.cache.path())
+            .env_remove("MAINSPRING_CACHE")
             .stdin(Stdio::null());
         command
     }
@@ -777,5 +788,106 @@ fn colour_on_a_terminal_only_and_not_with_no_color() {
     assert!(
         plain.contains("error: ") && !plain.contains('\x1b'),
         "{plain:?}"
+    );
+}
+
+/// A program that calls a function often enough for it to be optimized, and loops for long enough.
+const BUSY: &str = r#"(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func $step (param i32) (result i32) (i32.add (i32.mul (local.get 0) (i32.const 3)) (i32.const 1)))
+  (func (export "_start") (local $i i32) (local $x i32)
+    (loop $again
+      (local.set $x (call $step (local.get $x)))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $i) (i32.const 3000000))))
+    (call $exit (i32.and (local.get $x) (i32.const 63)))))"#;
+
+#[test]
+fn every_tier_gives_the_same() {
+    let place = Place::new(&[("busy.wat", BUSY)]);
+    let run = |options: &[&str]| {
+        let args = [&["run", "--no-cache"], options, &["busy.wat"]].concat();
+        place.run(&args).status
+    };
+    let expected = run(&[]);
+    for tier in [
+        "tiered",
+        "baseline",
+        "optimizing",
+        "stress-tier-up",
+        "stress-loops",
+    ] {
+        assert_eq!(run(&["--tier", tier]), expected, "{tier}");
+    }
+    assert_eq!(run(&["--optimizing-threads", "0"]), expected);
+    place
+        .run(&["run", "--tier", "fastest", "busy.wat"])
+        .fails(2, &["fastest", "baseline"]);
+}
+
+#[test]
+fn what_was_learned_is_used_again() {
+    let place = Place::new(&[("busy.wat", BUSY)]);
+    let run = |options: &[&str]| {
+        let ran = place.run(&[&["run", "--stats"], options, &["busy.wat"]].concat());
+        let row = |name: &str| {
+            let line = ran
+                .stderr
+                .lines()
+                .find(|line| line.trim().starts_with(name));
+            let line = line.unwrap_or_else(|| panic!("{name} in {}", ran.stderr));
+            line.trim()[name.len()..].trim().to_string()
+        };
+        (
+            ran.status,
+            row("cache"),
+            row("from the cache"),
+            row("baseline"),
+        )
+    };
+    // With no thread in the background, it is certain what becomes optimized.
+    let first = run(&["--optimizing-threads", "0"]);
+    assert_eq!(
+        (first.1.as_str(), first.2.as_str()),
+        ("0 hits, 1 misses", "0")
+    );
+    let second = run(&["--optimizing-threads", "0"]);
+    assert_eq!(second.0, first.0);
+    assert_eq!(
+        (second.1.as_str(), second.2.as_str()),
+        ("1 hits, 0 misses", "2")
+    );
+    assert!(second.3.starts_with("0 functions"), "{}", second.3);
+    let off = run(&["--no-cache"]);
+    assert_eq!((off.0, off.1.as_str()), (first.0, "0 hits, 0 misses"));
+
+    // A damaged entry is replaced.
+    let cache = place.cache.path();
+    let entries = || {
+        let files = fs::read_dir(cache).expect("the cache is a directory");
+        let paths = files.map(|file| file.expect("it can be listed").path());
+        let named =
+            |path: &std::path::PathBuf| path.file_name().is_some_and(|name| name.len() == 64);
+        paths.filter(named).collect::<Vec<_>>()
+    };
+    let entry = entries().pop().expect("the program has an entry");
+    let mut bytes = fs::read(&entry).expect("it can be read");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::remove_file(&entry).expect("it can be removed");
+    fs::write(&entry, bytes).expect("it can be written");
+    fs::set_permissions(&entry, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    assert_eq!(run(&[]).1, "0 hits, 1 misses");
+    assert_eq!(run(&[]).1, "1 hits, 0 misses");
+
+    // A directory that others can write is not used, and that is said.
+    fs::set_permissions(cache, fs::Permissions::from_mode(0o777)).expect("it is ours");
+    let ran = place.run(&["busy.wat"]);
+    assert_eq!(ran.status, first.0);
+    assert!(
+        ran.stderr.contains("running without the cache"),
+        "{}",
+        ran.stderr
     );
 }
