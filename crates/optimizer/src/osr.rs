@@ -11,7 +11,7 @@
 //! up to there: the code between the loops around it and the loop itself is reached again from within, with new
 //! operands.
 
-use crate::func::Func;
+use crate::func::{Func, Region};
 use crate::types::value_type;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Type, Value};
@@ -56,7 +56,7 @@ impl Func<'_, '_> {
         };
         self.builder.switch_to_block(entry.block);
         let store = self.store_context();
-        let flags = self.readonly_flags();
+        let flags = self.trusted_flags(Region::Store);
         let values = offset_of!(VMStoreContext, frame_values) as i32;
         let values = self.builder.ins().load(I64, flags, store, values);
         let types = self.local_types.clone();
@@ -79,7 +79,9 @@ impl Func<'_, '_> {
     }
 
     fn frame_value(&mut self, values: Value, position: usize, ty: Type) -> Value {
-        let flags = self.readonly_flags();
+        // The next frame that is exchanged takes the same place, so the value is loaded here and now:
+        // nothing may move the load.
+        let flags = self.trusted_flags(Region::Store);
         let offset = (position * VALUE_BYTES) as i32;
         self.builder.ins().load(ty, flags, values, offset)
     }
