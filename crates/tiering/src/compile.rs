@@ -1,7 +1,9 @@
 //! The compilers, and what it takes to run one on a whole module.
 
 use crate::cache::{Cache, Key};
+use crate::code_memory::Backing;
 use crate::module_code::ModuleCode;
+use crate::profiler::{Profiler, Profiling};
 use crate::queue::Queue;
 use crate::stats::{Counts, Statistics};
 use crate::tuning::{Tiers, Tuning};
@@ -31,6 +33,7 @@ pub struct Compilers {
     queue: Queue,
     counts: Counts,
     cache: Option<Cache>,
+    profiler: Option<&'static Profiler>,
     /// The modules that the cache is to remember.
     remembered: Mutex<Vec<Weak<ModuleCode>>>,
 }
@@ -48,6 +51,7 @@ impl Compilers {
             queue: Queue::new(tuning.workers),
             counts: Counts::default(),
             cache: None,
+            profiler: None,
             remembered: Mutex::default(),
         })
     }
@@ -61,6 +65,27 @@ impl Compilers {
     pub fn with_cache(mut self, cache: Option<Cache>) -> Compilers {
         self.cache = cache;
         self
+    }
+
+    /// The same, telling the system's profiler about all code.
+    ///
+    /// # Errors
+    /// If the file for it can't be made.
+    pub fn with_profiling(mut self, profiling: Profiling) -> Result<Compilers> {
+        self.profiler = Profiler::open(profiling)?;
+        Ok(self)
+    }
+
+    pub(crate) fn profiler(&self) -> Option<&'static Profiler> {
+        self.profiler
+    }
+
+    /// What code pages must be pages of.
+    pub(crate) fn code_backing(&self) -> Backing {
+        match self.profiler {
+            Some(profiler) if profiler.anonymous_only => Backing::Anonymous,
+            _ => Backing::MemoryFile,
+        }
     }
 
     pub(crate) fn cache(&self) -> Option<&Cache> {

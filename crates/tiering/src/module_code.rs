@@ -103,7 +103,7 @@ impl ModuleCode {
         stats::add(&counts.functions, info.bodies.len());
         stats::add_time(&counts.decoding, start);
         let offsets = VMOffsets::new(&info);
-        let table = CodeTable::new(compilers.clone(), &info, known)?;
+        let table = CodeTable::new(compilers.clone(), &info, &bytes, known)?;
         stats::add(&counts.cached_functions, table.known_functions());
         let code = Arc::new_cyclic(|itself: &Weak<ModuleCode>| {
             table.write_stubs(itself.as_ptr());
@@ -148,7 +148,7 @@ impl ModuleCode {
     /// # Errors
     /// If it is damaged, or was made by another version, for another processor or with other settings.
     pub fn from_image(compilers: &Arc<Compilers>, bytes: ImageBytes) -> Result<Arc<ModuleCode>> {
-        let (info, image) = Image::load(&compilers.fingerprint(), bytes)?;
+        let (info, image) = Image::load(compilers, bytes)?;
         let offsets = VMOffsets::new(&info);
         let code = Arc::new_cyclic(|itself: &Weak<ModuleCode>| ModuleCode {
             info,
