@@ -167,6 +167,7 @@ impl Run {
             .map_err(|error| error.context(format!("cannot instantiate {}", source.name)))?;
         phases.instantiate = start_of_instantiation.elapsed();
         let start_of_run = Instant::now();
+        let _span = tracing::debug_span!("run", program = %source.name).entered();
         let outcome = match &self.invoke {
             Some(name) => self.call_export(&mut store, instance, &source, name),
             None => start(&mut store, instance, &module, &source),

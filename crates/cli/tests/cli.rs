@@ -134,6 +134,7 @@ impl Place {
             // What one test learns is not for another, and none of the user's business.
             .env("MAINSPRING_CACHE_DIR", self.cache.path())
             .env_remove("MAINSPRING_CACHE")
+            .env_remove("MAINSPRING_LOG")
             .stdin(Stdio::null());
         command
     }
@@ -978,4 +979,42 @@ fn names_in_jit_dump(path: &Path) -> Vec<String> {
     }
     assert_eq!(at, bytes.len());
     names
+}
+
+#[test]
+fn the_engine_says_what_it_does_when_asked() {
+    let place = Place::new(&[("busy.wat", BUSY)]);
+    let log = |filter: &str| {
+        let mut command = place.command(&["run", "--optimizing-threads", "0", "busy.wat"]);
+        let output = command.env("MAINSPRING_LOG", filter).output();
+        Ran::new(output.expect("the command starts"))
+    };
+    let all = log("trace").stderr;
+    let in_order = [
+        "cache load{found=false}",
+        "decode{bytes=",
+        "functions=2}",
+        "instantiate",
+        "compile{tier=\"baseline\" function=2",
+        "compile{tier=\"optimizing\" function=1",
+        "function optimized function=1",
+        "frame replaced function=2",
+        "run{program=`busy.wat`}: mainspring::run: close",
+        "cache store{bytes=",
+    ];
+    let mut rest = all.as_str();
+    for text in in_order {
+        let Some((_, after)) = rest.split_once(text) else {
+            panic!("no {text} where it belongs in {all}");
+        };
+        rest = after;
+    }
+    assert!(!all.contains('\x1b'), "colour without a terminal: {all}");
+
+    let known = log("debug").stderr;
+    assert!(known.contains("cache load{found=true}"), "{known}");
+    assert!(!known.contains("TRACE"), "{known}");
+    assert_eq!(log("").stderr, "");
+    assert_eq!(log("error").stderr, "");
+    log("debug=loud").fails(1, &["MAINSPRING_LOG", "debug=loud", "trace"]);
 }

@@ -14,6 +14,7 @@ use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
+use tracing::field;
 
 /// A module with its code: shared by all its instances in all stores, on all threads.
 pub struct ModuleCode {
@@ -88,11 +89,11 @@ impl ModuleCode {
         let counts = compilers.counts();
         let key = compilers.cache_key(features, &bytes);
         let known = key.as_ref().and_then(|key| compilers.cache()?.load(key));
-        let info = match &known {
+        let info = seen_decoding(bytes.len(), known.is_none(), || match &known {
             // It would not be there if the module were not valid.
-            Some(_) => decode_known(features, &bytes)?,
-            None => decode(features, &bytes)?,
-        };
+            Some(_) => decode_known(features, &bytes),
+            None => decode(features, &bytes),
+        })?;
         if key.is_some() {
             count(match &known {
                 Some(_) => &counts.cache_hits,
@@ -139,7 +140,7 @@ impl ModuleCode {
         bytes: &[u8],
         progress: Option<Progress<'_>>,
     ) -> Result<Vec<u8>> {
-        let info = decode(features, bytes)?;
+        let info = seen_decoding(bytes.len(), true, || decode(features, bytes))?;
         image::build(compilers, &info, &VMOffsets::new(&info), bytes, progress)
     }
 
@@ -148,6 +149,7 @@ impl ModuleCode {
     /// # Errors
     /// If it is damaged, or was made by another version, for another processor or with other settings.
     pub fn from_image(compilers: &Arc<Compilers>, bytes: ImageBytes) -> Result<Arc<ModuleCode>> {
+        let _span = tracing::debug_span!("load image").entered();
         let (info, image) = Image::load(compilers, bytes)?;
         let offsets = VMOffsets::new(&info);
         let code = Arc::new_cyclic(|itself: &Weak<ModuleCode>| ModuleCode {
@@ -249,13 +251,28 @@ impl ModuleCode {
         };
         if let Some(payload) = table.remember() {
             // A cache that can't be written is no worse than none; its statistics say so.
-            let _ = cache.store(key, &payload);
+            let _ = cache.store(key, &payload).inspect_err(
+                |error| tracing::debug!(error = %format_args!("{error:#}"), "not remembered"),
+            );
         }
     }
 
     pub(crate) fn itself(&self) -> &Weak<ModuleCode> {
         &self.itself
     }
+}
+
+/// Has a module decoded, and says so.
+fn seen_decoding(
+    bytes: usize,
+    validate: bool,
+    decode: impl FnOnce() -> Result<ModuleInfo>,
+) -> Result<ModuleInfo> {
+    let functions = field::Empty;
+    let span = tracing::debug_span!("decode", bytes, validate, functions).entered();
+    let info = decode()?;
+    span.record("functions", info.bodies.len());
+    Ok(info)
 }
 
 impl Drop for ModuleCode {
