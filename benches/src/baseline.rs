@@ -47,6 +47,7 @@ fn run(file: &str) -> anyhow::Result<()> {
                 inlining: false,
                 tier_up: false,
                 entry: Entry::Start,
+                exact_locations: false,
                 profile: None,
             });
             match compiled {

@@ -100,6 +100,9 @@ pub struct FunctionInput<'a> {
     pub tier_up: bool,
     /// Where the code begins. The baseline tier only knows the start.
     pub entry: Entry,
+    /// Whether [`CompiledFunction::locations`] says of all code where it is from, as far as that is known, for people
+    /// to look at. Otherwise what can neither trap nor call may count as anything nearby. It changes no code.
+    pub exact_locations: bool,
     /// How often code has run. Only the optimizing tier heeds it.
     pub profile: Option<&'a dyn Profile>,
 }

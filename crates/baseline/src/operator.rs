@@ -19,6 +19,9 @@ impl Func<'_, '_> {
             }
             self.at = self.body.offset();
             self.regs.locked = crate::x64::RegSet::EMPTY;
+            if self.input.exact_locations {
+                self.locate();
+            }
             let code = self.body.byte();
             self.operator(code)?;
         }

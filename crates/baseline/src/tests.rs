@@ -43,6 +43,7 @@ fn compile(
                 inlining: false,
                 tier_up,
                 entry: Entry::Start,
+                exact_locations: false,
                 profile: None,
             };
             baseline
@@ -194,6 +195,49 @@ fn counters_and_loops_are_described() {
     }
 }
 
+/// Where code is from is known of all of it if that is asked for, and asking changes no code.
+#[test]
+fn exact_locations() {
+    let wat = "(module (func (param i32) (result i32) (local i32)
+        (loop
+            (local.set 1 (i32.add (local.get 1) (i32.rotl (local.get 0) (i32.const 3))))
+            (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+        local.get 1))";
+    let (module, bytes) = decode(wat);
+    let settings = CompileSettings::default();
+    let compile = |exact_locations| {
+        let input = FunctionInput {
+            module: &module,
+            offsets: &VMOffsets::new(&module),
+            index: DefinedFuncIndex(0),
+            bytes: &bytes,
+            settings: &settings,
+            calls: CallMode::ThroughTable,
+            inlining: false,
+            tier_up: true,
+            entry: Entry::Start,
+            exact_locations,
+            profile: None,
+        };
+        let compiled = Baseline::oldest().compile(&input);
+        compiled.expect("it is compiled")
+    };
+    let (usual, exact) = (compile(false), compile(true));
+    assert_eq!((usual.code, usual.relocs), (exact.code, exact.relocs));
+    let opcodes: Vec<u8> = exact
+        .locations
+        .iter()
+        .map(|location| bytes[location.wasm as usize])
+        .collect();
+    // loop, i32.add, i32.rotl, i32.sub, br_if, end; and where it goes when the loop is hot.
+    for opcode in [0x6a, 0x77, 0x6b, 0x0d, 0x0b] {
+        assert!(opcodes.contains(&opcode), "no {opcode:#x} in {opcodes:x?}");
+    }
+    let loops = opcodes.iter().filter(|&&opcode| opcode == 0x03).count();
+    assert_eq!(loops, 2, "{opcodes:x?}");
+    assert!(exact.locations.is_sorted_by_key(|location| location.code));
+}
+
 /// Sizes that are valid but out of the ordinary take neither much time nor much stack.
 #[test]
 fn extreme_bodies() {
@@ -270,6 +314,7 @@ fn a_failure_names_the_function_and_leaves_the_compiler_usable() {
             inlining: false,
             tier_up: false,
             entry: Entry::Start,
+            exact_locations: false,
             profile: None,
         })
     };

@@ -99,14 +99,25 @@ impl Func<'_, '_> {
                 offset: local.home,
                 ty: slot_type(local.ty),
             }));
+        let headers: Vec<_> = tier_up.loops.iter().map(|header| header.wasm).collect();
         self.tier_up = Some(tier_up);
+        self.locate_at(self.input.body_offset());
         if let Some(hot) = self.hot_entry {
             self.asm.bind(hot);
             self.asm.mov_imm(Reg::RAX, u64::from(self.input.index.0));
             self.relocated(&[0xe9], RelocTarget::HotEntry, -4);
         }
         for hot_loop in std::mem::take(&mut self.hot_loops) {
+            self.locate_at(headers[hot_loop.position as usize]);
             self.hot_loop(&hot_loop);
+        }
+    }
+
+    /// What follows was not read where it belongs to.
+    fn locate_at(&mut self, wasm: u32) {
+        if self.input.exact_locations {
+            self.at = wasm;
+            self.locate();
         }
     }
 

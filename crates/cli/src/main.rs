@@ -6,6 +6,7 @@ mod cache;
 mod compile;
 mod completions;
 mod engine;
+mod explore;
 mod inspect;
 mod invoke;
 mod log;
@@ -33,6 +34,7 @@ enum Command {
     Compile(compile::Compile),
     Wast(wast::Wast),
     Inspect(inspect::Inspect),
+    Explore(explore::Explore),
     Completions(completions::Completions),
 }
 
@@ -43,6 +45,7 @@ Examples:
   mainspring run --invoke add add.wat 2 3    call one exported function, print its results
   mainspring compile big.wasm -o big.cwasm   compile ahead of time
   mainspring inspect big.wasm                what it imports and exports, and what it needs
+  mainspring explore --func main big.wasm    what a function becomes as machine code
   mainspring wast tests/*.wast               run specification test scripts
 
 A program may also be WebAssembly text (.wat), and `-` reads it from standard input.
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Command::Compile(command) => command.execute(),
         Command::Wast(command) => command.execute(),
         Command::Inspect(command) => command.execute(),
+        Command::Explore(command) => command.execute(),
         Command::Completions(command) => command.execute(),
     };
     outcome.unwrap_or_else(|error| report::failure(&error))

@@ -572,6 +572,9 @@ fn an_image_where_a_module_belongs_is_explained() {
     place
         .run(&["inspect", "hello.cwasm"])
         .fails(1, &["compiled image"]);
+    place
+        .run(&["explore", "--list", "hello.cwasm"])
+        .fails(1, &["compiled image"]);
 }
 
 #[test]
@@ -743,12 +746,20 @@ fn help_and_version_are_answers() {
         "run",
         "compile",
         "inspect",
+        "explore",
         "wast",
         "completions",
     ] {
         assert!(ran.stdout.contains(text), "no \"{text}\" in {ran:?}");
     }
-    for command in ["run", "compile", "inspect", "wast", "completions"] {
+    for command in [
+        "run",
+        "compile",
+        "inspect",
+        "explore",
+        "wast",
+        "completions",
+    ] {
         let ran = place.run(&[command, "--help"]);
         assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
     }
@@ -1017,4 +1028,162 @@ fn the_engine_says_what_it_does_when_asked() {
     assert_eq!(log("").stderr, "");
     assert_eq!(log("error").stderr, "");
     log("debug=loud").fails(1, &["MAINSPRING_LOG", "debug=loud", "trace"]);
+}
+
+/// A module to look at: arithmetic, a trap, calls of its own function and of an import, a table of jumps.
+const SHOWN: &str = r#"(module
+  (import "host" "log" (func $log (param i32)))
+  (func $divide (export "quotient") (param i32 i32) (result i32)
+    (i32.div_u (local.get 0) (local.get 1)))
+  (func $choose (param $x i32) (result i32)
+    (block $b (block $a (br_table $a $b $a (local.get $x)))
+      (call $log (i32.rotl (local.get $x) (i32.const 5))))
+    (call $divide (local.get $x) (i32.const 7)))
+  (func (export "hostile\1b[2J")))"#;
+
+#[test]
+fn functions_are_listed_to_be_explored() {
+    let place = Place::new(&[("m.wat", SHOWN)]);
+    let ran = place.run(&["explore", "--list", "m.wat"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<Vec<&str>> = ran
+        .stdout
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(lines[0], ["index", "bytes", "name"]);
+    assert_eq!(lines[1], ["0", "-", "$log,", "import", "`host`", "`log`"]);
+    assert_eq!(lines[2], ["1", "7", "$divide,", "export", "`quotient`"]);
+    assert_eq!(lines[3][..1], ["2"]);
+    assert!(!ran.stdout.contains('\x1b'));
+
+    let ran = place.run(&["explore", "--list", "--json", "m.wat"]);
+    let list: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(list[0]["import"], serde_json::json!(["host", "log"]));
+    assert_eq!(list[1]["name"], "divide");
+    assert_eq!(list[1]["bytes"], 7);
+}
+
+#[test]
+fn a_function_is_shown_with_the_code_of_both_tiers() {
+    let place = Place::new(&[("m.wat", SHOWN)]);
+    // Nothing is a terminal here, so it is in sections.
+    let ran = place.run(&["explore", "--func", "choose", "m.wat"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    let parts: Vec<&str> = ran.stdout.split("\n\n").collect();
+    let [title, wasm, baseline, optimizing] = parts[..] else {
+        panic!("{}", ran.stdout);
+    };
+    assert!(title.starts_with("function 2 $choose at 0x"), "{title}");
+    assert!(
+        wasm.contains("\n  0x0") && wasm.contains("      local.get $x\n"),
+        "{wasm}"
+    );
+    for (name, code) in [("baseline", baseline), ("optimizing", optimizing)] {
+        assert!(code.starts_with(&format!("{name}: ")), "{code}");
+        for text in ["push rbp", "i32.rotl\n", ".long 0x", "call ", "ret"] {
+            assert!(code.contains(text), "no {text} in {code}");
+        }
+    }
+    assert!(
+        baseline.contains("call qword ptr [slot of $divide]"),
+        "{baseline}"
+    );
+    assert!(
+        baseline.contains("sub dword ptr [counter 0], 1"),
+        "{baseline}"
+    );
+    assert!(!optimizing.contains("counter"), "{optimizing}");
+
+    let ran = place.run(&[
+        "explore", "--func", "quotient", "--tier", "baseline", "m.wat",
+    ]);
+    assert!(
+        ran.stdout.contains("; traps: integer divide by zero"),
+        "{ran:?}"
+    );
+    assert!(!ran.stdout.contains("optimizing"), "{ran:?}");
+    let columns = ["explore", "--func", "2", "--layout", "columns", "m.wat"];
+    let ran = place.run(&columns);
+    let header = ran.stdout.lines().nth(2).unwrap_or_default();
+    let titles: Vec<&str> = header.split(" | ").map(str::trim).collect();
+    assert_eq!(titles.len(), 3, "{}", ran.stdout);
+    assert!(titles[0].starts_with("wasm: ") && titles[2].starts_with("optimizing: "));
+    let rotl = ran.stdout.lines().find(|line| line.contains("i32.rotl"));
+    let beside: Vec<&str> = rotl.expect("a line").split(" | ").collect();
+    assert!(
+        beside[1].contains("ro") && beside[2].contains("ro"),
+        "{beside:?}"
+    );
+}
+
+#[test]
+fn a_function_as_json() {
+    let place = Place::new(&[("m.wat", SHOWN)]);
+    let ran = place.run(&["explore", "--json", "--func", "1", "m.wat"]);
+    let view: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(view["function"]["exports"], serde_json::json!(["quotient"]));
+    let wasm = view["wasm"].as_array().expect("operators");
+    let division = wasm
+        .iter()
+        .find(|operator| operator["text"] == "i32.div_u")
+        .expect("a division");
+    for tier in ["baseline", "optimizing"] {
+        let code = view[tier]["instructions"].as_array().expect("instructions");
+        let bytes: usize = code
+            .iter()
+            .map(|line| line["bytes"].as_str().expect("bytes").len() / 2)
+            .sum();
+        assert!(bytes as u64 <= view[tier]["bytes"].as_u64().expect("a number"));
+        let div = code
+            .iter()
+            .find(|line| {
+                line["text"]
+                    .as_str()
+                    .is_some_and(|text| text.starts_with("div "))
+            })
+            .expect("a division");
+        assert_eq!(div["wasm"], division["offset"]);
+    }
+}
+
+#[test]
+fn columns_on_a_wide_terminal_only() {
+    let place = Place::new(&[("m.wat", SHOWN)]);
+    let shown = |columns: usize| {
+        let program = env!("CARGO_BIN_EXE_mainspring");
+        let command = format!("stty cols {columns}; '{program}' explore --func choose m.wat");
+        let mut script = Command::new("script");
+        script
+            .args(["-qec", &command, "/dev/null"])
+            .current_dir(place.path())
+            .stdin(Stdio::null());
+        let output = script.output().expect("the command `script` (util-linux)");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let (wide, narrow) = (shown(130), shown(100));
+    assert!(wide.contains(" | baseline: "), "{wide}");
+    let longest = wide
+        .lines()
+        .map(|line| line.trim_end().chars().count())
+        .max();
+    assert!(longest <= Some(130), "{wide}");
+    assert!(narrow.contains("\nbaseline: "), "{narrow}");
+}
+
+#[test]
+fn a_function_that_cannot_be_shown_is_explained() {
+    let place = Place::new(&[("m.wat", SHOWN)]);
+    let explore = |func: &str| place.run(&["explore", "--func", func, "m.wat"]);
+    explore("divid").fails(1, &["`divid`", "`divide`", "--list"]);
+    explore("log").fails(1, &["import", "`host`"]);
+    explore("17").fails(1, &["no function 17", "0 to 3"]);
+    place.run(&["explore", "m.wat"]).fails(2, &["--func"]);
+    place
+        .run(&["explore", "--func", "0", "--list", "m.wat"])
+        .fails(2, &["--list"]);
+    place.write("bad.wat", "(module (func $f (result i32)))");
+    place
+        .run(&["explore", "--func", "f", "bad.wat"])
+        .fails(1, &["not a valid module"]);
 }

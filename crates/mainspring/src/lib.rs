@@ -34,6 +34,7 @@ mod cache;
 mod call;
 mod config;
 mod engine;
+mod explore;
 mod externals;
 mod externref;
 mod func;
@@ -57,6 +58,9 @@ pub use backtrace::{FrameInfo, FrameSymbol, WasmBacktrace};
 pub use cache::{Cache, CacheConfig};
 pub use config::{Config, OptLevel, ProfilingStrategy, Strategy, TierStress, WasmBacktraceDetails};
 pub use engine::{Engine, EngineWeak, Precompiled};
+pub use explore::{
+    CodeReference, CodeSource, CompilerTier, ExploredFunction, Explorer, FunctionCode,
+};
 pub use externals::{Export, ExportType, Extern, ImportType};
 pub use externref::{ExternRef, GcRef, NoExtern, NoFunc, Rooted};
 pub use func::Func;

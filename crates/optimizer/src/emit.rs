@@ -84,7 +84,8 @@ fn convert_reloc(reloc: &FinalizedMachReloc, function: &Function) -> Result<Relo
 /// stack check, counts as the start of the body.
 ///
 /// Cranelift forgets where some arithmetic comes from when it rewrites it. If a load became an
-/// operand of that, the load's trap is there too; it then counts as what is before it.
+/// operand of that, the load's trap is there too; it then counts as what is before it. If locations are
+/// to be exact, all that was forgotten belongs to no instruction.
 fn locations(
     code: &CompiledCode,
     input: &FunctionInput,
@@ -95,6 +96,10 @@ fn locations(
     let start_of_body = Source {
         wasm: input.body_offset(),
         call: InlinedCall::NONE,
+    };
+    let nowhere = Source {
+        wasm: SourceLocation::NONE,
+        ..start_of_body
     };
     let mut locations = Vec::with_capacity(ranges.len() + 2);
     let mut inlined = Vec::new();
@@ -110,6 +115,7 @@ fn locations(
         if range.start > end {
             let source = match traps_in(traps, end, range.start) {
                 true => last,
+                false if input.exact_locations && end > 0 => nowhere,
                 false => start_of_body,
             };
             add(end, source);

@@ -173,6 +173,9 @@ impl Worker {
         if input.settings.optimize != Optimize::None {
             induction::compare_next(&mut context.func);
         }
+        if input.exact_locations {
+            sources::recover(&mut context.func);
+        }
         sources::follow_loads(&mut context.func);
         context
             .verify_if(isa)

@@ -44,6 +44,7 @@ fn each_function<T>(
         inlining: true,
         tier_up: false,
         entry: Entry::Start,
+        exact_locations: false,
         profile: None,
     };
     (0..module.bodies.len()).map(|i| work(&input(i))).collect()
@@ -509,4 +510,39 @@ fn inlined_code_names_its_calls() {
         seen += 1;
     }
     assert_eq!(seen, 2);
+}
+
+/// Where code is from is known of nearly all of it if that is asked for, and asking changes no code.
+#[test]
+fn exact_locations() {
+    let wat = "(module (func (param i64) (result i32) (local i32)
+        (loop
+            (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+            (if (i64.eqz (i64.and (local.get 0) (i64.const 1)))
+                (then (local.set 0 (i64.shr_u (local.get 0) (i64.const 1))))
+                (else (local.set 0 (i64.add (i64.mul (local.get 0) (i64.const 3)) (i64.const 1)))))
+            (br_if 0 (i64.gt_u (local.get 0) (i64.const 1))))
+        local.get 1))";
+    let optimizer = Optimizer::new(&settings()).expect("the host is supported");
+    each_function(wat, &settings(), CallMode::Direct, |input| {
+        let compile = |exact_locations| {
+            let input = FunctionInput {
+                exact_locations,
+                ..*input
+            };
+            optimizer.compile(&input).expect("it is compiled")
+        };
+        let (usual, exact) = (compile(false), compile(true));
+        assert_eq!((usual.code, usual.traps), (exact.code, exact.traps));
+        let opcodes: Vec<u8> = exact
+            .locations
+            .iter()
+            .filter(|location| location.wasm != mainspring_abi::SourceLocation::NONE)
+            .map(|location| input.bytes[location.wasm as usize])
+            .collect();
+        // i32.add, i64.shr_u, i64.mul, i64.add, and a comparison.
+        for opcode in [0x6a, 0x88, 0x7e, 0x7c, 0x56] {
+            assert!(opcodes.contains(&opcode), "no {opcode:#x} in {opcodes:x?}");
+        }
+    });
 }

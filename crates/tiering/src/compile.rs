@@ -24,6 +24,15 @@ use wasmparser::WasmFeatures;
 /// Told how many functions of how many are compiled.
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
+/// One of the compilers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tier {
+    /// The baseline tier.
+    Baseline,
+    /// The optimizing tier.
+    Optimizing,
+}
+
 /// An engine's compilers and their settings.
 pub struct Compilers {
     settings: CompileSettings,
@@ -171,6 +180,32 @@ impl Compilers {
         })
     }
 
+    /// Compiles a function of a validated module that nobody is going to call, as it would be if it were
+    /// compiled lazily.
+    ///
+    /// # Errors
+    /// If it can't be compiled.
+    pub fn compile_alone(
+        &self,
+        tier: Tier,
+        module: &ModuleInfo,
+        offsets: &VMOffsets,
+        bytes: &[u8],
+        index: DefinedFuncIndex,
+    ) -> Result<CompiledFunction> {
+        let input = FunctionInput {
+            exact_locations: true,
+            ..self.input(module, offsets, bytes, index, CallMode::ThroughTable)
+        };
+        match tier {
+            Tier::Baseline => {
+                let tier_up = self.tuning.tiers == Tiers::Tiered;
+                self.baseline.compile(&FunctionInput { tier_up, ..input })
+            }
+            Tier::Optimizing => self.optimizer.compile(&input),
+        }
+    }
+
     /// A function of a module, to be compiled with these settings.
     pub(crate) fn input<'a>(
         &'a self,
@@ -190,6 +225,7 @@ impl Compilers {
             inlining: true,
             tier_up: false,
             entry: Entry::Start,
+            exact_locations: false,
             profile: None,
         }
     }

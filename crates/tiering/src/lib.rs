@@ -38,7 +38,7 @@ mod tuning;
 
 pub use cache::{Cache, CacheSettings};
 pub use code_memory::contains as is_code_address;
-pub use compile::{Compilers, Progress};
+pub use compile::{Compilers, Progress, Tier};
 pub use image::{IMAGE_MAGIC, ImageBytes};
 pub use module_code::{CodeLocation, ModuleCode};
 pub use profiler::Profiling;
