@@ -72,9 +72,10 @@ fn run(engine: &Engine, name: &str, bytes: &[u8], expected: &Expected) {
         (Err(error), Traps(trap)) => {
             assert_eq!(error.downcast_ref(), Some(trap), "{name}: {error:#}")
         }
-        (Ok(_), NotOptimized(words)) => {
-            let error = engine.precompile_module(bytes).unwrap_err();
-            let text = format!("{error:#}");
+        (outcome, NotOptimized(words)) => {
+            // The environment may have made the optimizing tier the only one.
+            let refused = |_| engine.precompile_module(bytes).map(|_| 0);
+            let text = format!("{:#}", outcome.and_then(refused).unwrap_err());
             assert!(
                 text.contains(words) && text.contains("function 0"),
                 "{name}: {text}"
