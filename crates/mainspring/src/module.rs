@@ -5,11 +5,13 @@ use crate::config::Strategy;
 use crate::externals::{ExportType, ImportType, extern_type};
 use crate::types::ExternType;
 use anyhow::{Context, Result};
+use mainspring_platform::pages::prefer_huge;
 use mainspring_runtime as runtime;
 use mainspring_tiering::{ImageBytes, ModuleCode};
 use mainspring_wasm::{EntityIndex, FuncIndex, FunctionNames};
 use std::borrow::Cow;
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -81,8 +83,8 @@ impl Module {
     /// If the file can't be read, and as for [`new`](Self::new).
     pub fn from_file(engine: &Engine, file: impl AsRef<Path>) -> Result<Module> {
         let file = file.as_ref();
-        let bytes = std::fs::read(file)
-            .with_context(|| format!("failed to read input file: {}", file.display()))?;
+        let bytes =
+            read(file).with_context(|| format!("failed to read input file: {}", file.display()))?;
         refuse_image(&bytes)?;
         let binary = match wat::parse_bytes(&bytes) {
             Ok(Cow::Owned(binary)) => binary,
@@ -305,6 +307,18 @@ impl Module {
             inner,
         }
     }
+}
+
+/// Reads a whole file.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let len = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+    let mut bytes = Vec::new();
+    // One more, so that reading finds the end without growing. What can't be had is refused, not fatal.
+    bytes.try_reserve_exact(len.saturating_add(1))?;
+    prefer_huge(bytes.spare_capacity_mut());
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn refuse_image(bytes: &[u8]) -> Result<()> {

@@ -1,13 +1,15 @@
 //! A module as the runtime needs it: code, canonical types, and what its memories start as.
 
 use anyhow::{Context, Result};
-use mainspring_platform::pages::{MemoryFile, page_size, round_up};
+use mainspring_platform::pages::{MemoryFile, page_size, prefer_huge, round_up};
 use mainspring_tiering::ModuleCode;
+use mainspring_tiering::cache::Entry;
 use mainspring_wasm::{
     ConstOp, DataSegment, FunctionNames, MemoryIndex, ModuleInfo, RegisteredTypes, SegmentMode,
     TypeRegistry,
 };
 use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, OnceLock};
 
 /// A module, shared by its instances in all stores.
@@ -24,9 +26,18 @@ pub struct Module {
 /// The initial contents of a memory, as pages to map copy-on-write.
 #[derive(Debug)]
 pub(crate) struct MemoryImage {
-    pub file: MemoryFile,
+    backing: Backing,
     /// Which bytes of the memory the file holds; page-aligned.
     pub range: Range<usize>,
+}
+
+/// Where the contents are.
+#[derive(Debug)]
+enum Backing {
+    /// Made in this process.
+    Made(MemoryFile),
+    /// Kept by the cache from an earlier run.
+    Kept(Entry),
 }
 
 /// Images up to this size are made however sparse they are.
@@ -75,7 +86,7 @@ impl Module {
     /// Makes the images of its memories now rather than at the first instantiation.
     pub fn prepare_images(&self) -> Result<()> {
         if self.images_wanted && self.images.get().is_none() {
-            let images = make_images(self.info(), self.code.bytes())?;
+            let images = make_images(&self.code)?;
             let _ = self.images.set(images);
         }
         Ok(())
@@ -91,16 +102,18 @@ impl Module {
     }
 }
 
-fn make_images(info: &ModuleInfo, bytes: &[u8]) -> Result<Box<[Option<MemoryImage>]>> {
+fn make_images(code: &ModuleCode) -> Result<Box<[Option<MemoryImage>]>> {
+    let info = code.info();
     let defined = info.imported.memories as usize..info.memories.len();
     defined
-        .map(|i| make_image(info, bytes, MemoryIndex::from(i)))
+        .map(|i| make_image(code, MemoryIndex::from(i)))
         .collect()
 }
 
 /// Makes the image of one memory, if every active segment of it has a constant offset and lies
 /// inside its initial size, and the whole is dense enough.
-fn make_image(info: &ModuleInfo, bytes: &[u8], memory: MemoryIndex) -> Result<Option<MemoryImage>> {
+fn make_image(code: &ModuleCode, memory: MemoryIndex) -> Result<Option<MemoryImage>> {
+    let (info, bytes) = (code.info(), code.bytes());
     let ty = &info.memories[memory.index()];
     let Some(size) = ty
         .minimum_bytes()
@@ -134,21 +147,39 @@ fn make_image(info: &ModuleInfo, bytes: &[u8], memory: MemoryIndex) -> Result<Op
     {
         return Ok(None);
     }
+    let range = start..end;
+    if let Some(entry) = code.kept_memory(memory.0)
+        && entry.payload().len() == range.len()
+    {
+        let backing = Backing::Kept(entry);
+        return Ok(Some(MemoryImage { backing, range }));
+    }
+    let mut contents = Vec::with_capacity(range.len());
+    prefer_huge(contents.spare_capacity_mut());
+    contents.resize(range.len(), 0);
+    for (range, segment) in &placed {
+        contents[range.start - start..range.end - start]
+            .copy_from_slice(info.slice(bytes, &segment.range));
+    }
     let make = || -> std::io::Result<MemoryFile> {
-        let file = MemoryFile::new("mainspring-memory", (end - start) as u64)?;
-        for (range, segment) in &placed {
-            file.write_at(
-                info.slice(bytes, &segment.range),
-                (range.start - start) as u64,
-            )?;
-        }
+        let file = MemoryFile::new("mainspring-memory", range.len() as u64)?;
+        file.write_at(&contents, 0)?;
         Ok(file)
     };
     let file = make().context("cannot make the image of a memory")?;
-    Ok(Some(MemoryImage {
-        file,
-        range: start..end,
-    }))
+    code.keep_memory(memory.0, contents);
+    let backing = Backing::Made(file);
+    Ok(Some(MemoryImage { backing, range }))
+}
+
+impl MemoryImage {
+    /// The file that the contents are in, and where they start.
+    pub(crate) fn file(&self) -> (BorrowedFd<'_>, u64) {
+        match &self.backing {
+            Backing::Made(file) => (file.as_fd(), 0),
+            Backing::Kept(entry) => (entry.file().as_fd(), Entry::PAYLOAD_AT),
+        }
+    }
 }
 
 enum Placement {

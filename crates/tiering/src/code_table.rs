@@ -41,6 +41,8 @@ const CODE_PER_FUNCTION: usize = 256;
 const CODE_AT_LEAST: usize = 256 << 10;
 /// What has a counter is a function, or an instruction of at least so many bytes.
 const BYTES_PER_COUNTER: usize = 2;
+/// What is new is written to the cache when it is at least this part of what is there.
+const WORTH_REMEMBERING: usize = 128;
 const COUNTER: usize = size_of::<AtomicI32>();
 
 pub(crate) struct CodeTable {
@@ -414,7 +416,12 @@ impl CodeTable {
     /// What was learned so far, as bytes for the cache; `None` if that is no more than at the start.
     pub fn remember(&self) -> Option<Vec<u8>> {
         let mut state = self.lock();
-        if state.placed.len() == state.remembered {
+        let known = self
+            .learned
+            .as_ref()
+            .map_or(0, |learned| learned.pieces().count());
+        let new = state.placed.len() - state.remembered;
+        if new * WORTH_REMEMBERING < known + state.remembered || new == 0 {
             return None;
         }
         state.remembered = state.placed.len();

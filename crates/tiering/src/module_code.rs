@@ -12,7 +12,7 @@ use mainspring_abi::{InlinedCall, SourceLocation, TrapCode, VMOffsets};
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_known};
 use std::ffi::c_void;
 use std::ops::Range;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 /// A module with its code: shared by all its instances in all stores, on all threads.
@@ -23,6 +23,8 @@ pub struct ModuleCode {
     pub(crate) kind: Kind,
     /// What the cache knows it by.
     key: Option<cache::Key>,
+    /// Initial contents of memories that the cache is to keep.
+    memories: Mutex<Vec<(u32, Vec<u8>)>>,
     itself: Weak<ModuleCode>,
 }
 
@@ -113,6 +115,7 @@ impl ModuleCode {
                 bytes: ModuleBytes::Whole(bytes),
                 kind: Kind::Lazy(table),
                 key,
+                memories: Mutex::default(),
                 itself: itself.clone(),
             }
         });
@@ -156,6 +159,7 @@ impl ModuleCode {
             bytes: ModuleBytes::InImage,
             kind: Kind::Ahead(image),
             key: None,
+            memories: Mutex::default(),
             itself: itself.clone(),
         });
         Ok(code.registered())
@@ -239,6 +243,33 @@ impl ModuleCode {
         }
     }
 
+    /// The initial contents of a memory, if the cache has kept them.
+    pub fn kept_memory(&self, memory: u32) -> Option<cache::Entry> {
+        let Kind::Lazy(table) = &self.kind else {
+            return None;
+        };
+        let key = self.memory_key(memory)?;
+        table.compilers().cache()?.load(&key)
+    }
+
+    /// Has the cache keep the initial contents of a memory, if there is one.
+    pub fn keep_memory(&self, memory: u32, contents: Vec<u8>) {
+        if self.key.is_some() {
+            self.lock_memories().push((memory, contents));
+        }
+    }
+
+    fn memory_key(&self, memory: u32) -> Option<cache::Key> {
+        let module = self.key.as_ref()?;
+        let memory = memory.to_le_bytes();
+        Some(cache::Key::new(&[module.as_bytes(), b"memory", &memory]))
+    }
+
+    fn lock_memories(&self) -> MutexGuard<'_, Vec<(u32, Vec<u8>)>> {
+        let memories = self.memories.lock();
+        memories.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Has the cache keep what was learned, if there is anything new.
     pub(crate) fn remember(&self) {
         let (Kind::Lazy(table), Some(key)) = (&self.kind, &self.key) else {
@@ -247,6 +278,12 @@ impl ModuleCode {
         let Some(cache) = table.compilers().cache() else {
             return;
         };
+        let memories = std::mem::take(&mut *self.lock_memories());
+        for (memory, contents) in memories {
+            if let Some(key) = self.memory_key(memory) {
+                let _ = cache.store(&key, &contents);
+            }
+        }
         if let Some(payload) = table.remember() {
             // A cache that can't be written is no worse than none; its statistics say so.
             let _ = cache.store(key, &payload);
