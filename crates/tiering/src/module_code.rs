@@ -9,7 +9,7 @@ use crate::stats::{self, count};
 use crate::tables::Place;
 use anyhow::Result;
 use mainspring_abi::{InlinedCall, SourceLocation, TrapCode, VMOffsets};
-use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_known};
+use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_sections};
 use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -88,12 +88,17 @@ impl ModuleCode {
     ) -> Result<Arc<ModuleCode>> {
         let start = Instant::now();
         let counts = compilers.counts();
-        let key = compilers.cache_key(features, &bytes);
-        let known = key.as_ref().and_then(|key| compilers.cache()?.load(key));
+        let look_up = || {
+            let key = compilers.cache_key(features, &bytes)?;
+            let known = compilers.cache()?.load(&key);
+            Some((key, known))
+        };
+        let (decoded, found) = rayon::join(|| decode_sections(features, &bytes), look_up);
+        let (key, known) = found.map_or((None, None), |(key, known)| (Some(key), known));
         let info = match &known {
             // It would not be there if the module were not valid.
-            Some(_) => decode_known(features, &bytes)?,
-            None => decode(features, &bytes)?,
+            Some(_) => decoded?.known_to_be_valid(),
+            None => decoded?.validate()?,
         };
         if key.is_some() {
             count(match &known {
