@@ -47,7 +47,7 @@ impl Compile {
         };
         let output = self.output_path(&source)?;
         let bytes = bytes.get()?;
-        let engine = self.engine.engine(None)?;
+        let engine = self.engine.engine()?;
 
         let started = Instant::now();
         let progress = progress(&source.name);

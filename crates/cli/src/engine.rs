@@ -2,7 +2,7 @@
 //! makes an engine, so that an image compiled by one loads in another.
 
 use clap::{Args, ValueEnum};
-use mainspring::{Cache, Config, Engine, Result, Strategy, TierStress};
+use mainspring::{Config, Engine, Result, Strategy, TierStress};
 
 /// Options of the engine.
 #[derive(Args)]
@@ -32,7 +32,8 @@ enum Tier {
 }
 
 impl EngineOptions {
-    pub(crate) fn engine(&self, cache: Option<Cache>) -> Result<Engine> {
+    /// The configuration that was asked for, for the command to add to.
+    pub(crate) fn config(&self) -> Config {
         let (strategy, stress) = match self.tier {
             Tier::Tiered => (Strategy::Auto, None),
             Tier::Baseline => (Strategy::Winch, None),
@@ -41,10 +42,14 @@ impl EngineOptions {
             Tier::StressLoops => (Strategy::Auto, Some(TierStress::OnStackReplacement)),
         };
         let mut config = Config::new();
-        config.strategy(strategy).tier_stress(stress).cache(cache);
+        config.strategy(strategy).tier_stress(stress);
         if let Some(threads) = self.optimizing_threads {
             config.optimizing_threads(threads);
         }
-        Engine::new(&config)
+        config
+    }
+
+    pub(crate) fn engine(&self) -> Result<Engine> {
+        Engine::new(&self.config())
     }
 }

@@ -8,6 +8,7 @@ mod completions;
 mod engine;
 mod inspect;
 mod invoke;
+mod log;
 mod report;
 mod run;
 mod source;
@@ -46,6 +47,9 @@ Examples:
 
 A program may also be WebAssembly text (.wat), and `-` reads it from standard input.
 
+With MAINSPRING_LOG=debug (or trace) in the environment, the engine says on standard error
+what it does.
+
 Exit status:
   0    success
   N    the program ended itself with the status N
@@ -59,6 +63,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return report::usage(&error),
     };
+    if let Err(error) = log::start() {
+        return report::failure(&error);
+    }
     let outcome = match cli.command {
         Command::Run(command) => command.execute(),
         Command::Compile(command) => command.execute(),

@@ -56,7 +56,7 @@ fn print(prefix: &str, text: &str) {
 }
 
 /// <https://no-color.org>: any value that is not empty.
-fn no_colour() -> bool {
+pub(crate) fn no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 

@@ -6,10 +6,10 @@ use crate::engine::EngineOptions;
 use crate::source::{Bytes, Contents, Source};
 use crate::stats::{self, Phases};
 use crate::{invoke, report};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use mainspring::{
-    Engine, Error, Instance, Linker, Module, Result, Store, StoreLimits, StoreLimitsBuilder, bail,
-    format_err,
+    Engine, Error, Instance, Linker, Module, ProfilingStrategy, Result, Store, StoreLimits,
+    StoreLimitsBuilder, bail, format_err,
 };
 use mainspring_wasi::p1::{WasiP1Ctx, add_to_linker_sync};
 use mainspring_wasi::{DirPerms, FilePerms, WasiCtxBuilder};
@@ -50,6 +50,11 @@ pub(crate) struct Run {
     #[arg(long)]
     stats: bool,
 
+    /// Tell the profiler `perf` which code is which function: `perf record mainspring run
+    /// --profile perfmap prog.wasm`, then `perf report`
+    #[arg(long, value_enum, value_name = "HOW")]
+    profile: Option<Profile>,
+
     #[command(flatten)]
     cache: CacheOptions,
 
@@ -85,6 +90,16 @@ struct Host {
     limits: StoreLimits,
 }
 
+/// How `perf` learns about code.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Profile {
+    /// Addresses and names in /tmp/perf-PID.map
+    Perfmap,
+    /// Code, names and times in jit-PID.dump, here; for `perf record -k mono`, then
+    /// `perf inject --jit`
+    Jitdump,
+}
+
 /// A directory that the program may see.
 #[derive(Clone, Debug, PartialEq)]
 struct Dir {
@@ -116,7 +131,9 @@ impl Run {
         if self.program.get(1).is_some_and(|arg| arg == "--") {
             self.program.remove(1);
         }
-        let engine = self.engine.engine(self.cache.cache())?;
+        let mut config = self.engine.config();
+        config.cache(self.cache.cache()).profiler(self.profiler());
+        let engine = Engine::new(&config)?;
         let mut phases = Phases::default();
         let outcome = self.run(&engine, &mut phases);
         engine.flush_cache();
@@ -124,6 +141,14 @@ impl Run {
             report::plain(&stats::table(&engine.statistics(), phases));
         }
         outcome.map(|()| ExitCode::SUCCESS)
+    }
+
+    fn profiler(&self) -> ProfilingStrategy {
+        match self.profile {
+            None => ProfilingStrategy::None,
+            Some(Profile::Perfmap) => ProfilingStrategy::PerfMap,
+            Some(Profile::Jitdump) => ProfilingStrategy::JitDump,
+        }
     }
 
     fn run(&self, engine: &Engine, phases: &mut Phases) -> Result<()> {
@@ -142,6 +167,7 @@ impl Run {
             .map_err(|error| error.context(format!("cannot instantiate {}", source.name)))?;
         phases.instantiate = start_of_instantiation.elapsed();
         let start_of_run = Instant::now();
+        let _span = tracing::debug_span!("run", program = %source.name).entered();
         let outcome = match &self.invoke {
             Some(name) => self.call_export(&mut store, instance, &source, name),
             None => start(&mut store, instance, &module, &source),

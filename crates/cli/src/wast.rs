@@ -26,7 +26,7 @@ what was expected and what came. The exit status is 1 when there was any.";
 
 impl Wast {
     pub(crate) fn execute(self) -> Result<ExitCode> {
-        let runner = WastRunner::new(&self.engine.engine(None)?).echo(true);
+        let runner = WastRunner::new(&self.engine.engine()?).echo(true);
         let mut all_held = true;
         for file in &self.files {
             let report = match runner.run_file(file) {

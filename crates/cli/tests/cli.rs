@@ -134,6 +134,7 @@ impl Place {
             // What one test learns is not for another, and none of the user's business.
             .env("MAINSPRING_CACHE_DIR", self.cache.path())
             .env_remove("MAINSPRING_CACHE")
+            .env_remove("MAINSPRING_LOG")
             .stdin(Stdio::null());
         command
     }
@@ -890,4 +891,130 @@ fn what_was_learned_is_used_again() {
         "{}",
         ran.stderr
     );
+}
+
+/// What `perf` is told, where the program was compiled just now, remembered, or compiled ahead of time.
+#[test]
+fn profilers_learn_the_names_of_all_code() {
+    let place = Place::new(&[("busy.wat", BUSY)]);
+    let image = ["compile", "busy.wat", "-o", "busy.image"];
+    assert_eq!(place.run(&image).status, Some(0));
+    let known = |how: &str, args: &[&str]| {
+        // With no thread in the background, it is certain what becomes optimized.
+        let options = ["run", "--optimizing-threads", "0", "--profile", how];
+        let mut command = place.command(&[&options, args].concat());
+        let mut child = command.spawn().expect("the command starts");
+        let status = child.wait().expect("the command ends");
+        assert_eq!(status.code(), place.run(&["busy.wat"]).status);
+        match how {
+            "perfmap" => names_in_perf_map(child.id()),
+            _ => names_in_jit_dump(&place.path().join(format!("jit-{}.dump", child.id()))),
+        }
+    };
+    let lazily = [
+        "step [baseline]",
+        "step [optimized]",
+        "wasm function 2 [baseline]",
+    ];
+    for how in ["perfmap", "jitdump"] {
+        let names = known(how, &["--no-cache", "busy.wat"]);
+        for name in lazily {
+            assert!(names.iter().any(|known| known == name), "{how}: {names:?}");
+        }
+        let of_loop = |name: &String| name.starts_with("wasm function 2 [loop at 0x");
+        assert!(names.iter().any(of_loop), "{how}: {names:?}");
+        // From the cache.
+        place.run(&["run", "--optimizing-threads", "0", "busy.wat"]);
+        let names = known(how, &["busy.wat"]);
+        assert!(names.iter().any(|name| name == lazily[1]), "{names:?}");
+        assert!(names.iter().any(of_loop), "{how}: {names:?}");
+
+        let mut names = known(how, &["--allow-precompiled", "busy.image"]);
+        names.sort();
+        assert_eq!(names, ["step [optimized]", "wasm function 2 [optimized]"]);
+    }
+    place
+        .run(&["run", "--profile", "vtune", "busy.wat"])
+        .fails(2, &["vtune", "perfmap"]);
+}
+
+fn names_in_perf_map(process: u32) -> Vec<String> {
+    let path = format!("/tmp/perf-{process}.map");
+    let text = fs::read_to_string(&path).expect("the map is there");
+    fs::remove_file(&path).expect("it can be removed");
+    let mut ends = Vec::new();
+    let mut names = Vec::new();
+    for line in text.lines() {
+        let [at, len, name] = line.splitn(3, ' ').collect::<Vec<_>>()[..] else {
+            panic!("{line}");
+        };
+        let number = |text| usize::from_str_radix(text, 16).expect("a hexadecimal number");
+        let (at, len) = (number(at), number(len));
+        assert!(len > 0);
+        ends.push((at, at + len));
+        names.push(name.to_string());
+    }
+    ends.sort();
+    assert!(ends.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{text}");
+    names
+}
+
+fn names_in_jit_dump(path: &Path) -> Vec<String> {
+    let bytes = fs::read(path).expect("the dump is there");
+    fs::remove_file(path).expect("it can be removed");
+    let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four"));
+    let u64_at = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight"));
+    assert_eq!([0, 4, 8, 12].map(u32_at), [0x4a69_5444, 1, 40, 62]);
+    let mut names = Vec::new();
+    let mut at = 40;
+    while at < bytes.len() {
+        let len = u32_at(at + 4) as usize;
+        let rest = &bytes[at + 56..at + len];
+        let name = rest.iter().position(|&byte| byte == 0).expect("it ends");
+        assert_eq!(u32_at(at), 0);
+        assert_eq!(u64_at(at + 40), (rest.len() - name - 1) as u64);
+        assert_eq!(u64_at(at + 48), names.len() as u64);
+        names.push(String::from_utf8(rest[..name].to_vec()).expect("a name"));
+        at += len;
+    }
+    assert_eq!(at, bytes.len());
+    names
+}
+
+#[test]
+fn the_engine_says_what_it_does_when_asked() {
+    let place = Place::new(&[("busy.wat", BUSY)]);
+    let log = |filter: &str| {
+        let mut command = place.command(&["run", "--optimizing-threads", "0", "busy.wat"]);
+        let output = command.env("MAINSPRING_LOG", filter).output();
+        Ran::new(output.expect("the command starts"))
+    };
+    let all = log("trace").stderr;
+    let in_order = [
+        "cache load{found=false}",
+        "decode{bytes=",
+        "functions=2}",
+        "instantiate",
+        "compile{tier=\"baseline\" function=2",
+        "compile{tier=\"optimizing\" function=1",
+        "function optimized function=1",
+        "frame replaced function=2",
+        "run{program=`busy.wat`}: mainspring::run: close",
+        "cache store{bytes=",
+    ];
+    let mut rest = all.as_str();
+    for text in in_order {
+        let Some((_, after)) = rest.split_once(text) else {
+            panic!("no {text} where it belongs in {all}");
+        };
+        rest = after;
+    }
+    assert!(!all.contains('\x1b'), "colour without a terminal: {all}");
+
+    let known = log("debug").stderr;
+    assert!(known.contains("cache load{found=true}"), "{known}");
+    assert!(!known.contains("TRACE"), "{known}");
+    assert_eq!(log("").stderr, "");
+    assert_eq!(log("error").stderr, "");
+    log("debug=loud").fails(1, &["MAINSPRING_LOG", "debug=loud", "trace"]);
 }

@@ -3,7 +3,7 @@
 use crate::Cache;
 use anyhow::{Result, bail, ensure};
 use mainspring_abi::{CompileSettings, MemorySettings, Optimize};
-use mainspring_tiering::{Pace, Tiers, Tuning};
+use mainspring_tiering::{Pace, Profiling, Tiers, Tuning};
 use std::num::NonZeroUsize;
 use wasmparser::WasmFeatures;
 
@@ -29,6 +29,29 @@ pub enum TierStress {
     TierUp,
     /// Loops are optimized at random, after few iterations, most at once.
     OnStackReplacement,
+}
+
+/// How a profiler is told which code belongs to which function.
+///
+/// With Linux's `perf`: run the program with [`PerfMap`](Self::PerfMap) under `perf record`, and
+/// `perf report` names wasm functions. With [`JitDump`](Self::JitDump), record with `perf record -k mono`,
+/// then `perf inject --jit -i perf.data -o jit.data`, and `perf annotate -i jit.data` shows their
+/// instructions as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ProfilingStrategy {
+    /// Not at all.
+    #[default]
+    None,
+    /// A line for each function in `/tmp/perf-<process>.map`.
+    PerfMap,
+    /// A record for each function in `jit-<process>.dump`, in the current directory.
+    JitDump,
+    /// VTune. Not supported: [`Engine::new`](crate::Engine::new) fails.
+    VTune,
+    /// An interpreter's profile. Not supported, as there is no interpreter:
+    /// [`Engine::new`](crate::Engine::new) fails.
+    Pulley,
 }
 
 /// How hard the optimizing tier tries.
@@ -82,6 +105,7 @@ pub struct Config {
     pub(crate) optimizing_threads: Option<usize>,
     pub(crate) tier_stress: Option<TierStress>,
     pub(crate) cache: Option<Cache>,
+    pub(crate) profiler: ProfilingStrategy,
     pub(crate) max_wasm_stack: usize,
     pub(crate) parallel_compilation: bool,
     pub(crate) memory_init_cow: bool,
@@ -161,6 +185,7 @@ impl Config {
             optimizing_threads: None,
             tier_stress: None,
             cache: None,
+            profiler: ProfilingStrategy::None,
             max_wasm_stack: 512 << 10,
             parallel_compilation: true,
             memory_init_cow: true,
@@ -200,6 +225,12 @@ impl Config {
     /// modules that are compiled lazily. Nowhere by default.
     pub fn cache(&mut self, cache: Option<Cache>) -> &mut Self {
         self.cache = cache;
+        self
+    }
+
+    /// Sets how a profiler is told about code. [`ProfilingStrategy::None`] by default.
+    pub fn profiler(&mut self, profiler: ProfilingStrategy) -> &mut Self {
+        self.profiler = profiler;
         self
     }
 
@@ -314,6 +345,17 @@ impl Config {
         Ok(())
     }
 
+    pub(crate) fn profiling(&self) -> Result<Profiling> {
+        Ok(match self.profiler {
+            ProfilingStrategy::None => Profiling::None,
+            ProfilingStrategy::PerfMap => Profiling::PerfMap,
+            ProfilingStrategy::JitDump => Profiling::JitDump,
+            other => bail!(
+                "profiling with {other:?} is not supported; `perf` is, with PerfMap or JitDump"
+            ),
+        })
+    }
+
     pub(crate) fn tuning(&self) -> Result<Tuning> {
         let tiers = match self.strategy {
             Strategy::Auto => Tiers::Tiered,
@@ -346,4 +388,20 @@ fn round_up_pages(bytes: u64) -> u64 {
     bytes
         .checked_next_multiple_of(HOST_PAGE)
         .unwrap_or(u64::MAX / HOST_PAGE * HOST_PAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Engine;
+
+    #[test]
+    fn profilers_that_do_not_exist_here_are_refused() {
+        for profiler in [ProfilingStrategy::VTune, ProfilingStrategy::Pulley] {
+            let error = Engine::new(Config::new().profiler(profiler)).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("PerfMap"), "{text}");
+            assert!(text.contains(&format!("{profiler:?}")), "{text}");
+        }
+    }
 }

@@ -68,7 +68,11 @@ impl Engine {
         )?;
         Ok(Engine(Arc::new(EngineInner {
             config: config.clone(),
-            compilers: Arc::new(compilers.with_cache(cache)),
+            compilers: Arc::new(
+                compilers
+                    .with_cache(cache)
+                    .with_profiling(config.profiling()?)?,
+            ),
             stores: Arc::new(StoreSettings {
                 memory: config.memory_settings(),
                 max_wasm_stack: config.max_wasm_stack,

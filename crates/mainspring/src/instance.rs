@@ -51,6 +51,7 @@ impl Instance {
 
     /// Makes an instance with imports that were checked.
     fn make(store: &mut StoreOpaque, module: &Module, imports: &[Import]) -> Result<Instance> {
+        let _span = tracing::debug_span!("instantiate", module = module.name()).entered();
         let made = runtime::instantiate(&mut store.runtime, module.inner(), imports);
         // An instance whose initialization failed is in the store all the same.
         if store.modules.len() < store.runtime.instance_count() {

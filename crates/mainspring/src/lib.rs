@@ -55,7 +55,7 @@ mod values;
 pub use anyhow::{Error, Result, anyhow as format_err, bail, ensure};
 pub use backtrace::{FrameInfo, FrameSymbol, WasmBacktrace};
 pub use cache::{Cache, CacheConfig};
-pub use config::{Config, OptLevel, Strategy, TierStress, WasmBacktraceDetails};
+pub use config::{Config, OptLevel, ProfilingStrategy, Strategy, TierStress, WasmBacktraceDetails};
 pub use engine::{Engine, EngineWeak, Precompiled};
 pub use externals::{Export, ExportType, Extern, ImportType};
 pub use externref::{ExternRef, GcRef, NoExtern, NoFunc, Rooted};

@@ -7,7 +7,8 @@
 //! - `fault`: call a handler for processor faults (bad address, illegal instruction, division),
 //!   with the registers, and resume where it says; pass on what it doesn't want;
 //! - `files`: directories and files that no other user can have written, renaming over, locks;
-//! - `cpu`: the processor features that generated code may use.
+//! - `cpu`: the processor features that generated code may use;
+//! - `perf`: files that tell the system's profiler about generated code.
 //!
 //! Nothing here knows WebAssembly.
 
@@ -16,11 +17,12 @@
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 compile_error!(
     "Mainspring runs on Linux on x86-64; another target needs `pages` (reserve, commit, decommit, map twice), \
-     `fault` (fault handler with registers, resume elsewhere), `files` (owners and rights) and `cpu` \
-     (feature detection) in crates/platform, and an emitter and entry trampolines for its processor"
+     `fault` (fault handler with registers, resume elsewhere), `files` (owners and rights), `cpu` (feature \
+     detection) and `perf` (profilers) in crates/platform, and an emitter and entry trampolines for its processor"
 );
 
 pub mod cpu;
 pub mod fault;
 pub mod files;
 pub mod pages;
+pub mod perf;

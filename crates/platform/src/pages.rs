@@ -5,7 +5,8 @@
 
 use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create};
 use rustix::mm::{
-    Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap,
+    Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous,
+    mprotect, mremap, munmap,
 };
 use std::ffi::c_void;
 use std::fs::File;
@@ -181,6 +182,36 @@ impl Reservation {
         Ok(())
     }
 
+    /// Maps fresh zeroed pages over the range, readable and executable. Returns the same pages a second
+    /// time, readable and writable.
+    ///
+    /// They are anonymous, and shown as such by profilers. A memory file is the same otherwise.
+    ///
+    /// # Safety
+    /// Nothing may hold a reference into the range.
+    pub unsafe fn map_anonymous_twice(&self, range: Range<usize>) -> io::Result<Reservation> {
+        let at = self.address(&range);
+        assert!(!range.is_empty(), "there is something to map");
+        // SAFETY: inside the reservation; the caller says that nothing refers to the old pages. Moving
+        // none of a shared mapping's bytes makes another mapping of them, where nothing is.
+        let second = unsafe {
+            mmap_anonymous(
+                at,
+                range.len(),
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED | MapFlags::NORESERVE | MapFlags::FIXED,
+            )?;
+            mremap(at, 0, range.len(), MremapFlags::MAYMOVE)?
+        };
+        let writable = Reservation {
+            base: NonNull::new(second.cast()).expect("mremap never returns null"),
+            len: range.len(),
+        };
+        // SAFETY: the pages are fresh, and nobody else knows them.
+        unsafe { mprotect(at, range.len(), MprotectFlags::READ | MprotectFlags::EXEC) }?;
+        Ok(writable)
+    }
+
     /// Tells the system that the range will be read soon.
     pub fn will_need(&self, range: Range<usize>) {
         let at = self.address(&range);
@@ -334,6 +365,21 @@ mod tests {
             space.decommit(page..2 * page).unwrap();
             space.commit(page..2 * page).unwrap();
             assert_eq!(*at, 0);
+        }
+    }
+
+    #[test]
+    fn anonymous_pages_seen_twice() {
+        let page = page_size();
+        let space = Reservation::new(4 * page).unwrap();
+        // SAFETY: the pages are this test's own. The byte is `ret`.
+        unsafe {
+            let writable = space.map_anonymous_twice(page..3 * page).unwrap();
+            assert_eq!(writable.len(), 2 * page);
+            *writable.base().add(page) = 0xc3;
+            let code = space.base().add(2 * page);
+            assert_eq!(*code, 0xc3);
+            std::mem::transmute::<*const u8, extern "sysv64" fn()>(code)();
         }
     }
 

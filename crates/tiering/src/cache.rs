@@ -32,6 +32,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
+use tracing::field;
 
 /// How long after an entry was last marked as used a load marks it again. Eviction doesn't see
 /// differences that are smaller; in return most loads write nothing.
@@ -174,7 +175,9 @@ impl Cache {
 
     /// Finds what was stored under a key, if it is there and whole.
     pub fn load(&self, key: &Key) -> Option<Entry> {
+        let span = tracing::debug_span!("cache load", found = field::Empty).entered();
         let found = self.find(key);
+        span.record("found", found.is_some());
         let counters = &self.shared.counters;
         let counter = if found.is_some() {
             &counters.hits
@@ -214,6 +217,7 @@ impl Cache {
     /// What is larger than the whole cache may be isn't stored, and that is no error. If storing
     /// fails, what was stored before stays.
     pub fn store(&self, key: &Key, payload: &[u8]) -> Result<()> {
+        let _span = tracing::debug_span!("cache store", bytes = payload.len()).entered();
         self.store_with(key, payload.len(), |file| entry::write(file, key, payload))
     }
 

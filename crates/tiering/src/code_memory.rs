@@ -5,7 +5,8 @@
 //! code, and is filled from its end: processors predict branches between places that are tens of
 //! gigabytes apart more slowly (on AMD's by 3 cycles), and host calls are such. Code pages are pages of one memory
 //! file, mapped twice: executable in the region, writable at an unrelated address for as long as
-//! their owner still adds code. No mapping is ever both.
+//! their owner still adds code. No mapping is ever both. Where a profiler asks for it, code lies in
+//! anonymous pages instead, mapped twice in the same way.
 //!
 //! A [`CodeRange`] is one owner's part: first data pages (private, readable and writable; a code
 //! table lives there, within reach of 32-bit displacements), then code pages.
@@ -108,6 +109,15 @@ impl Region {
     }
 }
 
+/// What code pages are pages of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Backing {
+    /// The region's memory file.
+    MemoryFile,
+    /// No file, as far as anybody can see.
+    Anonymous,
+}
+
 /// One owner's part of the region. Returned when dropped.
 pub(crate) struct CodeRange {
     region: &'static Region,
@@ -119,7 +129,7 @@ pub(crate) struct CodeRange {
 
 impl CodeRange {
     /// Takes a range with `data_len` bytes of data pages (rounded up) and `code_len` bytes of code pages.
-    pub fn new(data_len: usize, code_len: usize) -> Result<CodeRange> {
+    pub fn new(data_len: usize, code_len: usize, backing: Backing) -> Result<CodeRange> {
         let mut range = CodeRange::reserve(data_len, code_len)?;
         let code = range.code_range();
         let map = || -> std::io::Result<Reservation> {
@@ -129,6 +139,9 @@ impl CodeRange {
                     .region
                     .space
                     .map_zeroed(range.range.start..code.start)?;
+                if backing == Backing::Anonymous {
+                    return range.region.space.map_anonymous_twice(code.clone());
+                }
                 range.region.space.map_file(
                     code.clone(),
                     &range.region.file,
@@ -264,33 +277,42 @@ mod tests {
 
     #[test]
     fn code_runs_and_is_never_writable_where_it_runs() {
-        let range = CodeRange::new(8, 100).unwrap();
-        // SAFETY: nothing runs the code yet. The bytes are `mov eax, 42; ret`.
-        let answer = unsafe {
-            range.write(0, &[0xb8, 42, 0, 0, 0, 0xc3]);
-            std::mem::transmute::<*const u8, extern "sysv64" fn() -> i32>(range.code())()
-        };
-        assert_eq!(answer, 42);
-        assert!(contains(range.code() as usize));
-        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-        assert!(maps.contains("mainspring-code"));
-        assert!(!maps.lines().any(|line| {
-            line.split(' ')
-                .nth(1)
-                .is_some_and(|p| p.contains('w') && p.contains('x'))
-        }));
+        for backing in [Backing::MemoryFile, Backing::Anonymous] {
+            let range = CodeRange::new(8, 100, backing).unwrap();
+            // SAFETY: nothing runs the code yet. The bytes are `mov eax, 42; ret`.
+            let answer = unsafe {
+                range.write(0, &[0xb8, 42, 0, 0, 0, 0xc3]);
+                std::mem::transmute::<*const u8, extern "sysv64" fn() -> i32>(range.code())()
+            };
+            assert_eq!(answer, 42);
+            assert!(contains(range.code() as usize));
+            let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+            let named = format!("{:x}-", range.code() as usize);
+            let line = maps.lines().find(|line| line.starts_with(&named));
+            let expected = match backing {
+                Backing::MemoryFile => "mainspring-code",
+                // That is how the system shows shared anonymous memory.
+                Backing::Anonymous => "/dev/zero",
+            };
+            assert!(line.is_some_and(|line| line.contains(expected)), "{maps}");
+            assert!(!maps.lines().any(|line| {
+                line.split(' ')
+                    .nth(1)
+                    .is_some_and(|p| p.contains('w') && p.contains('x'))
+            }));
+        }
     }
 
     #[test]
     fn returned_ranges_are_used_again() {
-        let first = CodeRange::new(0, 1 << 20).unwrap();
+        let first = CodeRange::new(0, 1 << 20, Backing::MemoryFile).unwrap();
         let others: Vec<_> = (0..10)
-            .map(|_| CodeRange::new(0, 1 << 20).unwrap())
+            .map(|_| CodeRange::new(0, 1 << 20, Backing::MemoryFile).unwrap())
             .collect();
         drop(first);
         drop(others);
         for _ in 0..1000 {
-            let range = CodeRange::new(4096, 1 << 20);
+            let range = CodeRange::new(4096, 1 << 20, Backing::MemoryFile);
             assert!(range.is_ok());
             if !(range.unwrap().code() as usize).is_multiple_of(page_size()) {
                 panic!("code pages start at a page");

@@ -14,11 +14,12 @@
 //! stores, and no processor has fetched those bytes before), and whoever looks up a program counter finds its metadata.
 
 use crate::cache;
-use crate::code_memory::{CodeRange, MAX_RANGE};
+use crate::code_memory::{Backing, CodeRange, MAX_RANGE};
 use crate::compile::Compilers;
 use crate::counted::{Better, Counted};
-use crate::learned::{Learned, Memory, Piece};
+use crate::learned::{Learned, Memory, Piece, Section};
 use crate::module_code::CodeLocation;
+use crate::profiler::{CodeKind, Symbols};
 use crate::stub::{self, COMPILE_AT, FIRST_STUB, HOT_ENTRY, HOT_LOOP, STUB_SIZE};
 use crate::tables::{CodeInfo, Place};
 use crate::tuning::{Tiers, Tuning};
@@ -56,6 +57,8 @@ pub(crate) struct CodeTable {
     text_at: usize,
     /// What was there from the start.
     learned: Option<Learned>,
+    /// For the profiler, if there is one.
+    symbols: Option<Box<Symbols>>,
     state: Mutex<State>,
     /// Signalled when a compilation ends.
     compiled: Condvar,
@@ -94,6 +97,7 @@ impl CodeTable {
     pub fn new(
         compilers: Arc<Compilers>,
         info: &ModuleInfo,
+        bytes: &[u8],
         known: Option<cache::Entry>,
     ) -> Result<CodeTable> {
         let count = info.bodies.len();
@@ -108,10 +112,11 @@ impl CodeTable {
         let wanted =
             CODE_AT_LEAST + wasm_bytes * CODE_PER_BYTE + count * CODE_PER_FUNCTION + stub_bytes;
         let room = MAX_RANGE - data_bytes.next_multiple_of(4096) - 4096;
-        let range = CodeRange::new(data_bytes, wanted.min(room))?;
+        let backing = compilers.code_backing();
+        let range = CodeRange::new(data_bytes, wanted.min(room), backing)?;
         let text_at = round_up(stub_bytes).context("too many functions")?;
         let learned = known.and_then(|entry| Learned::read(entry, count, counters).ok());
-        let learned = learned.filter(|learned| map_learned(&range, text_at, learned));
+        let learned = learned.filter(|learned| map_learned(&range, backing, text_at, learned));
         let known = learned.as_ref().map_or((0, 0), |learned| {
             // What comes next is on pages of its own.
             let text = round_up(learned.text().2).unwrap_or(0);
@@ -125,7 +130,9 @@ impl CodeTable {
             next_counter: known.1,
             counted: HashMap::new(),
         };
+        let symbols = Symbols::new(compilers.profiler(), info, bytes).map(Box::new);
         Ok(CodeTable {
+            symbols,
             compilers,
             range,
             count,
@@ -159,6 +166,22 @@ impl CodeTable {
         for piece in learned.pieces().filter(|piece| piece.header.is_none()) {
             let code = self.code_at(piece.start) as usize;
             self.slot(piece.func).store(code, Ordering::Relaxed);
+        }
+        if let Some(symbols) = &self.symbols {
+            self.publish_learned(learned, symbols);
+        }
+    }
+
+    /// Tells the profiler about code of earlier runs.
+    fn publish_learned(&self, learned: &Learned, symbols: &Symbols) {
+        for piece in learned.pieces() {
+            let kind = code_kind(piece.optimized, piece.header, |header| {
+                let tier_up = learned.tier_up(learned.record(piece.func)?)?;
+                Some(tier_up.loops.get(header as usize)?.wasm)
+            });
+            let code = &learned.section(Section::Text)[piece.start as usize..piece.end as usize];
+            let address = self.code_at(piece.start) as usize;
+            symbols.published(DefinedFuncIndex(piece.func), kind, code, address);
         }
     }
 
@@ -283,6 +306,13 @@ impl CodeTable {
         // lock keeps other writers away.
         unsafe { self.range.write(at, &compiled.code) };
         state.next = at + len;
+        if let Some(symbols) = &self.symbols {
+            let kind = code_kind(optimized, header, |header| {
+                let counted = self.counted(state, func.0)?;
+                Some(counted.tier_up.loops.get(header as usize)?.wasm)
+            });
+            symbols.published(func, kind, &compiled.code, code as usize);
+        }
         let placed = Placed {
             func,
             len,
@@ -471,10 +501,33 @@ impl CodeTable {
 }
 
 /// Maps the code of earlier runs where it was.
-fn map_learned(range: &CodeRange, text_at: usize, learned: &Learned) -> bool {
+fn map_learned(range: &CodeRange, backing: Backing, text_at: usize, learned: &Learned) -> bool {
     let (file, at, len) = learned.text();
-    // SAFETY: the table is being made, so nobody uses the pages; the cache answers for the file.
-    text_at + len <= range.code_len() && unsafe { range.map_code(text_at, file, at, len) }.is_ok()
+    if text_at + len > range.code_len() {
+        return false;
+    }
+    match backing {
+        // SAFETY: the table is being made, so nobody uses the pages; the cache answers for the file.
+        Backing::MemoryFile => unsafe { range.map_code(text_at, file, at, len) }.is_ok(),
+        Backing::Anonymous => {
+            // SAFETY: as above.
+            unsafe { range.write(text_at, learned.section(Section::Text)) };
+            true
+        }
+    }
+}
+
+/// What the profiler is told about code that may begin at a loop, whose offset `wasm` knows.
+fn code_kind(
+    optimized: bool,
+    header: Option<u32>,
+    wasm: impl FnOnce(u32) -> Option<u32>,
+) -> CodeKind {
+    match header {
+        Some(header) => wasm(header).map_or(CodeKind::Optimized, CodeKind::Loop),
+        None if optimized => CodeKind::Optimized,
+        None => CodeKind::Baseline,
+    }
 }
 
 impl Placed {

@@ -1,9 +1,11 @@
 //! The compilers, and what it takes to run one on a whole module.
 
 use crate::cache::{Cache, Key};
+use crate::code_memory::Backing;
 use crate::module_code::ModuleCode;
+use crate::profiler::{Profiler, Profiling};
 use crate::queue::Queue;
-use crate::stats::{Counts, Statistics};
+use crate::stats::{Counts, Statistics, TierCounts};
 use crate::tuning::{Tiers, Tuning};
 use anyhow::Result;
 use mainspring_abi::{
@@ -16,6 +18,7 @@ use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
+use tracing::field;
 use wasmparser::WasmFeatures;
 
 /// Told how many functions of how many are compiled.
@@ -31,6 +34,7 @@ pub struct Compilers {
     queue: Queue,
     counts: Counts,
     cache: Option<Cache>,
+    profiler: Option<&'static Profiler>,
     /// The modules that the cache is to remember.
     remembered: Mutex<Vec<Weak<ModuleCode>>>,
 }
@@ -48,6 +52,7 @@ impl Compilers {
             queue: Queue::new(tuning.workers),
             counts: Counts::default(),
             cache: None,
+            profiler: None,
             remembered: Mutex::default(),
         })
     }
@@ -61,6 +66,27 @@ impl Compilers {
     pub fn with_cache(mut self, cache: Option<Cache>) -> Compilers {
         self.cache = cache;
         self
+    }
+
+    /// The same, telling the system's profiler about all code.
+    ///
+    /// # Errors
+    /// If the file for it can't be made.
+    pub fn with_profiling(mut self, profiling: Profiling) -> Result<Compilers> {
+        self.profiler = Profiler::open(profiling)?;
+        Ok(self)
+    }
+
+    pub(crate) fn profiler(&self) -> Option<&'static Profiler> {
+        self.profiler
+    }
+
+    /// What code pages must be pages of.
+    pub(crate) fn code_backing(&self) -> Backing {
+        match self.profiler {
+            Some(profiler) if profiler.anonymous_only => Backing::Anonymous,
+            _ => Backing::MemoryFile,
+        }
     }
 
     pub(crate) fn cache(&self) -> Option<&Cache> {
@@ -129,12 +155,10 @@ impl Compilers {
         let tier_up = self.tuning.tiers == Tiers::Tiered;
         match self.tuning.tiers {
             Tiers::Tiered | Tiers::Baseline => {
-                let start = Instant::now();
                 let input = FunctionInput { tier_up, ..input };
-                let compiled = self.baseline.compile(&input)?;
-                let (wasm, code) = (input.body().len(), compiled.code.len());
-                self.counts.baseline.add(start, wasm, code);
-                Ok(compiled)
+                seen("baseline", &self.counts.baseline, &input, || {
+                    self.baseline.compile(&input)
+                })
             }
             Tiers::Optimizing => self.optimize(input),
         }
@@ -142,11 +166,9 @@ impl Compilers {
 
     /// Compiles a function that is worth it.
     pub(crate) fn optimize(&self, input: FunctionInput<'_>) -> Result<CompiledFunction> {
-        let start = Instant::now();
-        let compiled = self.optimizer.compile(&input)?;
-        let (wasm, code) = (input.body().len(), compiled.code.len());
-        self.counts.optimizing.add(start, wasm, code);
-        Ok(compiled)
+        seen("optimizing", &self.counts.optimizing, &input, || {
+            self.optimizer.compile(&input)
+        })
     }
 
     /// A function of a module, to be compiled with these settings.
@@ -181,6 +203,7 @@ impl Compilers {
         progress: Option<Progress<'_>>,
     ) -> Result<Vec<CompiledFunction>> {
         let total = module.bodies.len();
+        let _span = tracing::debug_span!("compile all", functions = total).entered();
         let done = AtomicUsize::new(0);
         let one = |i: usize| {
             let index = DefinedFuncIndex::from(i);
@@ -197,6 +220,30 @@ impl Compilers {
             (0..total).map(one).collect()
         }
     }
+}
+
+/// Has a function compiled, counts that, and says so.
+fn seen(
+    tier: &str,
+    counts: &TierCounts,
+    input: &FunctionInput<'_>,
+    compile: impl FnOnce() -> Result<CompiledFunction>,
+) -> Result<CompiledFunction> {
+    let wasm_bytes = input.body().len();
+    let span = tracing::trace_span!(
+        "compile",
+        tier,
+        function = input.module.func_of(input.index).0,
+        entry = ?input.entry,
+        wasm_bytes,
+        code_bytes = field::Empty,
+    );
+    let _entered = span.enter();
+    let start = Instant::now();
+    let compiled = compile()?;
+    counts.add(start, wasm_bytes, compiled.code.len());
+    span.record("code_bytes", compiled.code.len());
+    Ok(compiled)
 }
 
 impl std::fmt::Debug for Compilers {

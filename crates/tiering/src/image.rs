@@ -15,9 +15,10 @@
 //! The text needs no relocation after loading: calls are relative, everything else goes through the
 //! VM context. So it is mapped from the file as it is, and shared between processes. Numbers are little-endian.
 
-use crate::code_memory::CodeRange;
+use crate::code_memory::{Backing, CodeRange};
 use crate::compile::{Compilers, Progress};
 use crate::module_code::CodeLocation;
+use crate::profiler::{CodeKind, Symbols};
 use crate::tables::{
     self, CodeInfo, TableBuilder, Tables, last_at_or_before, read_sections, write_sections,
 };
@@ -134,11 +135,7 @@ pub(crate) fn build(
 }
 
 fn fingerprint(compilers: &Compilers) -> String {
-    fingerprint_of(&compilers.fingerprint())
-}
-
-fn fingerprint_of(compilers: &str) -> String {
-    format!("{}\n{compilers}", env!("CARGO_PKG_VERSION"))
+    format!("{}\n{}", env!("CARGO_PKG_VERSION"), compilers.fingerprint())
 }
 
 /// Lays functions out one after the other and resolves the calls between them. Returns the table of
@@ -191,21 +188,22 @@ fn keep_needed(info: &ModuleInfo, bytes: &[u8]) -> (ModuleInfo, Vec<u8>) {
 
 impl Image {
     /// Checks an image and maps its code.
-    pub fn load(compilers: &str, bytes: ImageBytes) -> Result<(ModuleInfo, Image)> {
-        let sections = check(bytes.bytes(), &fingerprint_of(compilers))?;
+    pub fn load(compilers: &Compilers, bytes: ImageBytes) -> Result<(ModuleInfo, Image)> {
+        let sections = check(bytes.bytes(), &fingerprint(compilers))?;
         let meta = &bytes.bytes()[sections[Section::Meta as usize].clone()];
         let info: ModuleInfo = postcard::from_bytes(meta)
             .context("the compiled image is damaged: its description can't be read")?;
         let text = sections[Section::Text as usize].clone();
+        let backing = compilers.code_backing();
         let code = match &bytes {
-            ImageBytes::Mapped(_, file) => {
+            ImageBytes::Mapped(_, file) if backing == Backing::MemoryFile => {
                 // SAFETY: whoever made the `ImageBytes` said that the file stays as it is, and the
                 // checksum that it is what was written.
                 unsafe { CodeRange::from_file(file, text.start as u64, text.len()) }
                     // Where files can't be mapped executable (noexec mounts), copying works.
-                    .or_else(|_| copy_code(&bytes.bytes()[text.clone()]))?
+                    .or_else(|_| copy_code(&bytes.bytes()[text.clone()], backing))?
             }
-            ImageBytes::Owned(bytes) => copy_code(&bytes[text.clone()])?,
+            _ => copy_code(&bytes.bytes()[text.clone()], backing)?,
         };
         let image = Image {
             bytes,
@@ -218,7 +216,22 @@ impl Image {
             "the compiled image is damaged: it has code for {functions} of {} functions",
             info.bodies.len()
         );
+        if let Some(symbols) = Symbols::new(compilers.profiler(), &info, image.blob()) {
+            image.publish(&symbols);
+        }
         Ok((info, image))
+    }
+
+    /// Tells the profiler about all functions.
+    fn publish(&self, symbols: &Symbols) {
+        for i in 0..self.functions().len() / 8 {
+            let [start, end] = tables::entry::<2>(self.functions(), i);
+            let Some(code) = self.text().get(start as usize..end as usize) else {
+                continue;
+            };
+            let func = DefinedFuncIndex::from(i);
+            symbols.published(func, CodeKind::Optimized, code, code.as_ptr() as usize);
+        }
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -280,8 +293,8 @@ impl Image {
     }
 }
 
-fn copy_code(text: &[u8]) -> Result<CodeRange> {
-    let mut code = CodeRange::new(0, text.len())?;
+fn copy_code(text: &[u8], backing: Backing) -> Result<CodeRange> {
+    let mut code = CodeRange::new(0, text.len(), backing)?;
     // SAFETY: a fresh range: nothing runs in it and no one else writes it.
     unsafe { code.write(0, text) };
     code.seal();

@@ -10,6 +10,7 @@
 //! - `image`: the ahead-of-time kind. All functions compiled together, stored, mapped.
 //! - `code_memory`: the process's executable pages, never writable where they are executable.
 //! - [`cache`]: compiled code on disk, from one process to the next.
+//! - `profiler`: what the system's profiler is told about code.
 //! - `registry`: from a program counter to the module it is in.
 //!
 //! Nothing here knows stores, instances or the host.
@@ -27,6 +28,7 @@ mod learned;
 mod module_code;
 mod osr;
 mod policy;
+mod profiler;
 mod queue;
 mod registry;
 mod stats;
@@ -39,6 +41,7 @@ pub use code_memory::contains as is_code_address;
 pub use compile::{Compilers, Progress};
 pub use image::{IMAGE_MAGIC, ImageBytes};
 pub use module_code::{CodeLocation, ModuleCode};
+pub use profiler::Profiling;
 pub use registry::find as find_code;
 pub use stats::{Statistics, TierStatistics};
 pub use stub::{on_compile_failure, take_compile_error};

@@ -14,6 +14,7 @@ use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
+use tracing::field;
 
 /// A module with its code: shared by all its instances in all stores, on all threads.
 pub struct ModuleCode {
@@ -95,11 +96,11 @@ impl ModuleCode {
         };
         let (decoded, found) = rayon::join(|| decode_sections(features, &bytes), look_up);
         let (key, known) = found.map_or((None, None), |(key, known)| (Some(key), known));
-        let info = match &known {
+        let info = seen_decoding(bytes.len(), known.is_none(), || match &known {
             // It would not be there if the module were not valid.
-            Some(_) => decoded?.known_to_be_valid(),
-            None => decoded?.validate()?,
-        };
+            Some(_) => Ok(decoded?.known_to_be_valid()),
+            None => decoded?.validate(),
+        })?;
         if key.is_some() {
             count(match &known {
                 Some(_) => &counts.cache_hits,
@@ -110,7 +111,7 @@ impl ModuleCode {
         stats::add(&counts.functions, info.bodies.len());
         stats::add_time(&counts.decoding, start);
         let offsets = VMOffsets::new(&info);
-        let table = CodeTable::new(compilers.clone(), &info, known)?;
+        let table = CodeTable::new(compilers.clone(), &info, &bytes, known)?;
         stats::add(&counts.cached_functions, table.known_functions());
         let code = Arc::new_cyclic(|itself: &Weak<ModuleCode>| {
             table.write_stubs(itself.as_ptr());
@@ -147,7 +148,7 @@ impl ModuleCode {
         bytes: &[u8],
         progress: Option<Progress<'_>>,
     ) -> Result<Vec<u8>> {
-        let info = decode(features, bytes)?;
+        let info = seen_decoding(bytes.len(), true, || decode(features, bytes))?;
         image::build(compilers, &info, &VMOffsets::new(&info), bytes, progress)
     }
 
@@ -156,7 +157,8 @@ impl ModuleCode {
     /// # Errors
     /// If it is damaged, or was made by another version, for another processor or with other settings.
     pub fn from_image(compilers: &Arc<Compilers>, bytes: ImageBytes) -> Result<Arc<ModuleCode>> {
-        let (info, image) = Image::load(&compilers.fingerprint(), bytes)?;
+        let _span = tracing::debug_span!("load image").entered();
+        let (info, image) = Image::load(compilers, bytes)?;
         let offsets = VMOffsets::new(&info);
         let code = Arc::new_cyclic(|itself: &Weak<ModuleCode>| ModuleCode {
             info,
@@ -291,13 +293,28 @@ impl ModuleCode {
         }
         if let Some(payload) = table.remember() {
             // A cache that can't be written is no worse than none; its statistics say so.
-            let _ = cache.store(key, &payload);
+            let _ = cache.store(key, &payload).inspect_err(
+                |error| tracing::debug!(error = %format_args!("{error:#}"), "not remembered"),
+            );
         }
     }
 
     pub(crate) fn itself(&self) -> &Weak<ModuleCode> {
         &self.itself
     }
+}
+
+/// Has a module decoded, and says so.
+fn seen_decoding(
+    bytes: usize,
+    validate: bool,
+    decode: impl FnOnce() -> Result<ModuleInfo>,
+) -> Result<ModuleInfo> {
+    let functions = field::Empty;
+    let span = tracing::debug_span!("decode", bytes, validate, functions).entered();
+    let info = decode()?;
+    span.record("functions", info.bodies.len());
+    Ok(info)
 }
 
 impl Drop for ModuleCode {

@@ -94,6 +94,7 @@ impl ModuleCode {
         let code = moved.unwrap_or(osr::STAY);
         if code != osr::STAY {
             count(&table.compilers().counts().replacements);
+            tracing::trace!(function = self.number(index), header, "frame replaced");
         }
         code
     }
@@ -102,6 +103,7 @@ impl ModuleCode {
         let Kind::Lazy(table) = &self.kind else {
             return;
         };
+        tracing::trace!(function = self.number(func), header, "queued");
         table.compilers().queue().add(Job {
             module: self.itself().clone(),
             func,
@@ -147,16 +149,28 @@ impl ModuleCode {
             None => &counts.tier_ups,
             Some(_) => &counts.loops_optimized,
         });
+        let function = self.number(job.func);
+        match entry {
+            Entry::Start => tracing::debug!(function, "function optimized"),
+            Entry::Loop { wasm } => tracing::debug!(function, wasm, "loop optimized"),
+        }
         Ok(())
     }
 
     /// A job can't be done: the function stays as it is.
-    pub(crate) fn not_optimized(&self, job: &Job) {
+    pub(crate) fn not_optimized(&self, job: &Job, why: &str) {
+        let function = self.number(job.func);
+        tracing::debug!(function, header = job.header, why, "not optimized");
         if let Kind::Lazy(table) = &self.kind {
             table.with_counted(job.func, |counted| {
                 *counted.better(job.header) = Better::Failed;
             });
         }
+    }
+
+    /// A function's index in the module.
+    fn number(&self, func: u32) -> u32 {
+        self.info().func_of(DefinedFuncIndex(func)).0
     }
 
     fn input(&self, func: DefinedFuncIndex) -> FunctionInput<'_> {

@@ -158,7 +158,9 @@ fn run(job: &Job) {
     };
     // A compiler that panics leaves the function with the code it has.
     let done = catch_unwind(AssertUnwindSafe(|| module.optimize(job)));
-    if !matches!(done, Ok(Ok(()))) {
-        module.not_optimized(job);
+    match done {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => module.not_optimized(job, &format!("{error:#}")),
+        Err(_) => module.not_optimized(job, "the compiler panicked"),
     }
 }
