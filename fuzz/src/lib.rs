@@ -9,9 +9,11 @@ pub mod decode;
 pub mod generate;
 pub mod images;
 mod machine;
+mod operators;
 #[cfg(feature = "oracle")]
 pub mod oracle;
 mod ours;
+pub mod program;
 pub mod random;
 pub mod tiers;
 mod value;
@@ -31,10 +33,19 @@ pub const BODIES: &[Body] = &[
         name: "tiers",
         run: tiers::run,
     },
+    Body {
+        name: "programs",
+        run: tiers::run_program,
+    },
     #[cfg(feature = "oracle")]
     Body {
         name: "oracle",
         run: oracle::run,
+    },
+    #[cfg(feature = "oracle")]
+    Body {
+        name: "oracle-programs",
+        run: oracle::run_program,
     },
     Body {
         name: "decode",
@@ -51,6 +62,15 @@ pub fn input(random: &mut Random) -> Vec<u8> {
     let most = [200, 1_000, 4_000, 16_000][random.below(4)];
     let len = 8 + random.below(most);
     random.bytes(len)
+}
+
+/// What was done so far, in words.
+pub fn report() -> String {
+    let (returned, stopped) = machine::calls();
+    format!(
+        "{}{returned} calls returned, {stopped} trapped or failed\n",
+        ours::report()
+    )
 }
 
 /// Runs a found case through all bodies that it is good for.

@@ -4,6 +4,7 @@ use crate::generate::{FUEL, FULL};
 use crate::random::Random;
 use crate::value::{Type, Value};
 use mainspring::Trap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +132,15 @@ pub struct Step {
 /// What was seen of a case: how instantiation failed, or all steps.
 pub type Seen = Result<Vec<Step>, Outcome>;
 
+/// Calls that returned and that did not, of all machines.
+static RETURNED: AtomicU64 = AtomicU64::new(0);
+static STOPPED: AtomicU64 = AtomicU64::new(0);
+
+/// How many calls returned, how many did not.
+pub fn calls() -> (u64, u64) {
+    (RETURNED.load(Relaxed), STOPPED.load(Relaxed))
+}
+
 /// Does what is planned.
 pub fn run<M: Machine>(machine: Result<M, Outcome>, plan: &Plan) -> Seen {
     let mut machine = machine?;
@@ -140,6 +150,11 @@ pub fn run<M: Machine>(machine: Result<M, Outcome>, plan: &Plan) -> Seen {
         for _ in 0..call.times {
             machine.set_fuel(FUEL, FULL);
             let outcome = machine.call(&call.export, &call.args);
+            let count = match outcome {
+                Outcome::Returned(_) => &RETURNED,
+                Outcome::Trapped(_) | Outcome::Failed(_) => &STOPPED,
+            };
+            count.fetch_add(1, Relaxed);
             // Of many that are alike one is kept.
             if outcomes.last() != Some(&outcome) {
                 outcomes.push(outcome);

@@ -5,6 +5,7 @@ mod shrink;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use mainspring_fuzz::generate::Case;
+use mainspring_fuzz::program;
 use mainspring_fuzz::random::Random;
 use mainspring_fuzz::{BODIES, Body, input, regression};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -104,6 +105,7 @@ fn fuzz(options: &Options) -> Result<()> {
     for (body, count) in bodies.iter().zip(&counts.inputs) {
         println!("{}: {} inputs", body.name, count.load(Relaxed));
     }
+    print!("{}", mainspring_fuzz::report());
     match counts.failures.load(Relaxed) {
         0 => Ok(()),
         failures => bail!("{failures} failures, in {}", options.out.display()),
@@ -149,10 +151,14 @@ impl Worker<'_> {
         let name = format!("{}-{why}-{}-{number}", body.name, std::process::id());
         let path = self.out.join(name);
         let written = std::fs::write(&path, data).and_then(|()| {
-            match Case::new(data, body.name == "oracle") {
-                Ok(case) => std::fs::write(path.with_extension("wasm"), case.wasm),
-                Err(_) => Ok(()),
-            }
+            let case = match body.name {
+                "programs" => Ok(program::case(data, false)),
+                "oracle-programs" => Ok(program::case(data, true)),
+                name => Case::new(data, name == "oracle"),
+            };
+            case.map_or(Ok(()), |case| {
+                std::fs::write(path.with_extension("wasm"), case.wasm)
+            })
         });
         written
             .with_context(|| format!("cannot write {}", path.display()))

@@ -29,6 +29,11 @@ impl Random {
         (0..len).map(|_| (self.word() >> 32) as u8).collect()
     }
 
+    /// A number, often one at the edge of something.
+    pub fn edge(&mut self) -> u64 {
+        self.bits(64)
+    }
+
     /// A value of a type, often one at the edge of something.
     pub fn value(&mut self, ty: Type) -> Value {
         match ty {

@@ -3,6 +3,7 @@
 use crate::generate::Case;
 use crate::machine::{self, Plan, Seen};
 use crate::ours::{self, Named, Ours};
+use crate::program;
 use crate::random::Random;
 use mainspring::Module;
 
@@ -24,7 +25,11 @@ pub fn check(wasm: &[u8], mut random: Random) {
     let hot = random.below(16) == 0;
     let (plan, expected) = first(&engines[0], wasm, &mut random, hot);
     let expected = (engines[0].name, &expected);
-    let others = engines[1..].iter().chain(hot.then(ours::tiered));
+    // Under stress everything is hot.
+    let others: Vec<&Named> = match hot {
+        true => engines[2..3].iter().chain(ours::tiered()).collect(),
+        false => engines[1..].iter().collect(),
+    };
     for Named { name, engine } in others {
         let module = Module::new(engine, wasm).unwrap_or_else(|error| panic!("{name}: {error:#}"));
         let seen = machine::run(Ours::new(&module), &plan);
@@ -39,4 +44,11 @@ pub(crate) fn first(on: &Named, wasm: &[u8], random: &mut Random, hot: bool) -> 
     let plan = Plan::new(&ours::functions(&module), random, hot);
     let seen = machine::run(Ours::new(&module), &plan);
     (plan, seen)
+}
+
+/// Runs the program that is made of the bytes.
+pub fn run_program(data: &[u8]) -> bool {
+    let case = program::case(data, false);
+    check(&case.wasm, case.random);
+    true
 }

@@ -31,6 +31,11 @@ fn tiers_agree() {
 }
 
 #[test]
+fn tiers_agree_on_programs() {
+    fuzz("programs", 4);
+}
+
+#[test]
 fn any_bytes_are_refused_or_run_alike() {
     fuzz("decode", 2);
 }
@@ -55,4 +60,5 @@ fn found_cases_stay_right() {
         cases += 1;
     }
     println!("{cases} found cases");
+    assert!(cases > 0, "the corpus is empty");
 }
