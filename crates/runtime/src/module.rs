@@ -1,7 +1,7 @@
 //! A module as the runtime needs it: code, canonical types, and what its memories start as.
 
 use anyhow::{Context, Result};
-use mainspring_platform::pages::{MemoryFile, page_size, prefer_huge, round_up};
+use mainspring_platform::pages::{MemoryFile, page_size, round_up};
 use mainspring_tiering::ModuleCode;
 use mainspring_tiering::cache::Entry;
 use mainspring_wasm::{
@@ -35,7 +35,7 @@ pub(crate) struct MemoryImage {
 #[derive(Debug)]
 enum Backing {
     /// Made in this process.
-    Made(MemoryFile),
+    Made(Arc<MemoryFile>),
     /// Kept by the cache from an earlier run.
     Kept(Entry),
 }
@@ -75,11 +75,15 @@ impl Module {
     /// The names of its functions; read from its `name` section when first asked for.
     pub fn function_names(&self) -> &FunctionNames {
         self.names.get_or_init(|| {
-            let (info, bytes) = (self.info(), self.code.bytes());
-            info.name_section
-                .as_ref()
-                .map(|range| FunctionNames::read(info.slice(bytes, range)))
-                .unwrap_or_default()
+            let info = self.info();
+            let Some(range) = &info.name_section else {
+                return FunctionNames::default();
+            };
+            // Without the module's bytes, functions go by their numbers.
+            self.code.bytes().map_or_else(
+                |_| FunctionNames::default(),
+                |bytes| FunctionNames::read(info.slice(bytes, range)),
+            )
         })
     }
 
@@ -113,7 +117,7 @@ fn make_images(code: &ModuleCode) -> Result<Box<[Option<MemoryImage>]>> {
 /// Makes the image of one memory, if every active segment of it has a constant offset and lies
 /// inside its initial size, and the whole is dense enough.
 fn make_image(code: &ModuleCode, memory: MemoryIndex) -> Result<Option<MemoryImage>> {
-    let (info, bytes) = (code.info(), code.bytes());
+    let info = code.info();
     let ty = &info.memories[memory.index()];
     let Some(size) = ty
         .minimum_bytes()
@@ -154,22 +158,53 @@ fn make_image(code: &ModuleCode, memory: MemoryIndex) -> Result<Option<MemoryIma
         let backing = Backing::Kept(entry);
         return Ok(Some(MemoryImage { backing, range }));
     }
-    let mut contents = Vec::with_capacity(range.len());
-    prefer_huge(contents.spare_capacity_mut());
-    contents.resize(range.len(), 0);
-    for (range, segment) in &placed {
-        contents[range.start - start..range.end - start]
-            .copy_from_slice(info.slice(bytes, &segment.range));
-    }
+    let bytes = code.bytes()?;
     let make = || -> std::io::Result<MemoryFile> {
         let file = MemoryFile::new("mainspring-memory", range.len() as u64)?;
-        file.write_at(&contents, 0)?;
+        let segments = placed
+            .iter()
+            .map(|(range, segment)| (range.start - start, info.slice(bytes, &segment.range)));
+        write_segments(&file, segments)?;
         Ok(file)
     };
-    let file = make().context("cannot make the image of a memory")?;
-    code.keep_memory(memory.0, contents);
+    let file = Arc::new(make().context("cannot make the image of a memory")?);
+    code.keep_memory(memory.0, &file);
     let backing = Backing::Made(file);
     Ok(Some(MemoryImage { backing, range }))
+}
+
+/// Writes segments to a file of zeros, later ones over earlier ones. Modules can have many thousands of small
+/// ones, so those that follow each other closely are written together.
+fn write_segments<'a>(
+    file: &MemoryFile,
+    segments: impl Iterator<Item = (usize, &'a [u8])> + Clone,
+) -> std::io::Result<()> {
+    const TOGETHER: usize = 256 << 10;
+    const GAP: usize = 4096;
+    let ends = segments.clone().map(|(at, bytes)| at + bytes.len());
+    let ascending = ends
+        .zip(segments.clone().skip(1))
+        .all(|(end, (at, _))| end <= at);
+    let (mut run_at, mut run) = (0, Vec::with_capacity(TOGETHER));
+    for (at, bytes) in segments {
+        let end = run_at + run.len();
+        // What lies between may be zeros only if nothing was written there.
+        let joins = ascending && at - end < GAP && at + bytes.len() - run_at <= TOGETHER;
+        if joins {
+            run.resize(at - run_at, 0);
+        } else {
+            file.write_at(&run, run_at as u64)?;
+            run.clear();
+            run_at = at;
+        }
+        if bytes.len() < TOGETHER {
+            run.extend_from_slice(bytes);
+        } else {
+            file.write_at(bytes, at as u64)?;
+            run_at = at + bytes.len();
+        }
+    }
+    file.write_at(&run, run_at as u64)
 }
 
 impl MemoryImage {

@@ -69,6 +69,8 @@ struct State {
     next: usize,
     /// Functions that some thread is compiling.
     in_progress: HashSet<u32>,
+    /// Threads that wait for one of these. Waking nobody is still a system call.
+    waiting: usize,
     /// What is placed, by offset in the code pages.
     placed: BTreeMap<usize, Placed>,
     /// How much of it is in the cache.
@@ -125,6 +127,7 @@ impl CodeTable {
         let state = State {
             next: text_at + known.0,
             in_progress: HashSet::new(),
+            waiting: 0,
             placed: BTreeMap::new(),
             remembered: 0,
             next_counter: known.1,
@@ -251,10 +254,12 @@ impl CodeTable {
             if state.in_progress.insert(func.0) {
                 break;
             }
+            state.waiting += 1;
             state = self
                 .compiled
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
         }
         drop(state);
         let _turn = Turn { table: self, func };
@@ -574,7 +579,10 @@ struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.table.lock().in_progress.remove(&self.func.0);
-        self.table.compiled.notify_all();
+        let mut state = self.table.lock();
+        state.in_progress.remove(&self.func.0);
+        if state.waiting > 0 {
+            self.table.compiled.notify_all();
+        }
     }
 }
