@@ -1112,7 +1112,7 @@ fn a_function_is_shown_with_the_code_of_both_tiers() {
     let rotl = ran.stdout.lines().find(|line| line.contains("i32.rotl"));
     let beside: Vec<&str> = rotl.expect("a line").split(" | ").collect();
     assert!(
-        beside[1].contains("ro") && beside[2].contains("ro"),
+        beside[1].contains("mov") && beside[2].contains("ror"),
         "{beside:?}"
     );
 }

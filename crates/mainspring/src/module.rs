@@ -5,6 +5,7 @@ use crate::config::Strategy;
 use crate::externals::{ExportType, ImportType, extern_type};
 use crate::types::ExternType;
 use anyhow::{Context, Result};
+use mainspring_platform::files::{self, FileIdentity};
 use mainspring_runtime as runtime;
 use mainspring_tiering::{ImageBytes, ModuleCode};
 use mainspring_wasm::{EntityIndex, FuncIndex, FunctionNames};
@@ -63,7 +64,7 @@ impl Module {
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
         let bytes = bytes.as_ref();
         refuse_image(bytes)?;
-        Module::from_vec(engine, to_binary(bytes)?.into_owned())
+        Module::from_vec(engine, to_binary(bytes)?.into_owned(), None)
     }
 
     /// Makes a module from its binary form only.
@@ -72,7 +73,7 @@ impl Module {
     /// As for [`new`](Self::new).
     pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
         refuse_image(binary)?;
-        Module::from_vec(engine, binary.to_vec())
+        Module::from_vec(engine, binary.to_vec(), None)
     }
 
     /// Makes a module from a file in binary or text form.
@@ -81,18 +82,30 @@ impl Module {
     /// If the file can't be read, and as for [`new`](Self::new).
     pub fn from_file(engine: &Engine, file: impl AsRef<Path>) -> Result<Module> {
         let file = file.as_ref();
-        let bytes = std::fs::read(file)
-            .with_context(|| format!("failed to read input file: {}", file.display()))?;
+        let failed = || format!("failed to read input file: {}", file.display());
+        let mut opened = File::open(file).with_context(failed)?;
+        let lazy = engine.config().strategy != Strategy::Cranelift;
+        if lazy && let Some(module) = Module::known(engine, &opened) {
+            return Ok(module);
+        }
+        let before = FileIdentity::of(&opened).with_context(failed)?;
+        let bytes = files::read(&mut opened).with_context(failed)?;
         refuse_image(&bytes)?;
+        // Only if what was read is what is there now, and is what the module is made of.
+        let after = FileIdentity::of(&opened).with_context(failed)?;
+        let mut identity = before.filter(|_| before == after);
         let binary = match wat::parse_bytes(&bytes) {
-            Ok(Cow::Owned(binary)) => binary,
+            Ok(Cow::Owned(binary)) => {
+                identity = None;
+                binary
+            }
             Ok(Cow::Borrowed(_)) => bytes,
             Err(mut error) => {
                 error.set_path(file);
                 return Err(error.into());
             }
         };
-        Module::from_vec(engine, binary)
+        Module::from_vec(engine, binary, identity)
             .with_context(|| format!("failed to make a module of {}", file.display()))
     }
 
@@ -111,10 +124,18 @@ impl Module {
         }
     }
 
-    fn from_vec(engine: &Engine, binary: Vec<u8>) -> Result<Module> {
+    /// A module whose file the engine's cache knows.
+    fn known(engine: &Engine, file: &File) -> Option<Module> {
+        let code = ModuleCode::known(engine.compilers(), engine.config().features, file)?;
+        Some(Module::from_code(engine, code))
+    }
+
+    fn from_vec(engine: &Engine, binary: Vec<u8>, file: Option<FileIdentity>) -> Result<Module> {
         let (compilers, features) = (engine.compilers(), engine.config().features);
         let code = match engine.config().strategy {
-            Strategy::Auto | Strategy::Winch => ModuleCode::lazy(compilers, features, binary)?,
+            Strategy::Auto | Strategy::Winch => {
+                ModuleCode::lazy(compilers, features, binary, file)?
+            }
             Strategy::Cranelift => ModuleCode::ahead(compilers, features, &binary)?,
         };
         Ok(Module::from_code(engine, code))

@@ -1,5 +1,6 @@
 //! From Cranelift's result to a [`CompiledFunction`].
 
+use crate::dispatch;
 use crate::func::{Source, TranslationBuffers};
 use crate::trap;
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -49,7 +50,7 @@ pub(crate) fn finish(
         .collect::<Result<Vec<_>>>()?;
     traps.sort_by_key(|site| site.offset);
     let (locations, inlined) = locations(code, input, &buffers.sources, &traps);
-    Ok(CompiledFunction {
+    let mut compiled = CompiledFunction {
         code: code.code_buffer().to_vec(),
         alignment: buffer.alignment,
         relocs,
@@ -58,7 +59,11 @@ pub(crate) fn finish(
         inlined,
         inlined_calls: buffers.inlined_calls.clone(),
         tier_up: None,
-    })
+    };
+    if !function.dfg.jump_tables.is_empty() {
+        dispatch::copy(code, &mut compiled)?;
+    }
+    Ok(compiled)
 }
 
 fn convert_reloc(reloc: &FinalizedMachReloc, function: &Function) -> Result<Reloc> {

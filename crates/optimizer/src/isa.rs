@@ -60,6 +60,10 @@ fn flags(settings: &CompileSettings) -> Result<Flags> {
         // A frame larger than a guard page touches each page in turn, so that it can't step over.
         ("enable_probestack", "true"),
         ("probestack_strategy", "inline"),
+        // Where blocks start, for `dispatch`.
+        ("machine_code_cfg_info", "true"),
+        // 32 bytes: what the processor fetches at once. A call lands on as much code as fits in.
+        ("log2_min_function_alignment", "5"),
         // The address of a function that is not colocated comes from a table; see `call`.
         ("is_pic", "true"),
     ] {

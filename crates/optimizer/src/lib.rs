@@ -2,8 +2,8 @@
 //! Cranelift.
 //!
 //! `operators -> Cranelift IR (our own translation: func, control, call, memory, ...) -> the same,
-//! optimized (cranelift-codegen; then ours: induction) -> machine code (cranelift-codegen) ->
-//! CompiledFunction`. Bodies are valid by the time they come here;
+//! optimized (cranelift-codegen; then ours: induction) -> machine code (cranelift-codegen; then ours:
+//! dispatch) -> CompiledFunction`. Bodies are valid by the time they come here;
 //! what a body can't rule out by being valid (too large a function) is an error, never a panic.
 //! Nothing here knows stores, instances or where code is placed.
 
@@ -11,6 +11,7 @@
 
 mod call;
 mod control;
+mod dispatch;
 mod emit;
 mod func;
 mod global;

@@ -118,9 +118,9 @@ impl Func<'_, '_> {
             O::I64TruncSatF32S | O::I64TruncSatF64S => self.convert(Opcode::FcvtToSintSat, I64),
             O::I64TruncSatF32U | O::I64TruncSatF64U => self.convert(Opcode::FcvtToUintSat, I64),
             O::F32ConvertI32S | O::F32ConvertI64S => self.convert(Opcode::FcvtFromSint, F32),
-            O::F32ConvertI32U | O::F32ConvertI64U => self.convert(Opcode::FcvtFromUint, F32),
+            O::F32ConvertI32U | O::F32ConvertI64U => self.convert_unsigned(F32),
             O::F64ConvertI32S | O::F64ConvertI64S => self.convert(Opcode::FcvtFromSint, F64),
-            O::F64ConvertI32U | O::F64ConvertI64U => self.convert(Opcode::FcvtFromUint, F64),
+            O::F64ConvertI32U | O::F64ConvertI64U => self.convert_unsigned(F64),
             O::F32DemoteF64 => self.convert(Opcode::Fdemote, F32),
             O::F64PromoteF32 => self.convert(Opcode::Fpromote, F64),
             O::I32ReinterpretF32 => self.reinterpret(I32),
@@ -172,6 +172,20 @@ impl Func<'_, '_> {
         let (inst, dfg) = self.builder.ins().Unary(opcode, to, operand);
         let value = dfg.first_result(inst);
         self.push(value);
+    }
+
+    /// An unsigned integer to a float. Processors convert signed ones, so that tells if the sign bit can't
+    /// be set.
+    fn convert_unsigned(&mut self, to: Type) {
+        let operand = self.stack[self.stack.len() - 1];
+        let sign = 1 << (self.type_of(operand).bits() - 1);
+        self.convert(
+            match self.possible_bits(operand) & sign {
+                0 => Opcode::FcvtFromSint,
+                _ => Opcode::FcvtFromUint,
+            },
+            to,
+        );
     }
 
     /// An operator whose result has its first operand's type.
@@ -231,6 +245,13 @@ impl Func<'_, '_> {
                 opcode: Opcode::Band,
                 args,
             } => self.constant(args[1]).unwrap_or(all),
+            InstructionData::Binary {
+                opcode: Opcode::Ushr,
+                args,
+            } => match self.constant(args[1]) {
+                Some(by) => all >> (by & u64::from(self.type_of(value).bits() - 1)),
+                None => all,
+            },
             _ => all,
         }
     }

@@ -1,6 +1,7 @@
 //! Bodies through the whole pipeline, with Cranelift's verifier on.
 
 use crate::Optimizer;
+use iced_x86::{Decoder, DecoderOptions, FlowControl};
 use mainspring_abi::{
     CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, InlinedCall, MemorySettings,
     Optimize, TrapCode, VMOffsets,
@@ -545,4 +546,49 @@ fn exact_locations() {
             assert!(opcodes.contains(&opcode), "no {opcode:#x} in {opcodes:x?}");
         }
     });
+}
+
+/// Each way back to a loop's `br_table` ends in an indirect jump of its own, with a trap site and a source
+/// location like the first one's.
+#[test]
+fn dispatches_are_copied() {
+    let arms = 6;
+    let blocks = "(block ".repeat(arms);
+    let targets: String = (0..arms).map(|i| format!(" {i}")).collect();
+    let bodies: String = (1..arms)
+        .map(|i| {
+            format!(
+                ") (local.set 1 (i32.rotl (i32.xor (local.get 1) (i32.const {i})) (i32.const {i}))) (br {})",
+                arms - i
+            )
+        })
+        .collect();
+    let wat = format!(
+        "(module (memory 1) (func (param $pc i32) (result i32) (local $sum i32)
+            (loop $next
+                {blocks}
+                (i32.load8_u (local.get $pc))
+                (local.set $pc (i32.add (local.get $pc) (i32.const 1)))
+                (br_table{targets}){bodies}))
+            local.get $sum))"
+    );
+    let (module, bytes) = decode(&wat);
+    let function = &compile(&wat)[0];
+    let mut indirect = 0;
+    let mut decoder = Decoder::new(64, &function.code, DecoderOptions::NONE);
+    for instruction in decoder.iter() {
+        indirect += usize::from(instruction.flow_control() == FlowControl::IndirectBranch);
+    }
+    assert!(indirect >= arms, "{indirect} indirect jumps");
+    let loads: Vec<_> = function
+        .traps
+        .iter()
+        .filter(|site| site.code == TrapCode::MemoryOutOfBounds)
+        .map(|site| location_at(function, site.offset))
+        .collect();
+    assert!(loads.len() >= arms, "{} loads", loads.len());
+    for at in loads {
+        assert!(module.bodies[0].contains(&at));
+        assert_eq!(bytes[at as usize], 0x2d, "an i32.load8_u");
+    }
 }

@@ -1,4 +1,4 @@
-//! Files that no other user can have written.
+//! Files: those that no other user can have written, and what tells one from another.
 //!
 //! A [`PrivateDirectory`] belongs to the process's user and no one else may write to it; so do the
 //! files opened through it. That is checked on what was opened, never on a path beforehand, so
@@ -7,12 +7,14 @@
 //!
 //! Processes of the same user are trusted, and so is whoever may rename the directories above.
 
+use crate::pages;
 use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use rustix::process::{Pid, Resource};
 use std::fmt;
 use std::fs::{DirBuilder, File};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -226,10 +228,145 @@ pub fn process_exists(pid: u32) -> bool {
         .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(Errno::SRCH))
 }
 
+/// What tells a file from all others, and from itself once it has changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileIdentity([i64; 7]);
+
+impl FileIdentity {
+    /// Bytes of [`to_bytes`](Self::to_bytes).
+    pub const LEN: usize = 7 * 8;
+
+    /// File systems keep times in steps. A change in the same step as the one before shows in nothing, so
+    /// a file must have been left alone for so long.
+    const SETTLED_AFTER: Duration = Duration::from_secs(3);
+
+    /// The identity of an open file. `None` if it is not a plain file, or has changed just now.
+    pub fn of(file: &File) -> io::Result<Option<FileIdentity>> {
+        FileIdentity::at(file, SystemTime::now())
+    }
+
+    fn at(file: &File, now: SystemTime) -> io::Result<Option<FileIdentity>> {
+        let stat = rustix::fs::fstat(file)?;
+        let identity = FileIdentity([
+            stat.st_dev.cast_signed(),
+            stat.st_ino.cast_signed(),
+            stat.st_size,
+            stat.st_mtime,
+            stat.st_mtime_nsec.cast_signed(),
+            stat.st_ctime,
+            stat.st_ctime_nsec.cast_signed(),
+        ]);
+        let time =
+            |seconds: i64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.max(0) as u64);
+        let last = time(stat.st_mtime.max(stat.st_ctime));
+        // Times in the future have not settled.
+        let settled = now
+            .duration_since(last)
+            .is_ok_and(|age| age >= Self::SETTLED_AFTER);
+        let plain = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        Ok((plain && settled).then_some(identity))
+    }
+
+    /// It as bytes.
+    pub fn to_bytes(&self) -> [u8; FileIdentity::LEN] {
+        let mut bytes = [0; FileIdentity::LEN];
+        for (place, number) in bytes.chunks_exact_mut(8).zip(self.0) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        bytes
+    }
+}
+
+/// From this size on, a second thread helps to read a file: most of the time goes to finding memory for it.
+const HELP_FROM: usize = 4 << 20;
+
+/// Reads a whole file. Memory that can't be had is an error.
+pub fn read(file: &mut File) -> io::Result<Vec<u8>> {
+    let metadata = file.metadata()?;
+    let len = usize::try_from(metadata.len()).unwrap_or(0);
+    let mut bytes = Vec::new();
+    // One more, so that reading finds the end without growing.
+    bytes.try_reserve_exact(len.saturating_add(1))?;
+    if metadata.is_file() && len >= HELP_FROM {
+        let (first, second) = bytes.spare_capacity_mut()[..len].split_at_mut(len / 2);
+        let at = first.len();
+        let (first, second) = std::thread::scope(|scope| {
+            let helper = scope.spawn(|| read_at(file, second, at as u64));
+            (
+                read_at(file, first, 0),
+                helper.join().expect("reading does not panic"),
+            )
+        });
+        let (first, second) = (first?, second?);
+        let read = if first == at { at + second } else { first };
+        // SAFETY: so many bytes from the start were read.
+        unsafe { bytes.set_len(read) };
+        io::Seek::seek(file, io::SeekFrom::Start(read as u64))?;
+    }
+    // The rest, if it has grown meanwhile or has no length.
+    io::Read::read_to_end(file, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Fills a buffer from a place in a file, unless that ends before. Returns how many bytes it read.
+fn read_at(file: &File, buffer: &mut [MaybeUninit<u8>], offset: u64) -> io::Result<usize> {
+    const STEP: usize = 1 << 20;
+    let mut done = 0;
+    while done < buffer.len() {
+        let end = buffer.len().min(done + STEP);
+        let step = &mut buffer[done..end];
+        pages::will_write(std::ptr::from_mut(step) as *mut [u8]);
+        match rustix::io::pread(file, step, offset + done as u64) {
+            Ok(([], _)) => break,
+            Ok((read, _)) => done += read.len(),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(done)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn large_files_are_read_whole() {
+        let path = std::env::temp_dir().join(format!("mainspring-read-{}", std::process::id()));
+        for len in [0, 1, HELP_FROM - 1, HELP_FROM, HELP_FROM + 12_345] {
+            let contents: Vec<u8> = (0..len as u32)
+                .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+                .collect();
+            std::fs::write(&path, &contents).unwrap();
+            assert!(
+                read(&mut File::open(&path).unwrap()).unwrap() == contents,
+                "{len}"
+            );
+        }
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn identities_change_with_contents() {
+        let path = std::env::temp_dir().join(format!("mainspring-identity-{}", std::process::id()));
+        std::fs::write(&path, "one").unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        assert_eq!(FileIdentity::of(&file).unwrap(), None, "just written");
+        let later = SystemTime::now() + Duration::from_secs(10);
+        let identity = |file: &File| FileIdentity::at(file, later).unwrap();
+        let before = identity(&file).expect("it has settled");
+        let again = identity(&File::open(&path).unwrap()).unwrap();
+        assert_eq!(again.to_bytes(), before.to_bytes());
+        // The time of modification can be set back; that of the change can't.
+        let modified = file.metadata().unwrap().modified().unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        std::fs::write(&path, "two").unwrap();
+        file.set_modified(modified).unwrap();
+        assert_ne!(identity(&file), Some(before));
+        assert_eq!(identity(&File::open("/").unwrap()), None);
+        std::fs::remove_file(path).unwrap();
+    }
 
     fn stat(uid: u32, mode: u32) -> Stat {
         let mut stat = rustix::fs::stat("/").unwrap();

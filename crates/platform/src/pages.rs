@@ -3,6 +3,7 @@
 //! A [`Reservation`] owns a range of addresses; what is inside is inaccessible until committed or
 //! mapped over. Sizes and offsets are multiples of [`page_size`] unless stated otherwise.
 
+use crate::files;
 use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create};
 use rustix::mm::{
     Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous,
@@ -259,6 +260,15 @@ impl View {
     }
 }
 
+/// Has the system find memory now for what will be written soon: one call is cheaper than a fault for each page.
+/// Where it can't, the faults come.
+pub fn will_write(memory: *mut [u8]) {
+    let start = memory.cast::<u8>() as usize / page_size() * page_size();
+    let len = memory.cast::<u8>() as usize + memory.len() - start;
+    // SAFETY: that pages are there before they are written changes no contents, whosever they are.
+    let _ = unsafe { madvise(start as *mut c_void, len, Advice::LinuxPopulateWrite) };
+}
+
 /// A file that exists only in memory.
 #[derive(Debug)]
 pub struct MemoryFile(OwnedFd);
@@ -282,6 +292,11 @@ impl MemoryFile {
             }
         }
         Ok(())
+    }
+
+    /// All of its bytes.
+    pub fn contents(&self) -> io::Result<Vec<u8>> {
+        files::read(&mut File::from(self.0.try_clone()?))
     }
 
     /// Gives the pages of a range back; they read as zero again.

@@ -18,7 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 /// Why a builtin stops the guest.
-enum Stop {
+pub(crate) enum Stop {
     Trap(TrapCode),
     Error(Error),
 }
@@ -148,7 +148,7 @@ builtins! {
     }
     MemoryInit = memory_init(call, memory: u32, segment: u32, to: u64, from: u32, len: u32) {
         let id = call.instance().id();
-        Ok(call.store.init_memory(id, MemoryIndex(memory), DataIndex(segment), to, from.into(), len.into())?)
+        call.store.init_memory(id, MemoryIndex(memory), DataIndex(segment), to, from.into(), len.into())
     }
     DataDrop = data_drop(call, segment: u32) {
         let id = call.instance().id();

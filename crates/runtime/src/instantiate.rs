@@ -6,6 +6,7 @@
 //! A failure to allocate gives back what was allocated. A later one leaves the instance and its writes in place.
 
 use crate::builtins;
+use crate::builtins::Stop;
 use crate::const_eval::evaluate;
 use crate::func::function_import;
 use crate::global::GlobalId;
@@ -340,7 +341,10 @@ fn initialize_memories(store: &mut Store, id: InstanceId) -> Result<(), Instanti
             );
             store
                 .init_memory(id, *target, index, offset, 0, segment.range.len() as u64)
-                .map_err(InstantiateError::Trap)?;
+                .map_err(|stop| match stop {
+                    Stop::Trap(code) => InstantiateError::Trap(code),
+                    Stop::Error(error) => error.into(),
+                })?;
         }
         store.drop_data(id, index);
     }
@@ -416,22 +420,23 @@ impl Store {
         to: u64,
         from: u64,
         len: u64,
-    ) -> Result<(), TrapCode> {
+    ) -> Result<(), Stop> {
         let instance = self.instance(id);
         let module = instance.module.clone();
         let memory = instance.memory(memory);
-        let data: &[u8] = match instance.dropped_data[segment.index()] {
-            true => &[],
-            false => module.info().slice(
-                module.code().bytes(),
-                &module.info().data[segment.index()].range,
-            ),
+        let range = match instance.dropped_data[segment.index()] {
+            true => &(0..0),
+            false => &module.info().data[segment.index()].range,
         };
-        if !crate::memory::in_bounds(from, len, data.len())
+        if !crate::memory::in_bounds(from, len, range.len())
             || !crate::memory::in_bounds(to, len, self.memory(memory).len())
         {
-            return Err(TrapCode::MemoryOutOfBounds);
+            return Err(TrapCode::MemoryOutOfBounds.into());
         }
+        if len == 0 {
+            return Ok(());
+        }
+        let data = module.info().slice(module.code().bytes()?, range);
         let (to, from, len) = (to as usize, from as usize, len as usize);
         self.memory_mut(memory).data_mut()[to..to + len].copy_from_slice(&data[from..from + len]);
         Ok(())

@@ -71,11 +71,12 @@ impl MemoryInstance {
         memory.commit(0..size)?;
         if let Some(image) = image {
             let range = before + image.range.start..before + image.range.end;
+            let (file, offset) = image.file();
             // SAFETY: no one has a reference into the new memory; the image file never changes.
             unsafe {
                 memory
                     .space
-                    .map_file(range, &image.file, 0, View::CopyOnWrite)
+                    .map_file(range, file, offset, View::CopyOnWrite)
             }
             .context("cannot map a memory's initial contents")?;
         }

@@ -3,11 +3,13 @@
 use anyhow::{Context, Result};
 use mainspring_platform::pages::{MemoryFile, page_size, round_up};
 use mainspring_tiering::ModuleCode;
+use mainspring_tiering::cache::Entry;
 use mainspring_wasm::{
     ConstOp, DataSegment, FunctionNames, MemoryIndex, ModuleInfo, RegisteredTypes, SegmentMode,
     TypeRegistry,
 };
 use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, OnceLock};
 
 /// A module, shared by its instances in all stores.
@@ -24,9 +26,18 @@ pub struct Module {
 /// The initial contents of a memory, as pages to map copy-on-write.
 #[derive(Debug)]
 pub(crate) struct MemoryImage {
-    pub file: MemoryFile,
+    backing: Backing,
     /// Which bytes of the memory the file holds; page-aligned.
     pub range: Range<usize>,
+}
+
+/// Where the contents are.
+#[derive(Debug)]
+enum Backing {
+    /// Made in this process.
+    Made(Arc<MemoryFile>),
+    /// Kept by the cache from an earlier run.
+    Kept(Entry),
 }
 
 /// Images up to this size are made however sparse they are.
@@ -64,18 +75,22 @@ impl Module {
     /// The names of its functions; read from its `name` section when first asked for.
     pub fn function_names(&self) -> &FunctionNames {
         self.names.get_or_init(|| {
-            let (info, bytes) = (self.info(), self.code.bytes());
-            info.name_section
-                .as_ref()
-                .map(|range| FunctionNames::read(info.slice(bytes, range)))
-                .unwrap_or_default()
+            let info = self.info();
+            let Some(range) = &info.name_section else {
+                return FunctionNames::default();
+            };
+            // Without the module's bytes, functions go by their numbers.
+            self.code.bytes().map_or_else(
+                |_| FunctionNames::default(),
+                |bytes| FunctionNames::read(info.slice(bytes, range)),
+            )
         })
     }
 
     /// Makes the images of its memories now rather than at the first instantiation.
     pub fn prepare_images(&self) -> Result<()> {
         if self.images_wanted && self.images.get().is_none() {
-            let images = make_images(self.info(), self.code.bytes())?;
+            let images = make_images(&self.code)?;
             let _ = self.images.set(images);
         }
         Ok(())
@@ -91,16 +106,18 @@ impl Module {
     }
 }
 
-fn make_images(info: &ModuleInfo, bytes: &[u8]) -> Result<Box<[Option<MemoryImage>]>> {
+fn make_images(code: &ModuleCode) -> Result<Box<[Option<MemoryImage>]>> {
+    let info = code.info();
     let defined = info.imported.memories as usize..info.memories.len();
     defined
-        .map(|i| make_image(info, bytes, MemoryIndex::from(i)))
+        .map(|i| make_image(code, MemoryIndex::from(i)))
         .collect()
 }
 
 /// Makes the image of one memory, if every active segment of it has a constant offset and lies
 /// inside its initial size, and the whole is dense enough.
-fn make_image(info: &ModuleInfo, bytes: &[u8], memory: MemoryIndex) -> Result<Option<MemoryImage>> {
+fn make_image(code: &ModuleCode, memory: MemoryIndex) -> Result<Option<MemoryImage>> {
+    let info = code.info();
     let ty = &info.memories[memory.index()];
     let Some(size) = ty
         .minimum_bytes()
@@ -134,21 +151,70 @@ fn make_image(info: &ModuleInfo, bytes: &[u8], memory: MemoryIndex) -> Result<Op
     {
         return Ok(None);
     }
+    let range = start..end;
+    if let Some(entry) = code.kept_memory(memory.0)
+        && entry.payload().len() == range.len()
+    {
+        let backing = Backing::Kept(entry);
+        return Ok(Some(MemoryImage { backing, range }));
+    }
+    let bytes = code.bytes()?;
     let make = || -> std::io::Result<MemoryFile> {
-        let file = MemoryFile::new("mainspring-memory", (end - start) as u64)?;
-        for (range, segment) in &placed {
-            file.write_at(
-                info.slice(bytes, &segment.range),
-                (range.start - start) as u64,
-            )?;
-        }
+        let file = MemoryFile::new("mainspring-memory", range.len() as u64)?;
+        let segments = placed
+            .iter()
+            .map(|(range, segment)| (range.start - start, info.slice(bytes, &segment.range)));
+        write_segments(&file, segments)?;
         Ok(file)
     };
-    let file = make().context("cannot make the image of a memory")?;
-    Ok(Some(MemoryImage {
-        file,
-        range: start..end,
-    }))
+    let file = Arc::new(make().context("cannot make the image of a memory")?);
+    code.keep_memory(memory.0, &file);
+    let backing = Backing::Made(file);
+    Ok(Some(MemoryImage { backing, range }))
+}
+
+/// Writes segments to a file of zeros, later ones over earlier ones. Modules can have many thousands of small
+/// ones, so those that follow each other closely are written together.
+fn write_segments<'a>(
+    file: &MemoryFile,
+    segments: impl Iterator<Item = (usize, &'a [u8])> + Clone,
+) -> std::io::Result<()> {
+    const TOGETHER: usize = 256 << 10;
+    const GAP: usize = 4096;
+    let ends = segments.clone().map(|(at, bytes)| at + bytes.len());
+    let ascending = ends
+        .zip(segments.clone().skip(1))
+        .all(|(end, (at, _))| end <= at);
+    let (mut run_at, mut run) = (0, Vec::with_capacity(TOGETHER));
+    for (at, bytes) in segments {
+        let end = run_at + run.len();
+        // What lies between may be zeros only if nothing was written there.
+        let joins = ascending && at - end < GAP && at + bytes.len() - run_at <= TOGETHER;
+        if joins {
+            run.resize(at - run_at, 0);
+        } else {
+            file.write_at(&run, run_at as u64)?;
+            run.clear();
+            run_at = at;
+        }
+        if bytes.len() < TOGETHER {
+            run.extend_from_slice(bytes);
+        } else {
+            file.write_at(bytes, at as u64)?;
+            run_at = at + bytes.len();
+        }
+    }
+    file.write_at(&run, run_at as u64)
+}
+
+impl MemoryImage {
+    /// The file that the contents are in, and where they start.
+    pub(crate) fn file(&self) -> (BorrowedFd<'_>, u64) {
+        match &self.backing {
+            Backing::Made(file) => (file.as_fd(), 0),
+            Backing::Kept(entry) => (entry.file().as_fd(), Entry::PAYLOAD_AT),
+        }
+    }
 }
 
 enum Placement {

@@ -12,11 +12,11 @@
 //! table lives there, within reach of 32-bit displacements), then code pages.
 
 use anyhow::{Context, Result, ensure};
-use mainspring_platform::pages::{MemoryFile, Reservation, View, page_size, round_up};
+use mainspring_platform::pages::{MemoryFile, Reservation, View, page_size, round_up, will_write};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Address space for code. Costs nothing until used; smaller ones are tried where limits are tight.
@@ -125,7 +125,12 @@ pub(crate) struct CodeRange {
     data_len: usize,
     /// The code pages' second, writable mapping.
     writable: Option<Reservation>,
+    /// Up to where these have memory.
+    populated: AtomicUsize,
 }
+
+/// Bytes of code for which memory is found ahead of time at the most.
+const POPULATE_AHEAD: usize = 256 << 10;
 
 impl CodeRange {
     /// Takes a range with `data_len` bytes of data pages (rounded up) and `code_len` bytes of code pages.
@@ -212,6 +217,7 @@ impl CodeRange {
             range: start..start + total,
             data_len,
             writable: None,
+            populated: AtomicUsize::new(0),
         })
     }
 
@@ -253,6 +259,16 @@ impl CodeRange {
             offset <= writable.len() && bytes.len() <= writable.len() - offset,
             "code is written inside its range"
         );
+        let end = offset + bytes.len();
+        let populated = self.populated.load(Relaxed).max(offset);
+        if end > populated {
+            // As much again as there is already: little code takes little memory.
+            let ahead = end + end.min(POPULATE_AHEAD);
+            let ahead = round_up(ahead).map_or(end, |ahead| ahead.min(writable.len()));
+            let start = writable.base().wrapping_add(populated);
+            will_write(std::ptr::slice_from_raw_parts_mut(start, ahead - populated));
+            self.populated.store(ahead, Relaxed);
+        }
         // SAFETY: in bounds of the writable mapping, as just checked; no one else writes there.
         unsafe {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), writable.base().add(offset), bytes.len())

@@ -42,6 +42,8 @@ const CODE_PER_FUNCTION: usize = 256;
 const CODE_AT_LEAST: usize = 256 << 10;
 /// What has a counter is a function, or an instruction of at least so many bytes.
 const BYTES_PER_COUNTER: usize = 2;
+/// What is new is written to the cache when it is at least this part of what is there.
+const WORTH_REMEMBERING: usize = 128;
 const COUNTER: usize = size_of::<AtomicI32>();
 
 pub(crate) struct CodeTable {
@@ -67,6 +69,8 @@ struct State {
     next: usize,
     /// Functions that some thread is compiling.
     in_progress: HashSet<u32>,
+    /// Threads that wait for one of these. Waking nobody is still a system call.
+    waiting: usize,
     /// What is placed, by offset in the code pages.
     placed: BTreeMap<usize, Placed>,
     /// How much of it is in the cache.
@@ -123,6 +127,7 @@ impl CodeTable {
         let state = State {
             next: text_at + known.0,
             in_progress: HashSet::new(),
+            waiting: 0,
             placed: BTreeMap::new(),
             remembered: 0,
             next_counter: known.1,
@@ -249,10 +254,12 @@ impl CodeTable {
             if state.in_progress.insert(func.0) {
                 break;
             }
+            state.waiting += 1;
             state = self
                 .compiled
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
         }
         drop(state);
         let _turn = Turn { table: self, func };
@@ -444,7 +451,12 @@ impl CodeTable {
     /// What was learned so far, as bytes for the cache; `None` if that is no more than at the start.
     pub fn remember(&self) -> Option<Vec<u8>> {
         let mut state = self.lock();
-        if state.placed.len() == state.remembered {
+        let known = self
+            .learned
+            .as_ref()
+            .map_or(0, |learned| learned.pieces().count());
+        let new = state.placed.len() - state.remembered;
+        if new * WORTH_REMEMBERING < known + state.remembered || new == 0 {
             return None;
         }
         state.remembered = state.placed.len();
@@ -567,7 +579,10 @@ struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.table.lock().in_progress.remove(&self.func.0);
-        self.table.compiled.notify_all();
+        let mut state = self.table.lock();
+        state.in_progress.remove(&self.func.0);
+        if state.waiting > 0 {
+            self.table.compiled.notify_all();
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Modules compiled ahead of time, as bytes: made once, stored, mapped.
 //!
 //! ```text
-//! header      magic, format, fingerprint length, checksum of all that follows, file length,
+//! header      magic, format, four zeros, checksum of all that follows, file length,
 //!             then offset and length of each section
 //! fingerprint version, settings, processor features: all that the code depends on
 //! meta        the module's description
@@ -316,6 +316,11 @@ fn check(bytes: &[u8], expected: &str) -> Result<[Range<usize>; Section::COUNT]>
     ensure!(
         format == FORMAT,
         "the compiled image has format {format}, and this version reads {FORMAT}: compile the module again"
+    );
+    // The only bytes that neither the checksum covers nor a comparison.
+    ensure!(
+        bytes[12..CHECKSUM_AT] == [0; 4],
+        "the compiled image is damaged: its header has bytes without a meaning"
     );
     let len = u64_at(24);
     ensure!(

@@ -31,6 +31,7 @@ mod policy;
 mod profiler;
 mod queue;
 mod registry;
+mod source;
 mod stats;
 mod stub;
 mod tables;

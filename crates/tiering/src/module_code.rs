@@ -5,16 +5,21 @@ use crate::code_table::CodeTable;
 use crate::compile::{Compilers, Progress};
 use crate::image::{self, Image, ImageBytes};
 use crate::registry;
+use crate::source::{self, ModuleBytes, ModuleFile};
 use crate::stats::{self, count};
 use crate::tables::Place;
 use anyhow::Result;
 use mainspring_abi::{InlinedCall, SourceLocation, TrapCode, VMOffsets};
-use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_known};
+use mainspring_platform::files::FileIdentity;
+use mainspring_platform::pages::MemoryFile;
+use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_sections};
 use std::ffi::c_void;
+use std::fs::File;
 use std::ops::Range;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 use tracing::field;
+use wasmparser::WasmFeatures;
 
 /// A module with its code: shared by all its instances in all stores, on all threads.
 pub struct ModuleCode {
@@ -24,21 +29,24 @@ pub struct ModuleCode {
     pub(crate) kind: Kind,
     /// What the cache knows it by.
     key: Option<cache::Key>,
+    /// What the cache is to keep besides what the code table learned.
+    to_keep: Mutex<ToKeep>,
     itself: Weak<ModuleCode>,
 }
 
 pub(crate) enum Kind {
     /// Functions are compiled when they are called first.
-    Lazy(CodeTable),
+    Lazy(Box<CodeTable>),
     /// All functions were compiled together.
-    Ahead(Image),
+    Ahead(Box<Image>),
 }
 
-enum ModuleBytes {
-    /// The module as it was given.
-    Whole(Vec<u8>),
-    /// The part of an image that holds what is needed at run time.
-    InImage,
+#[derive(Default)]
+struct ToKeep {
+    /// Initial contents of memories.
+    memories: Vec<(u32, Arc<MemoryFile>)>,
+    /// The description, under this key.
+    description: Option<cache::Key>,
 }
 
 /// What a program counter belongs to.
@@ -79,23 +87,77 @@ impl CodeLocation {
 }
 
 impl ModuleCode {
-    /// Decodes, validates, and compiles nothing yet.
+    /// Decodes, validates, and compiles nothing yet. With the identity of the file that holds these
+    /// bytes, the cache will know it from its file alone ([`known`](Self::known)).
     pub fn lazy(
         compilers: &Arc<Compilers>,
-        features: wasmparser::WasmFeatures,
+        features: WasmFeatures,
         bytes: Vec<u8>,
+        file: Option<FileIdentity>,
     ) -> Result<Arc<ModuleCode>> {
         let start = Instant::now();
-        let counts = compilers.counts();
-        let key = compilers.cache_key(features, &bytes);
-        let known = key.as_ref().and_then(|key| compilers.cache()?.load(key));
-        let info = seen_decoding(bytes.len(), known.is_none(), || match &known {
+        let look_up = || {
+            let key = compilers.cache_key(features, &bytes)?;
+            let learned = compilers.cache()?.load(&key);
+            Some((key, learned))
+        };
+        let (decoded, found) = rayon::join(|| decode_sections(features, &bytes), look_up);
+        let (key, learned) = found.map_or((None, None), |(key, learned)| (Some(key), learned));
+        let info = seen_decoding(bytes.len(), learned.is_none(), || match &learned {
             // It would not be there if the module were not valid.
-            Some(_) => decode_known(features, &bytes),
-            None => decode(features, &bytes),
+            Some(_) => Ok(decoded?.known_to_be_valid()),
+            None => decoded?.validate(),
         })?;
+        let code = ModuleCode::with_table(
+            compilers,
+            start,
+            info,
+            ModuleBytes::Whole(bytes),
+            key,
+            learned,
+        )?;
+        code.lock_to_keep().description = compilers.file_key(features, file);
+        Ok(code)
+    }
+
+    /// A module whose file and code the cache knows. The file is read when something of it is needed that the
+    /// cache has not, and soon in any case.
+    pub fn known(
+        compilers: &Arc<Compilers>,
+        features: WasmFeatures,
+        file: &File,
+    ) -> Option<Arc<ModuleCode>> {
+        let cache = compilers.cache()?;
+        if compilers.profiler().is_some() {
+            // It wants to know the functions' names.
+            return None;
+        }
+        let start = Instant::now();
+        let identity = FileIdentity::of(file).ok()?;
+        let description = cache.load(&compilers.file_key(features, identity)?)?;
+        let (key, info) = source::decode_description(&description)?;
+        let learned = cache.load(&key)?;
+        let bytes = ModuleFile::new(file.try_clone().ok()?, features, key);
+        let bytes = ModuleBytes::InFile(bytes);
+        let code =
+            ModuleCode::with_table(compilers, start, info, bytes, Some(key), Some(learned)).ok()?;
+        count(&compilers.counts().known_files);
+        source::read_soon(&code.itself);
+        Some(code)
+    }
+
+    /// A module that is compiled as it is called.
+    fn with_table(
+        compilers: &Arc<Compilers>,
+        start: Instant,
+        info: ModuleInfo,
+        bytes: ModuleBytes,
+        key: Option<cache::Key>,
+        learned: Option<cache::Entry>,
+    ) -> Result<Arc<ModuleCode>> {
+        let counts = compilers.counts();
         if key.is_some() {
-            count(match &known {
+            count(match &learned {
                 Some(_) => &counts.cache_hits,
                 None => &counts.cache_misses,
             });
@@ -104,16 +166,21 @@ impl ModuleCode {
         stats::add(&counts.functions, info.bodies.len());
         stats::add_time(&counts.decoding, start);
         let offsets = VMOffsets::new(&info);
-        let table = CodeTable::new(compilers.clone(), &info, &bytes, known)?;
+        let whole: &[u8] = match &bytes {
+            ModuleBytes::Whole(bytes) => bytes,
+            ModuleBytes::InImage | ModuleBytes::InFile(_) => &[],
+        };
+        let table = CodeTable::new(compilers.clone(), &info, whole, learned)?;
         stats::add(&counts.cached_functions, table.known_functions());
         let code = Arc::new_cyclic(|itself: &Weak<ModuleCode>| {
             table.write_stubs(itself.as_ptr());
             ModuleCode {
                 info,
                 offsets,
-                bytes: ModuleBytes::Whole(bytes),
-                kind: Kind::Lazy(table),
+                bytes,
+                kind: Kind::Lazy(Box::new(table)),
                 key,
+                to_keep: Mutex::default(),
                 itself: itself.clone(),
             }
         });
@@ -126,7 +193,7 @@ impl ModuleCode {
     /// Decodes, validates and compiles every function.
     pub fn ahead(
         compilers: &Arc<Compilers>,
-        features: wasmparser::WasmFeatures,
+        features: WasmFeatures,
         bytes: &[u8],
     ) -> Result<Arc<ModuleCode>> {
         let image = Self::precompile(compilers, features, bytes, None)?;
@@ -136,7 +203,7 @@ impl ModuleCode {
     /// Decodes, validates and compiles every function to an image.
     pub fn precompile(
         compilers: &Arc<Compilers>,
-        features: wasmparser::WasmFeatures,
+        features: WasmFeatures,
         bytes: &[u8],
         progress: Option<Progress<'_>>,
     ) -> Result<Vec<u8>> {
@@ -156,8 +223,9 @@ impl ModuleCode {
             info,
             offsets,
             bytes: ModuleBytes::InImage,
-            kind: Kind::Ahead(image),
+            kind: Kind::Ahead(Box::new(image)),
             key: None,
+            to_keep: Mutex::default(),
             itself: itself.clone(),
         });
         Ok(code.registered())
@@ -175,7 +243,7 @@ impl ModuleCode {
                 table.compilers(),
                 &self.info,
                 &self.offsets,
-                self.bytes(),
+                self.bytes()?,
                 progress,
             ),
             Kind::Ahead(image) => Ok(image.bytes().to_vec()),
@@ -193,19 +261,15 @@ impl ModuleCode {
     }
 
     /// The bytes that ranges in [`info`](Self::info) refer to.
-    pub fn bytes(&self) -> &[u8] {
+    ///
+    /// # Errors
+    /// If they are in a file that can't be read anymore.
+    pub fn bytes(&self) -> Result<&[u8]> {
         match (&self.bytes, &self.kind) {
-            (ModuleBytes::Whole(bytes), _) => bytes,
-            (ModuleBytes::InImage, Kind::Ahead(image)) => image.blob(),
-            (ModuleBytes::InImage, Kind::Lazy(_)) => unreachable!("lazy modules keep their bytes"),
-        }
-    }
-
-    /// The whole module as it was given, unless it came from an image.
-    pub fn wasm(&self) -> Option<&[u8]> {
-        match &self.bytes {
-            ModuleBytes::Whole(bytes) => Some(bytes),
-            ModuleBytes::InImage => None,
+            (ModuleBytes::Whole(bytes), _) => Ok(bytes),
+            (ModuleBytes::InImage, Kind::Ahead(image)) => Ok(image.blob()),
+            (ModuleBytes::InFile(file), Kind::Lazy(table)) => file.bytes(table.compilers()),
+            _ => unreachable!("modules are in an image if their code is"),
         }
     }
 
@@ -241,6 +305,35 @@ impl ModuleCode {
         }
     }
 
+    /// The initial contents of a memory, if the cache has kept them.
+    pub fn kept_memory(&self, memory: u32) -> Option<cache::Entry> {
+        let Kind::Lazy(table) = &self.kind else {
+            return None;
+        };
+        let key = self.memory_key(memory)?;
+        table.compilers().cache()?.load(&key)
+    }
+
+    /// Has the cache keep the initial contents of a memory, if there is one.
+    pub fn keep_memory(&self, memory: u32, contents: &Arc<MemoryFile>) {
+        if self.key.is_some() {
+            self.lock_to_keep()
+                .memories
+                .push((memory, contents.clone()));
+        }
+    }
+
+    fn memory_key(&self, memory: u32) -> Option<cache::Key> {
+        let module = self.key.as_ref()?;
+        let memory = memory.to_le_bytes();
+        Some(cache::Key::new(&[module.as_bytes(), b"memory", &memory]))
+    }
+
+    fn lock_to_keep(&self) -> MutexGuard<'_, ToKeep> {
+        let to_keep = self.to_keep.lock();
+        to_keep.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Has the cache keep what was learned, if there is anything new.
     pub(crate) fn remember(&self) {
         let (Kind::Lazy(table), Some(key)) = (&self.kind, &self.key) else {
@@ -249,11 +342,27 @@ impl ModuleCode {
         let Some(cache) = table.compilers().cache() else {
             return;
         };
-        if let Some(payload) = table.remember() {
-            // A cache that can't be written is no worse than none; its statistics say so.
-            let _ = cache.store(key, &payload).inspect_err(
+        let ToKeep {
+            memories,
+            description,
+        } = std::mem::take(&mut *self.lock_to_keep());
+        // A cache that can't be written is no worse than none; its statistics say so.
+        let store = |key: &cache::Key, payload: Result<Vec<u8>>| {
+            let stored = payload.and_then(|payload| cache.store(key, &payload));
+            let _ = stored.inspect_err(
                 |error| tracing::debug!(error = %format_args!("{error:#}"), "not remembered"),
             );
+        };
+        for (memory, contents) in memories {
+            if let Some(key) = self.memory_key(memory) {
+                store(&key, contents.contents().map_err(Into::into));
+            }
+        }
+        if let Some(payload) = table.remember() {
+            store(key, Ok(payload));
+        }
+        if let Some(place) = description {
+            store(&place, source::encode_description(key, &self.info));
         }
     }
 

@@ -26,7 +26,7 @@ impl ModuleCode {
         let func = DefinedFuncIndex(index);
         match &self.kind {
             Kind::Lazy(table) => table
-                .compile(func, || table.compilers().compile_first(self.input(func)))
+                .compile(func, || table.compilers().compile_first(self.input(func)?))
                 .with_context(|| {
                     format!("cannot compile function {}", self.info().func_of(func).0)
                 }),
@@ -140,8 +140,8 @@ impl ModuleCode {
         };
         let compiled = table.compilers().optimize(FunctionInput {
             entry,
-            profile: Some(table),
-            ..self.input(func)
+            profile: Some(&**table),
+            ..self.input(func)?
         })?;
         table.improve(func, job.header, compiled)?;
         let counts = table.compilers().counts();
@@ -173,16 +173,16 @@ impl ModuleCode {
         self.info().func_of(DefinedFuncIndex(func)).0
     }
 
-    fn input(&self, func: DefinedFuncIndex) -> FunctionInput<'_> {
+    fn input(&self, func: DefinedFuncIndex) -> Result<FunctionInput<'_>> {
         let Kind::Lazy(table) = &self.kind else {
             unreachable!("the functions of an image are compiled");
         };
-        table.compilers().input(
+        Ok(table.compilers().input(
             self.info(),
             self.offsets(),
-            self.bytes(),
+            self.bytes()?,
             func,
             CallMode::ThroughTable,
-        )
+        ))
     }
 }

@@ -97,26 +97,39 @@ impl Shared {
             if state.closed {
                 return;
             }
-            let Some(job) = take_hottest(&mut state.jobs) else {
+            if state.jobs.is_empty() {
                 state = self
                     .changed
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner);
                 continue;
-            };
+            }
+            // Looking at a job may drop its module, and that its engine's queue: not under the lock.
+            let mut jobs = std::mem::take(&mut state.jobs);
             state.busy += 1;
             drop(state);
-            run(&job);
+            let hottest = take_hottest(&mut jobs);
+            self.put_back(jobs);
+            if let Some(job) = &hottest {
+                run(job);
+            }
             state = self.lock();
             state.busy -= 1;
             if state.jobs.is_empty() && state.last_remembered.elapsed() > REMEMBER_EVERY {
                 state.last_remembered = Instant::now();
                 drop(state);
-                if let Some(module) = job.module.upgrade() {
+                if let Some(module) = hottest.and_then(|job| job.module.upgrade()) {
                     module.remember();
                 }
                 state = self.lock();
             }
+        }
+    }
+
+    fn put_back(&self, mut jobs: Vec<Job>) {
+        if !jobs.is_empty() {
+            self.lock().jobs.append(&mut jobs);
+            self.changed.notify_one();
         }
     }
 }

@@ -17,6 +17,7 @@ pub(crate) struct Counts {
     pub cache_hits: AtomicU64,
     pub cache_misses: AtomicU64,
     pub cached_functions: AtomicU64,
+    pub known_files: AtomicU64,
 }
 
 /// Counts of one compiler.
@@ -52,6 +53,8 @@ pub struct Statistics {
     pub cache_hits: u64,
     /// Modules that it did not know.
     pub cache_misses: u64,
+    /// Modules whose file the cache knew, so that it was not read to begin with.
+    pub known_files: u64,
     /// Functions whose code came from the cache.
     pub cached_functions: u64,
 }
@@ -120,6 +123,7 @@ impl Counts {
             replacements: read(&self.replacements),
             cache_hits: read(&self.cache_hits),
             cache_misses: read(&self.cache_misses),
+            known_files: read(&self.known_files),
             cached_functions: read(&self.cached_functions),
         }
     }

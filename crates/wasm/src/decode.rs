@@ -24,21 +24,36 @@ use wasmparser::{
 /// If the bytes are not a module, are malformed or invalid, or use a proposal that is switched off:
 /// the error says what, and at which byte offset. Also if the bytes are a component.
 pub fn decode(features: WasmFeatures, bytes: &[u8]) -> Result<ModuleInfo> {
-    let (info, bodies) = decode_sections(features, bytes)?;
-    validate_bodies(bodies)?;
-    Ok(info)
+    decode_sections(features, bytes)?.validate()
 }
 
-/// Decodes a module whose function bodies are known to be valid with these features, because
-/// [`decode`] said so before. They are not looked at.
+/// A module whose sections are decoded and valid, but for the bodies of functions.
+pub struct DecodedSections<'a> {
+    info: ModuleInfo,
+    bodies: Vec<Body<'a>>,
+}
+
+impl DecodedSections<'_> {
+    /// Validates the bodies.
+    ///
+    /// # Errors
+    /// If one is malformed or invalid.
+    pub fn validate(self) -> Result<ModuleInfo> {
+        validate_bodies(self.bodies)?;
+        Ok(self.info)
+    }
+
+    /// Leaves the bodies alone, because they were validated before, with the same features.
+    pub fn known_to_be_valid(self) -> ModuleInfo {
+        self.info
+    }
+}
+
+/// Decodes and validates all of a module but the bodies of functions.
 ///
 /// # Errors
 /// As [`decode`], but for what is wrong with bodies.
-pub fn decode_known(features: WasmFeatures, bytes: &[u8]) -> Result<ModuleInfo> {
-    Ok(decode_sections(features, bytes)?.0)
-}
-
-fn decode_sections(features: WasmFeatures, bytes: &[u8]) -> Result<(ModuleInfo, Vec<Body<'_>>)> {
+pub fn decode_sections(features: WasmFeatures, bytes: &[u8]) -> Result<DecodedSections<'_>> {
     ensure!(
         bytes.len() <= u32::MAX as usize,
         "the module has {} bytes; modules are limited to 4 GiB",
@@ -74,7 +89,10 @@ fn decode_sections(features: WasmFeatures, bytes: &[u8]) -> Result<(ModuleInfo, 
     }
     let mut info = decoder.info;
     find_escaping(&mut info);
-    Ok((info, decoder.bodies))
+    Ok(DecodedSections {
+        info,
+        bodies: decoder.bodies,
+    })
 }
 
 /// The name of the error type of everything that the decoder refuses, for callers that tell

@@ -16,7 +16,7 @@ mod registry;
 mod types;
 
 pub use const_expr::{ConstExpr, ConstOp};
-pub use decode::{DecodeError, decode, decode_known};
+pub use decode::{DecodeError, DecodedSections, decode, decode_sections};
 pub use index::{
     DataIndex, DefinedFuncIndex, ElemIndex, EntityIndex, FuncIndex, FuncRefIndex, GlobalIndex,
     MemoryIndex, TableIndex, TagIndex, TypeIndex,

@@ -4,6 +4,7 @@
 mod calls;
 mod code;
 mod dynamic;
+mod files;
 mod instances;
 mod memories;
 mod tiers;

@@ -232,3 +232,26 @@ fn threads_move_at_the_same_time() {
         });
     }
 }
+
+/// Engines go away while their threads have work to do, and take nothing along.
+#[test]
+fn engines_end_while_code_is_being_optimized() {
+    for round in 0..100 {
+        let mut config = Config::new();
+        config.optimizing_threads(1 + round % 3);
+        let engine = Engine::new(&config).unwrap();
+        let mut store = Store::new(&engine, ());
+        let modules: Vec<_> = (0..3)
+            .map(|_| Module::new(&engine, EVERYTHING).unwrap())
+            .collect();
+        for module in &modules {
+            let instance = Instance::new(&mut store, module, &[]).unwrap();
+            let recurse = instance
+                .get_typed_func::<i32, i32>(&mut store, "recurse")
+                .unwrap();
+            recurse.call(&mut store, 6).unwrap();
+        }
+        drop(engine);
+        drop(store);
+    }
+}

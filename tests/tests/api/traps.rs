@@ -241,6 +241,71 @@ fn backtraces_name_functions_and_offsets() {
     }
 }
 
+/// An interpreter: what it fetches past the end of memory traps at the fetch, whichever instruction was the
+/// last, and until then it computes what it should.
+#[test]
+fn an_interpreters_fetch_traps_where_it_is() {
+    let wat = r#"(module (memory (export "memory") 1) (global $sum (export "sum") (mut i32) (i32.const 0))
+        (func (export "run") (param $pc i32) (local $op i32)
+            (loop $next
+                (block $halt (block $jump (block $double (block $add (block $xor
+                    (local.set $op (i32.load8_u (local.get $pc)))
+                    (local.set $pc (i32.add (local.get $pc) (i32.const 1)))
+                    (br_table $xor $add $double $jump $halt (local.get $op)))
+                    (global.set $sum (i32.xor (global.get $sum) (local.get $pc)))
+                    (br $next))
+                    (global.set $sum (i32.add (global.get $sum) (i32.const 7)))
+                    (br $next))
+                    (global.set $sum (i32.mul (global.get $sum) (i32.const 2)))
+                    (br $next))
+                    (local.set $pc (i32.load8_u (local.get $pc)))
+                    (br $next)))))"#;
+    let binary = wat::parse_str(wat).unwrap();
+    let fetch = binary
+        .windows(3)
+        .position(|window| window == [0x2d, 0, 0])
+        .unwrap();
+    for (name, engine) in engines() {
+        let module = Module::new(&engine, &binary).unwrap();
+        for last in 0..4u8 {
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            let memory = instance.get_memory(&mut store, "memory").unwrap();
+            let (mut sum, size) = (0i32, memory.data_size(&store));
+            let data = memory.data_mut(&mut store);
+            for (pc, byte) in data.iter_mut().enumerate() {
+                let op = if pc == size - 1 {
+                    last
+                } else {
+                    (pc % 7 % 3) as u8
+                };
+                *byte = op;
+                sum = match op {
+                    0 => sum ^ (pc as i32 + 1),
+                    1 => sum.wrapping_add(7),
+                    2 => sum.wrapping_mul(2),
+                    _ => sum,
+                };
+            }
+            let run = instance
+                .get_typed_func::<i32, ()>(&mut store, "run")
+                .unwrap();
+            let error = run.call(&mut store, 0).unwrap_err();
+            assert_eq!(
+                error.downcast_ref::<Trap>(),
+                Some(&Trap::MemoryOutOfBounds),
+                "{name}"
+            );
+            let total = instance.get_global(&mut store, "sum").unwrap();
+            assert_eq!(total.get(&mut store).unwrap_i32(), sum, "{name}, {last}");
+            let backtrace = error.downcast_ref::<WasmBacktrace>().unwrap();
+            let at = backtrace.frames()[0].module_offset().unwrap();
+            assert_eq!(binary[at], 0x2d, "{name}, {last}");
+            assert_eq!(at == fetch, last != 3, "{name}, {last}");
+        }
+    }
+}
+
 #[test]
 fn backtraces_are_captured_as_configured_or_by_force() {
     let text = r#"(module (import "host" "look" (func $look))

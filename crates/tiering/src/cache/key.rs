@@ -29,6 +29,11 @@ impl Key {
         Key(*hasher.finalize().as_bytes())
     }
 
+    /// A key that was kept as bytes.
+    pub(crate) fn from_bytes(bytes: [u8; Key::LEN]) -> Key {
+        Key(bytes)
+    }
+
     /// The key as bytes.
     pub fn as_bytes(&self) -> &[u8; Key::LEN] {
         &self.0

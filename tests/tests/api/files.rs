@@ -1,0 +1,149 @@
+//! Modules from files that a cache knows from before.
+
+use mainspring::*;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A file is known once it was left alone for 3 seconds.
+const SETTLED: Duration = Duration::from_millis(3200);
+
+/// Two functions and a passive segment; of these `first` is called in the first run.
+fn module(answer: u8) -> Vec<u8> {
+    let text = format!(
+        r#"(module (memory 1) (data $text "\2a\07")
+            (func (export "first") (result i32) (i32.const {answer}))
+            (func (export "second") (result i32) (i32.const {answer}))
+            (func (export "copied") (result i32)
+                (memory.init $text (i32.const 0) (i32.const 0) (i32.const 2))
+                (i32.load16_u (i32.const 0))))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+struct Run {
+    store: Store<()>,
+    instance: Instance,
+    engine: Engine,
+}
+
+impl Run {
+    fn new(directory: &Path, file: &Path) -> Run {
+        let mut cache = CacheConfig::new();
+        cache.with_directory(directory);
+        let mut config = Config::new();
+        config.cache(Some(Cache::new(cache).unwrap()));
+        let engine = Engine::new(&config).unwrap();
+        let module = Module::from_file(&engine, file).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        Run {
+            store,
+            instance,
+            engine,
+        }
+    }
+
+    fn call(&mut self, name: &str) -> Result<i32> {
+        let func = self
+            .instance
+            .get_typed_func::<(), i32>(&mut self.store, name);
+        func.unwrap().call(&mut self.store, ())
+    }
+
+    /// Whether the module's file was known, and how many functions' code.
+    fn known(&self) -> (u64, u64) {
+        let statistics = self.engine.statistics();
+        (statistics.known_files, statistics.cached_functions)
+    }
+}
+
+fn place() -> (tempfile::TempDir, PathBuf, PathBuf) {
+    let place = tempfile::tempdir().unwrap();
+    let (cache, file) = (
+        place.path().join("cache"),
+        place.path().join("program.wasm"),
+    );
+    (place, cache, file)
+}
+
+#[test]
+fn files_that_are_known_are_read_when_needed() {
+    let (_place, cache, file) = place();
+    fs::write(&file, module(1)).unwrap();
+    // It was written just now: another version could have the same times.
+    let mut run = Run::new(&cache, &file);
+    assert_eq!((run.call("first").unwrap(), run.known()), (1, (0, 0)));
+    drop(run);
+    assert_eq!(Run::new(&cache, &file).known(), (0, 1));
+
+    std::thread::sleep(SETTLED);
+    drop(Run::new(&cache, &file));
+    let mut run = Run::new(&cache, &file);
+    assert_eq!((run.call("first").unwrap(), run.known()), (1, (1, 1)));
+    assert_eq!(run.call("second").unwrap(), 1);
+    assert_eq!(run.call("copied").unwrap(), 0x072a);
+    drop(run);
+    let run = Run::new(&cache, &file);
+    assert_eq!(run.known(), (1, 3));
+    drop(run);
+
+    // Another module in its place, of the same length.
+    fs::write(&file, module(2)).unwrap();
+    let mut run = Run::new(&cache, &file);
+    assert_eq!((run.call("first").unwrap(), run.known()), (2, (0, 0)));
+    drop(run);
+    // The description is only a description: without code and proof of validity it does nothing.
+    std::thread::sleep(SETTLED);
+    drop(Run::new(&cache, &file));
+    fs::remove_dir_all(&cache).unwrap();
+    let mut run = Run::new(&cache, &file);
+    assert_eq!((run.call("second").unwrap(), run.known()), (2, (0, 0)));
+}
+
+/// What was in the file is gone, and what is there now was not validated: functions that are needed
+/// for the first time can't be had, and say why.
+#[test]
+fn files_that_are_overwritten_at_once_are_noticed() {
+    for remove in [false, true] {
+        let (_place, cache, file) = place();
+        fs::write(&file, module(1)).unwrap();
+        std::thread::sleep(SETTLED);
+        Run::new(&cache, &file).call("first").unwrap();
+        drop(Run::new(&cache, &file));
+
+        let mut run = Run::new(&cache, &file);
+        assert_eq!(run.known(), (1, 1));
+        if remove {
+            // The old contents stay for whoever has them open.
+            fs::remove_file(&file).unwrap();
+        }
+        fs::write(&file, module(2)).unwrap();
+        assert_eq!(run.call("first").unwrap(), 1);
+        match (remove, run.call("second"), run.call("copied")) {
+            (true, Ok(1), Ok(0x072a)) => {}
+            (false, Err(second), Err(copied)) => {
+                for error in [second, copied] {
+                    let text = format!("{error:#}");
+                    assert!(text.contains("has been written to"), "{text}");
+                }
+            }
+            (_, second, copied) => panic!("{second:?}, {copied:?}"),
+        }
+    }
+}
+
+/// Soon after it was loaded, nothing of the file is needed anymore.
+#[test]
+fn files_are_read_before_long() {
+    let (_place, cache, file) = place();
+    fs::write(&file, module(1)).unwrap();
+    std::thread::sleep(SETTLED);
+    Run::new(&cache, &file).call("first").unwrap();
+    drop(Run::new(&cache, &file));
+    let mut run = Run::new(&cache, &file);
+    assert_eq!(run.known(), (1, 1));
+    std::thread::sleep(Duration::from_secs(2));
+    fs::write(&file, "something else").unwrap();
+    assert_eq!(run.call("second").unwrap(), 1);
+}
