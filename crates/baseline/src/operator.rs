@@ -13,13 +13,21 @@ use anyhow::{Result, bail};
 impl Func<'_, '_> {
     /// Compiles the whole body.
     pub(crate) fn operators(&mut self) -> Result<()> {
+        // The loop is made twice, so that it does not look for each operator.
+        match self.input.exact_locations {
+            false => self.operators_located::<false>(),
+            true => self.operators_located::<true>(),
+        }
+    }
+
+    fn operators_located<const EXACT: bool>(&mut self) -> Result<()> {
         while !self.control.is_empty() {
             if !self.reachable {
                 self.skip();
             }
             self.at = self.body.offset();
             self.regs.locked = crate::x64::RegSet::EMPTY;
-            if self.input.exact_locations {
+            if EXACT {
                 self.locate();
             }
             let code = self.body.byte();
@@ -28,6 +36,7 @@ impl Func<'_, '_> {
         Ok(())
     }
 
+    #[inline(always)]
     fn operator(&mut self, code: u8) -> Result<()> {
         match code {
             0x00 => self.unreachable(),

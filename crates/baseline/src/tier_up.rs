@@ -99,7 +99,6 @@ impl Func<'_, '_> {
                 offset: local.home,
                 ty: slot_type(local.ty),
             }));
-        let headers: Vec<_> = tier_up.loops.iter().map(|header| header.wasm).collect();
         self.tier_up = Some(tier_up);
         self.locate_at(self.input.body_offset());
         if let Some(hot) = self.hot_entry {
@@ -108,7 +107,9 @@ impl Func<'_, '_> {
             self.relocated(&[0xe9], RelocTarget::HotEntry, -4);
         }
         for hot_loop in std::mem::take(&mut self.hot_loops) {
-            self.locate_at(headers[hot_loop.position as usize]);
+            if let Some(tier_up) = &self.tier_up {
+                self.locate_at(tier_up.loops[hot_loop.position as usize].wasm);
+            }
             self.hot_loop(&hot_loop);
         }
     }
