@@ -167,6 +167,7 @@ impl Worker {
             phis::remove_redundant(function);
         }
         limits::check_params(function, input.body().len())?;
+        let made = input.exact_locations.then(|| sources::of_results(function));
         let control = &mut ControlPlane::default();
         context
             .optimize(isa, control)
@@ -174,8 +175,8 @@ impl Worker {
         if input.settings.optimize != Optimize::None {
             induction::compare_next(&mut context.func);
         }
-        if input.exact_locations {
-            sources::recover(&mut context.func);
+        if let Some(made) = made {
+            sources::recover(&mut context.func, &made);
         }
         sources::follow_loads(&mut context.func);
         context

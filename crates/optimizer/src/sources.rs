@@ -1,9 +1,10 @@
 //! Where instructions come from, after the optimizer.
 //!
-//! [`follow_loads`] keeps trap sites with the instruction they belong to: the code generator folds a load into the arithmetic, comparison or branch that uses its result, and
-//! then the trap of the load is at the place of its user. Where that is from is of no interest
-//! otherwise (it can't trap itself), and may have been forgotten when it was rewritten; so here the
-//! user takes over where the load is from. That matters most if one of them was inlined.
+//! [`follow_loads`] keeps trap sites with the instruction they belong to: the code generator folds a load
+//! into the arithmetic, comparison or branch that uses its result, and then the trap of the load is at
+//! the place of its user. Where that is from is of no interest otherwise (it can't trap itself), and may
+//! have been forgotten when it was rewritten; so here the user takes over where the load is from. That
+//! matters most if one of them was inlined.
 //!
 //! [`recover`] finds out where arithmetic is from that the optimizer made anew, for people who look at code.
 
@@ -66,9 +67,22 @@ fn folded_load(function: &Function, block: Block, operand: Value) -> Option<Inst
     (is_load || is_comparison).then_some(inst)
 }
 
+/// Where each value is from. To be asked before a function is optimized, when instructions are still there
+/// of which then only the result is left.
+pub(crate) fn of_results(function: &Function) -> SecondaryMap<Value, RelSourceLoc> {
+    let mut sources = SecondaryMap::new();
+    for value in function.dfg.values() {
+        let resolved = function.dfg.resolve_aliases(value);
+        if let Some(inst) = function.dfg.value_def(resolved).inst() {
+            sources[value] = function.srclocs[inst];
+        }
+    }
+    sources
+}
+
 /// Gives instructions of which it is not known the source of one whose result is equal, or else of one
-/// that uses their result.
-pub(crate) fn recover(function: &mut Function) {
+/// that uses their result. `made` is what [`of_results`] said before.
+pub(crate) fn recover(function: &mut Function, made: &SecondaryMap<Value, RelSourceLoc>) {
     let insts: Vec<Inst> = function
         .layout
         .blocks()
@@ -76,7 +90,7 @@ pub(crate) fn recover(function: &mut Function) {
         .collect();
     let mut equal = Equal::of(function);
     equal.unite_copies(function, &insts);
-    let sources = equal.sources(function);
+    let sources = equal.sources(function, made);
     for &inst in &insts {
         // Constants are everywhere; they are best where they are used.
         let is_constant = function.dfg.inst_values(inst).next().is_none();
@@ -195,16 +209,19 @@ impl Equal {
     }
 
     /// Of each value that stands for others, where the first of them that has a source is from.
-    fn sources(&mut self, function: &Function) -> SecondaryMap<Value, RelSourceLoc> {
+    fn sources(
+        &mut self,
+        function: &Function,
+        made: &SecondaryMap<Value, RelSourceLoc>,
+    ) -> SecondaryMap<Value, RelSourceLoc> {
         let mut sources: SecondaryMap<Value, RelSourceLoc> = SecondaryMap::new();
+        let now = of_results(function);
         for value in function.dfg.values() {
-            let resolved = function.dfg.resolve_aliases(value);
-            let Some(inst) = function.dfg.value_def(resolved).inst() else {
-                continue;
-            };
             let representative = self.representative(value);
-            if sources[representative].is_default() {
-                sources[representative] = function.srclocs[inst];
+            for source in [made[value], now[value]] {
+                if sources[representative].is_default() {
+                    sources[representative] = source;
+                }
             }
         }
         sources
