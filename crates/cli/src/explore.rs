@@ -2,10 +2,13 @@
 //! Nothing is run.
 
 mod find;
+mod json;
 mod layout;
 mod machine;
+mod paint;
 mod wasm;
 
+use crate::report::printable;
 use crate::source::{Contents, Source};
 use clap::{Args, ValueEnum};
 use mainspring::{CompilerTier, Engine, ExploredFunction, Explorer, Result, bail};
@@ -49,10 +52,13 @@ Examples:
   mainspring explore --func 7 prog.wasm
   mainspring explore --func malloc --tier optimizing prog.wasm
   mainspring explore --func main --layout columns prog.wasm | less -S
+  mainspring explore --func main --json prog.wasm | jq '.baseline.instructions[].text'
 
 WebAssembly instructions stand with their offsets in the module, machine instructions with
-theirs in the function's code. Baseline code is shown as it runs in tiered mode: it counts.
-Optimized code is what is made without knowing what was counted.";
+theirs in the function's code. `traps` says how an instruction can stop the program, `in $f`
+that it comes from the function f, which was inlined. Baseline code is shown as it runs in
+tiered mode: it counts. Optimized code is what is made without knowing what was counted.
+Nothing of the module is run.";
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Shown {
@@ -79,11 +85,14 @@ struct View {
     function: ExploredFunction,
     operators: Vec<wasm::Operator>,
     tiers: Vec<TierView>,
+    names: machine::Names,
 }
 
 /// What a tier made of it.
 struct TierView {
     name: &'static str,
+    /// If it can't compile the function: why not.
+    refused: Option<String>,
     code: Vec<u8>,
     lines: Vec<machine::Line>,
 }
@@ -103,13 +112,14 @@ impl Explore {
         let text = match &self.func {
             Some(wanted) => {
                 let view = self.view(&explorer, &functions, wanted)?;
+                let paint = paint::Paint::for_stdout();
                 match (self.json, self.columns_width()) {
-                    (true, _) => json(&view_json(&view))?,
-                    (false, Some(width)) => layout::columns(&view, width),
-                    (false, None) => layout::sections(&view),
+                    (true, _) => json(&json::view(&view))?,
+                    (false, Some(width)) => layout::columns(&view, width, paint),
+                    (false, None) => layout::sections(&view, paint),
                 }
             }
-            None if self.json => json(&functions.iter().map(function_json).collect::<Vec<_>>())?,
+            None if self.json => json(&functions.iter().map(json::function).collect::<Vec<_>>())?,
             None => layout::list(&functions),
         };
         std::io::stdout().write_all(text.as_bytes())?;
@@ -123,28 +133,27 @@ impl Explore {
         wanted: &str,
     ) -> Result<View> {
         let function = find::find(functions, wanted)?;
+        if let Some((module, name)) = &function.import {
+            bail!(
+                "function {} is the import `{}` `{}`: its code is not in the module",
+                function.index,
+                printable(module),
+                printable(name)
+            );
+        }
         let tiers = match self.tier {
             Shown::Baseline => &[CompilerTier::Baseline][..],
             Shown::Optimizing => &[CompilerTier::Optimizing],
             Shown::Both => &[CompilerTier::Baseline, CompilerTier::Optimizing],
         };
         let names = machine::Names::of(functions);
-        let compiled = |&tier: &CompilerTier| -> Result<TierView> {
-            let code = explorer.compile(function.index, tier)?;
-            Ok(TierView {
-                name: match tier {
-                    CompilerTier::Baseline => "baseline",
-                    CompilerTier::Optimizing => "optimizing",
-                },
-                lines: machine::disassemble(&code, &names),
-                code: code.code,
-            })
-        };
+        let tier_view =
+            |&tier: &CompilerTier| TierView::new(explorer, function.index, tier, &names);
         Ok(View {
-            // Before the text is made: an import has none.
-            tiers: tiers.iter().map(compiled).collect::<Result<_>>()?,
             operators: wasm::operators(explorer.wasm(), functions, function)?,
+            tiers: tiers.iter().map(tier_view).collect(),
             function: function.clone(),
+            names,
         })
     }
 
@@ -155,6 +164,34 @@ impl Explore {
             (Layout::Sections, _) | (Layout::Auto, None) => None,
             (Layout::Columns, width) => Some(width.unwrap_or(usize::MAX)),
             (Layout::Auto, Some(width)) => Some(width).filter(|&width| width >= WIDE[tiers]),
+        }
+    }
+}
+
+impl TierView {
+    fn new(
+        explorer: &Explorer,
+        function: u32,
+        tier: CompilerTier,
+        names: &machine::Names,
+    ) -> TierView {
+        let name = match tier {
+            CompilerTier::Baseline => "baseline",
+            CompilerTier::Optimizing => "optimizing",
+        };
+        match explorer.compile(function, tier) {
+            Ok(code) => TierView {
+                name,
+                refused: None,
+                lines: machine::disassemble(&code, names),
+                code: code.code,
+            },
+            Err(error) => TierView {
+                name,
+                refused: Some(printable(&format!("{error:#}"))),
+                lines: Vec::new(),
+                code: Vec::new(),
+            },
         }
     }
 }
@@ -171,93 +208,4 @@ fn terminal_width() -> Option<usize> {
 
 fn json(value: &impl Serialize) -> Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
-}
-
-#[derive(Serialize)]
-struct FunctionJson<'a> {
-    index: u32,
-    name: Option<&'a str>,
-    exports: &'a [String],
-    import: Option<[&'a str; 2]>,
-    /// Where the body is in the module.
-    offset: usize,
-    bytes: usize,
-}
-
-#[derive(Serialize)]
-struct ViewJson<'a> {
-    function: FunctionJson<'a>,
-    wasm: Vec<OperatorJson<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    baseline: Option<CodeJson<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    optimizing: Option<CodeJson<'a>>,
-}
-
-#[derive(Serialize)]
-struct OperatorJson<'a> {
-    offset: usize,
-    depth: usize,
-    text: &'a str,
-}
-
-#[derive(Serialize)]
-struct CodeJson<'a> {
-    bytes: usize,
-    instructions: Vec<InstructionJson<'a>>,
-}
-
-#[derive(Serialize)]
-struct InstructionJson<'a> {
-    offset: usize,
-    bytes: String,
-    text: &'a str,
-    /// The offset of the WebAssembly instruction that it belongs to.
-    wasm: Option<usize>,
-    notes: &'a [String],
-}
-
-fn function_json(function: &ExploredFunction) -> FunctionJson<'_> {
-    let import = function.import.as_ref();
-    FunctionJson {
-        index: function.index,
-        name: function.name.as_deref(),
-        exports: &function.exports,
-        import: import.map(|(module, name)| [module.as_str(), name.as_str()]),
-        offset: function.body.start,
-        bytes: function.body.len(),
-    }
-}
-
-fn view_json(view: &View) -> ViewJson<'_> {
-    let code = |name: &str| {
-        let tier = view.tiers.iter().find(|tier| tier.name == name)?;
-        let instruction = |line| instruction_json(line, &tier.code);
-        Some(CodeJson {
-            bytes: tier.code.len(),
-            instructions: tier.lines.iter().map(instruction).collect(),
-        })
-    };
-    let operators = view.operators.iter().map(|operator| OperatorJson {
-        offset: operator.offset,
-        depth: operator.depth,
-        text: &operator.text,
-    });
-    ViewJson {
-        function: function_json(&view.function),
-        wasm: operators.collect(),
-        baseline: code("baseline"),
-        optimizing: code("optimizing"),
-    }
-}
-
-fn instruction_json<'a>(line: &'a machine::Line, code: &[u8]) -> InstructionJson<'a> {
-    let bytes = &code[line.offset..line.offset + line.len];
-    InstructionJson {
-        offset: line.offset,
-        bytes: bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-        text: &line.text,
-        wasm: line.wasm,
-        notes: &line.notes,
-    }
 }

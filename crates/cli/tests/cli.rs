@@ -143,6 +143,18 @@ impl Place {
         Ran::new(self.command(args).output().expect("the command starts"))
     }
 
+    /// What a shell's command line writes to a terminal.
+    fn run_on_a_terminal(&self, command: &str, no_color: &str) -> String {
+        let mut script = Command::new("script");
+        script
+            .args(["-qec", command, "/dev/null"])
+            .current_dir(self.path())
+            .env("NO_COLOR", no_color)
+            .stdin(Stdio::null());
+        let output = script.output().expect("the command `script` (util-linux)");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
     fn run_with_input(&self, args: &[&str], input: &[u8]) -> Ran {
         let mut command = self.command(args);
         command
@@ -782,18 +794,7 @@ fn a_wrong_command_line_is_2() {
 fn colour_on_a_terminal_only_and_not_with_no_color() {
     let place = Place::new(&[]);
     let command = format!("'{}' missing.wasm", env!("CARGO_BIN_EXE_mainspring"));
-    let on_a_terminal = |no_color: &str| {
-        let mut script = Command::new("script");
-        script
-            .args(["-qec", &command, "/dev/null"])
-            .current_dir(place.path())
-            .stdin(Stdio::null());
-        let output = script
-            .env("NO_COLOR", no_color)
-            .output()
-            .expect("the command `script` (util-linux)");
-        String::from_utf8(output.stdout).expect("text")
-    };
+    let on_a_terminal = |no_color| place.run_on_a_terminal(&command, no_color);
     let coloured = on_a_terminal("");
     assert!(coloured.contains("\x1b[1;31merror:\x1b[0m"), "{coloured:?}");
     let plain = on_a_terminal("1");
@@ -1144,6 +1145,7 @@ fn a_function_as_json() {
             })
             .expect("a division");
         assert_eq!(div["wasm"], division["offset"]);
+        assert!(div["inlined"].is_null());
     }
 }
 
@@ -1153,13 +1155,7 @@ fn columns_on_a_wide_terminal_only() {
     let shown = |columns: usize| {
         let program = env!("CARGO_BIN_EXE_mainspring");
         let command = format!("stty cols {columns}; '{program}' explore --func choose m.wat");
-        let mut script = Command::new("script");
-        script
-            .args(["-qec", &command, "/dev/null"])
-            .current_dir(place.path())
-            .stdin(Stdio::null());
-        let output = script.output().expect("the command `script` (util-linux)");
-        String::from_utf8(output.stdout).expect("text")
+        place.run_on_a_terminal(&command, "1")
     };
     let (wide, narrow) = (shown(130), shown(100));
     assert!(wide.contains(" | baseline: "), "{wide}");
@@ -1172,12 +1168,147 @@ fn columns_on_a_wide_terminal_only() {
 }
 
 #[test]
+fn explored_code_is_coloured_on_a_terminal_only_and_not_with_no_color() {
+    let place = Place::new(&[("m.wat", SHOWN)]);
+    let program = env!("CARGO_BIN_EXE_mainspring");
+    let command = format!("'{program}' explore --func choose m.wat");
+    let on_a_terminal = |no_color| place.run_on_a_terminal(&command, no_color);
+    let (coloured, plain) = (on_a_terminal(""), on_a_terminal("1"));
+    assert!(coloured.contains("\x1b[36mi32.rotl\x1b[0m"), "{coloured:?}");
+    assert!(
+        plain.contains("i32.rotl") && !plain.contains('\x1b'),
+        "{plain:?}"
+    );
+    let ran = place.run(&["explore", "--func", "choose", "m.wat"]);
+    assert_eq!(ran.stdout, plain.replace("\r\n", "\n"));
+}
+
+#[test]
+fn all_bytes_of_code_are_read_as_what_they_are() {
+    // An interpreter: its optimized code has a table, constants, and code behind those.
+    let arms = 6;
+    let blocks = "(block ".repeat(arms);
+    let targets: String = (0..arms).map(|i| format!(" {i}")).collect();
+    let bodies: String = (1..arms)
+        .map(|i| {
+            format!(
+                ") (local.set $f (f64.mul (local.get $f) (f64.const 1.{i}))) (br {})",
+                arms - i
+            )
+        })
+        .collect();
+    let place = Place::new(&[]);
+    let interpreter = format!(
+        "(module (memory 1) (func $run (param $pc i32) (result f64) (local $f f64)
+            (loop $next
+                {blocks}
+                (i32.load8_u (local.get $pc))
+                (local.set $pc (i32.add (local.get $pc) (i32.const 1)))
+                (br_table{targets}){bodies}))
+            local.get $f))"
+    );
+    place.write("interpreter.wat", &interpreter);
+    let ran = place.run(&["explore", "--func", "run", "--json", "interpreter.wat"]);
+    let view: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    for (tier, least) in [("baseline", 1), ("optimizing", arms)] {
+        let lines = view[tier]["instructions"].as_array().expect("instructions");
+        let texts: Vec<_> = lines
+            .iter()
+            .map(|line| line["text"].as_str().expect("text"))
+            .collect();
+        assert!(
+            !texts.iter().any(|text| text.starts_with(".byte")),
+            "{texts:#?}"
+        );
+        let jumps = texts.iter().filter(|text| text.starts_with("jmp r"));
+        assert!(jumps.count() >= least, "{tier}: {texts:#?}");
+        let table = texts.iter().filter(|text| text.starts_with(".long"));
+        assert_eq!(table.count(), arms, "{tier}: {texts:#?}");
+        // Nothing is read twice.
+        let end_and_next = lines.windows(2).map(|pair| {
+            let bytes = pair[0]["bytes"].as_str().expect("bytes").len() / 2;
+            let offset = |line: &serde_json::Value| line["offset"].as_u64().expect("a number");
+            (offset(&pair[0]) + bytes as u64, offset(&pair[1]))
+        });
+        for (end, next) in end_and_next {
+            assert!(end <= next, "{tier}: {end:#x} and {next:#x}");
+        }
+    }
+}
+
+#[test]
+fn what_one_tier_refuses_is_shown_of_the_other() {
+    // Loops in loops that all change all locals are more than the optimizing tier takes.
+    let count = 300;
+    let set: String = (1..=count)
+        .map(|i| {
+            format!(
+                "(local.set {i} (i32.add (local.get {i}) (local.get {})))",
+                i - 1
+            )
+        })
+        .collect();
+    let text = format!(
+        "(module (func $deep (param i32) (local {}) {} {set} {}))",
+        "i32 ".repeat(count),
+        "(loop ".repeat(count),
+        "(br_if 0 (local.get 1)))".repeat(count)
+    );
+    let place = Place::new(&[("deep.wat", &text)]);
+    let ran = place.run(&["explore", "--func", "deep", "deep.wat"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    let second = ran.stdout.lines().nth(1).unwrap_or_default();
+    assert!(
+        second.starts_with("optimizing: ") && second.contains("limit"),
+        "{second}"
+    );
+    assert!(ran.stdout.contains("\nbaseline: ") && ran.stdout.contains("\noptimizing: no code\n"));
+    let ran = place.run(&["explore", "--func", "deep", "--json", "deep.wat"]);
+    let view: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert!(view["optimizing"]["error"].is_string(), "{ran:?}");
+    assert!(view["baseline"].get("error").is_none(), "{ran:?}");
+}
+
+#[test]
+fn every_function_of_a_program_can_be_explored() {
+    let place = Place::new(&[]);
+    let program = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../examples/mandelbrot.wasm"
+    );
+    let ran = place.run(&["explore", "--list", "--json", program]);
+    let list: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let functions = list.as_array().expect("functions");
+    assert!(functions.len() > 10, "{ran:?}");
+    for function in functions {
+        let index = function["index"].to_string();
+        let ran = place.run(&["explore", "--func", &index, program]);
+        match function["import"].is_null() {
+            true => assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{index}"),
+            false => ran.fails(1, &["import `wasi_snapshot_preview1`"]),
+        }
+    }
+}
+
+#[test]
 fn a_function_that_cannot_be_shown_is_explained() {
     let place = Place::new(&[("m.wat", SHOWN)]);
     let explore = |func: &str| place.run(&["explore", "--func", func, "m.wat"]);
     explore("divid").fails(1, &["`divid`", "`divide`", "--list"]);
     explore("log").fails(1, &["import", "`host`"]);
     explore("17").fails(1, &["no function 17", "0 to 3"]);
+    explore("99999999999999999999").fails(1, &["no function"]);
+    explore("").fails(1, &["no function ``"]);
+    place.write(
+        "hostile.wat",
+        r#"(module (import "\1b[2J" "\1b[2J" (func)))"#,
+    );
+    place
+        .run(&["explore", "--func", "0", "hostile.wat"])
+        .fails(1, &["import `\\u{1b}[2J`"]);
+    place
+        .run(&["explore", "--func", "0", "missing.wasm"])
+        .fails(1, &["there is no file `missing.wasm`"]);
     place.run(&["explore", "m.wat"]).fails(2, &["--func"]);
     place
         .run(&["explore", "--func", "0", "--list", "m.wat"])

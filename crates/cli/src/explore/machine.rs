@@ -18,10 +18,27 @@ pub(super) struct Line {
     pub(super) offset: usize,
     pub(super) len: usize,
     pub(super) text: String,
-    /// What is to be known about it besides.
-    pub(super) notes: Vec<String>,
-    /// The offset in the module of the instruction of the function that it belongs to.
+    /// How it can trap, if it can.
+    pub(super) trap: Option<String>,
+    /// If it was inlined: the function, and the offset in the module of the instruction that it belongs to.
+    pub(super) inlined: Option<(u32, Option<usize>)>,
+    /// The offset in the module of the instruction of the function itself that it belongs to.
     pub(super) wasm: Option<usize>,
+}
+
+impl Line {
+    /// What is to be known about it besides.
+    pub(super) fn notes(&self, names: &Names) -> Vec<String> {
+        let traps = self.trap.as_ref().map(|trap| format!("traps: {trap}"));
+        let inlined = self.inlined.map(|(function, wasm)| {
+            let name = names.function(function);
+            match wasm {
+                Some(wasm) => format!("in {name} at {wasm:#x}"),
+                None => format!("in {name}"),
+            }
+        });
+        traps.into_iter().chain(inlined).collect()
+    }
 }
 
 /// Names for what code refers to.
@@ -57,7 +74,8 @@ impl Names {
 enum Data {
     /// Distances from its start to places in the code, 32 bits each.
     JumpTable,
-    Constants,
+    /// So many bytes.
+    Constant(usize),
 }
 
 /// Names for addresses outside of the code, by the offset of the field that refers to one.
@@ -107,7 +125,6 @@ pub(super) fn disassemble(code: &FunctionCode, names: &Names) -> Vec<Line> {
     options.set_space_after_operand_separator(true);
     let mut reader = Reader {
         code,
-        names,
         formatter,
         data: BTreeMap::new(),
         targets: BTreeSet::new(),
@@ -115,24 +132,21 @@ pub(super) fn disassemble(code: &FunctionCode, names: &Names) -> Vec<Line> {
     };
     let mut at = 0;
     while at < code.code.len() {
-        at = match reader.data.get(&at).copied() {
-            Some(Data::JumpTable) => reader.jump_table(at),
-            Some(Data::Constants) => reader.constants(at),
-            None => match reader.padding(at) {
-                Some(end) => end,
-                None => reader.instruction(at),
-            },
+        let data = match reader.data.get(&at).copied() {
+            Some((Data::JumpTable, user)) => reader.jump_table(at, user),
+            Some((Data::Constant(size), user)) => Some(reader.constant(at, size, user)),
+            None => reader.padding(at),
         };
+        at = data.unwrap_or_else(|| reader.instruction(at));
     }
     reader.lines
 }
 
 struct Reader<'a> {
     code: &'a FunctionCode,
-    names: &'a Names,
     formatter: IntelFormatter,
-    /// Data that was referred to so far.
-    data: BTreeMap<usize, Data>,
+    /// Data that was referred to so far, and the first instruction that did.
+    data: BTreeMap<usize, (Data, usize)>,
     /// Places that were jumped to so far.
     targets: BTreeSet<usize>,
     lines: Vec<Line>,
@@ -144,38 +158,45 @@ impl Reader<'_> {
         let bytes = &self.code.code[at..];
         let mut decoder = Decoder::with_ip(64, bytes, at as u64, DecoderOptions::NONE);
         let instruction = decoder.decode();
-        if instruction.is_invalid() {
-            self.add(at, 1, format!(".byte {:#04x}", bytes[0]));
+        let end = at + instruction.len();
+        // What reaches into something else was data that nothing refers to.
+        if instruction.is_invalid() || end > self.next_known(at) {
+            self.add(at, 1, at, format!(".byte {:#04x}", bytes[0]));
             return at + 1;
         }
-        let elsewhere = field_in(&self.code.references, &instruction).is_some();
-        if !elsewhere && instruction.is_ip_rel_memory_operand() {
-            let to = instruction.ip_rel_memory_address() as usize;
-            let data = match instruction.mnemonic() {
-                Mnemonic::Lea => Data::JumpTable,
-                _ => Data::Constants,
-            };
-            self.data.insert(to, data);
-        }
-        if !elsewhere {
-            // 0 for all that is no branch, which is the start of the code.
-            self.targets
-                .insert(instruction.near_branch_target() as usize);
+        if field_in(&self.code.references, &instruction).is_none() {
+            self.follow(&instruction);
         }
         let mut text = String::new();
         self.formatter.format(&instruction, &mut text);
-        self.add(at, instruction.len(), text);
-        at + instruction.len()
+        self.add(at, instruction.len(), at, text);
+        end
     }
 
-    /// Reads a table of jumps. It ends where something else begins that is known: its own targets, or code of
-    /// another source.
-    fn jump_table(&mut self, start: usize) -> usize {
-        let len = self.code.code.len();
-        let mut end = self.next_data(start);
-        if let Some(&target) = self.targets.range(start + 1..).next() {
-            end = end.min(target);
+    /// Notes what else is in the code that an instruction refers to.
+    fn follow(&mut self, instruction: &Instruction) {
+        if instruction.is_ip_rel_memory_operand() {
+            let to = instruction.ip_rel_memory_address() as usize;
+            let data = match instruction.mnemonic() {
+                Mnemonic::Lea => Data::JumpTable,
+                _ => Data::Constant(instruction.memory_size().size().max(1)),
+            };
+            let new = (data, instruction.ip() as usize);
+            let known = self.data.entry(to).or_insert(new);
+            if let (Data::Constant(size), Data::Constant(known)) = (data, &mut known.0) {
+                *known = size.max(*known);
+            }
         }
+        // 0 for all that is no branch, which is the start of the code.
+        self.targets
+            .insert(instruction.near_branch_target() as usize);
+    }
+
+    /// Reads a table of jumps, if it is one. It ends where something else begins that is known: its own targets,
+    /// or code of another source.
+    fn jump_table(&mut self, start: usize, user: usize) -> Option<usize> {
+        let len = self.code.code.len();
+        let mut end = self.next_known(start);
         let sources = &self.code.sources;
         let next_source = sources.partition_point(|source| source.code <= start);
         if let Some(source) = sources.get(next_source) {
@@ -194,79 +215,72 @@ impl Reader<'_> {
             if target > start {
                 end = end.min(target);
             }
-            self.add(at, 4, format!(".long {target:#x} - {start:#x}"));
+            self.add(at, 4, user, format!(".long {target:#x} - {start:#x}"));
             at += 4;
         }
-        match at > start {
-            true => at,
-            // It was something else.
-            false => self.constants(start),
-        }
+        (at > start).then_some(at)
     }
 
-    fn constants(&mut self, start: usize) -> usize {
-        let end = self.next_data(start);
+    /// Reads a constant; returns where it ends.
+    fn constant(&mut self, start: usize, size: usize, user: usize) -> usize {
+        let end = self.next_known(start).min(start.saturating_add(size));
         let mut at = start;
         for bytes in self.code.code[start..end].chunks(8) {
             let text = match *bytes {
+                [a, b] => format!(".word {:#06x}", u16::from_le_bytes([a, b])),
                 [a, b, c, d] => format!(".long {:#010x}", u32::from_le_bytes([a, b, c, d])),
                 _ => match bytes.try_into() {
                     Ok(bytes) => format!(".quad {:#018x}", u64::from_le_bytes(bytes)),
-                    Err(_) => format!(".byte {bytes:02x?}"),
+                    Err(_) => {
+                        let bytes: Vec<_> =
+                            bytes.iter().map(|byte| format!("{byte:#04x}")).collect();
+                        format!(".byte {}", bytes.join(", "))
+                    }
                 },
             };
-            self.lines.push(Line {
-                offset: at,
-                len: bytes.len(),
-                text,
-                notes: Vec::new(),
-                wasm: None,
-            });
+            self.add(at, bytes.len(), user, text);
             at += bytes.len();
         }
         end
     }
 
-    fn next_data(&self, start: usize) -> usize {
-        let next = self.data.range(start + 1..).next();
-        next.map_or(self.code.code.len(), |(&at, _)| at)
-            .min(self.code.code.len())
+    /// Where the next thing begins that is known to be there: data, what is jumped to, or the end.
+    fn next_known(&self, start: usize) -> usize {
+        let data = self.data.range(start + 1..).next().map(|(&at, _)| at);
+        let target = self.targets.range(start + 1..).next().copied();
+        let known = [data, target].into_iter().flatten();
+        known.fold(self.code.code.len(), usize::min)
     }
 
     /// The end of the bytes between code and data, or behind everything, that never run.
     fn padding(&self, at: usize) -> Option<usize> {
-        let end = self.next_data(at);
+        let end = self.next_known(at);
         let bytes = &self.code.code[at..end];
-        let uniform = |byte: u8| bytes.iter().all(|&other| other == byte);
-        (uniform(0) || uniform(0xcc)).then_some(end)
+        bytes
+            .iter()
+            .all(|byte| matches!(byte, 0 | 0xcc))
+            .then_some(end)
     }
 
-    fn add(&mut self, offset: usize, len: usize, text: String) {
+    /// Adds a line of what is at an offset, and belongs to where an instruction is from.
+    fn add(&mut self, offset: usize, len: usize, instruction: usize, text: String) {
         let sources = &self.code.sources;
-        let covering = sources.partition_point(|source| source.code <= offset);
+        let covering = sources.partition_point(|source| source.code <= instruction);
         let source = covering.checked_sub(1).map(|i| &sources[i]);
-        let mut notes = Vec::new();
         let traps = &self.code.traps;
-        if let Ok(i) = traps.binary_search_by_key(&offset, |&(at, _)| at) {
-            notes.push(format!("traps: {}", trap_name(&traps[i].1.to_string())));
-        }
-        notes.extend(source.and_then(|source| self.inlined(source)));
+        let trap = traps.binary_search_by_key(&offset, |&(at, _)| at).ok();
+        let inlined = |source: &CodeSource| {
+            let &(function, _) = source.inlined.first()?;
+            Some((function, source.wasm))
+        };
         self.lines.push(Line {
             offset,
             len,
             text,
-            notes,
+            trap: trap.map(|i| trap_name(&traps[i].1.to_string()).to_string()),
+            inlined: source.and_then(inlined),
             wasm: source.and_then(CodeSource::outermost),
         });
-    }
-
-    fn inlined(&self, source: &CodeSource) -> Option<String> {
-        let &(function, _) = source.inlined.first()?;
-        let name = self.names.function(function);
-        Some(match source.wasm {
-            Some(wasm) => format!("in {name} at {wasm:#x}"),
-            None => format!("in {name}"),
-        })
     }
 }
 
