@@ -147,6 +147,16 @@ impl Counted {
         }
     }
 
+    /// Notes that the function can't be optimized. What holds it up, its size, does so from wherever the code
+    /// begins, and finding that out again for each of many loops would keep a thread busy for minutes.
+    pub fn give_up(&mut self) {
+        for better in self.loops.iter_mut().chain([&mut self.start]) {
+            if matches!(better, Better::No | Better::Queued) {
+                *better = Better::Failed;
+            }
+        }
+    }
+
     /// Notes that optimized code is wanted; true if nobody wanted it before.
     pub fn want(&mut self, header: Option<u32>) -> bool {
         let better = self.better(header);

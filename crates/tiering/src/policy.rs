@@ -8,7 +8,7 @@
 //! optimized            publish: the next call, or the next look at the loop's header, finds it
 //! ```
 
-use crate::counted::Better;
+use crate::counted::{Better, Counted};
 use crate::module_code::{Kind, ModuleCode};
 use crate::osr;
 use crate::queue::Job;
@@ -126,6 +126,11 @@ impl ModuleCode {
         let Kind::Lazy(table) = &self.kind else {
             bail!("code that was compiled ahead of time is as good as it gets");
         };
+        let state = table.with_counted(job.func, |counted| *counted.better(job.header));
+        if state == Some(Better::Failed) {
+            // It was queued before that was known.
+            return Ok(());
+        }
         let func = DefinedFuncIndex(job.func);
         let entry = match job.header {
             None => Entry::Start,
@@ -162,9 +167,7 @@ impl ModuleCode {
         let function = self.number(job.func);
         tracing::debug!(function, header = job.header, why, "not optimized");
         if let Kind::Lazy(table) = &self.kind {
-            table.with_counted(job.func, |counted| {
-                *counted.better(job.header) = Better::Failed;
-            });
+            table.with_counted(job.func, Counted::give_up);
         }
     }
 
