@@ -7,7 +7,7 @@
 //! instance (or host object) that owns it. A context never moves and lives as long as its store.
 
 use mainspring_wasm::{
-    FuncIndex, FuncRefIndex, GlobalIndex, MemoryIndex, ModuleInfo, TableIndex, TagIndex,
+    FuncIndex, FuncRefIndex, GlobalIndex, MemoryIndex, ModuleInfo, TableIndex, TagIndex, ValType,
 };
 use std::ffi::c_void;
 use std::mem::size_of;
@@ -133,6 +133,15 @@ pub struct VMOffsets {
     defined_globals_at: u32,
     func_refs_at: u32,
     size: u32,
+    passes_vectors: bool,
+}
+
+fn passes_vectors(module: &ModuleInfo) -> bool {
+    let functions = module.types.iter().filter_map(|ty| ty.as_func());
+    let mut results = functions.flat_map(|ty| ty.results.iter());
+    let mut globals = module.globals.iter().map(|global| &global.content);
+    let is_vector = |ty: &ValType| *ty == ValType::V128;
+    results.any(is_vector) || globals.any(is_vector)
 }
 
 impl VMOffsets {
@@ -191,6 +200,7 @@ impl VMOffsets {
             ),
             func_refs_at: array(module.escaping.len(), size_of::<VMFuncRef>(), 8),
             size: 0,
+            passes_vectors: passes_vectors(module),
         };
         offsets.size =
             u32::try_from(at.next_multiple_of(16)).expect("VM contexts stay below 4 GiB");
@@ -199,6 +209,12 @@ impl VMOffsets {
             "offsets are used as signed 32-bit displacements"
         );
         offsets
+    }
+
+    /// Whether a function may get a vector from elsewhere, without an instruction of its own that makes one: from
+    /// a global or a call.
+    pub fn passes_vectors(&self) -> bool {
+        self.passes_vectors
     }
 
     /// Bytes of the whole context.

@@ -127,10 +127,11 @@ fn compile(
     let mut body = Body::new(input.body(), input.body_offset());
     locals::declare(module, ty, &mut body, &mut buffers.locals)?;
     let mut usage = locals::scan(body, &mut buffers.locals, &mut buffers.loops, !cpu.sse41);
-    usage.has_vectors |= buffers
-        .locals
-        .iter()
-        .any(|local| local.ty == body::Ty::V128);
+    usage.has_vectors |= input.offsets.passes_vectors()
+        || buffers
+            .locals
+            .iter()
+            .any(|local| local.ty == body::Ty::V128);
     buffers.locations.push(SourceLocation {
         code: 0,
         wasm: input.body_offset(),

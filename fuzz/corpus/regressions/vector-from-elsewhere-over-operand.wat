@@ -1,0 +1,22 @@
+;; Without an instruction of its own that makes a vector, a function's slots were too narrow for those
+;; that it got from globals and calls: they were written over the operand below.
+(module
+  (global $vector v128 (v128.const i32x4 1 2 3 4))
+  (global $number (mut i32) (i32.const 1000))
+  (func $call (result v128) (global.get $vector))
+  (func (export "global") (param i32) (result i32 v128)
+    (global.get $number)
+    (global.get $vector)
+    (if (local.get 0) (then (global.set $number (i32.const 5)))))
+  (func (export "call") (param i32) (result i32 v128 i64)
+    (global.get $number)
+    (call $call)
+    (i64.const 7)
+    (if (local.get 0) (then (global.set $number (i32.const 6)))))
+  (type $maker (func (result v128)))
+  (table funcref (elem $call))
+  (func (export "indirect") (param i32) (result i32 v128 i32)
+    (global.get $number)
+    (call_indirect (type $maker) (i32.const 0))
+    (local.get 0)
+    (if (local.get 0) (then (global.set $number (i32.const 8))))))
