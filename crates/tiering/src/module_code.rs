@@ -26,6 +26,8 @@ pub struct ModuleCode {
     key: Option<cache::Key>,
     /// Initial contents of memories that the cache is to keep.
     memories: Mutex<Vec<(u32, Vec<u8>)>>,
+    /// Held while the cache is given what was learned.
+    remembering: Mutex<()>,
     itself: Weak<ModuleCode>,
 }
 
@@ -122,6 +124,7 @@ impl ModuleCode {
                 kind: Kind::Lazy(table),
                 key,
                 memories: Mutex::default(),
+                remembering: Mutex::default(),
                 itself: itself.clone(),
             }
         });
@@ -167,6 +170,7 @@ impl ModuleCode {
             kind: Kind::Ahead(image),
             key: None,
             memories: Mutex::default(),
+            remembering: Mutex::default(),
             itself: itself.clone(),
         });
         Ok(code.registered())
@@ -285,17 +289,23 @@ impl ModuleCode {
         let Some(cache) = table.compilers().cache() else {
             return;
         };
+        // Whoever finds nothing new may end the process: another thread must not be storing it still.
+        let remembering = self.remembering.lock();
+        let _remembering = remembering.unwrap_or_else(PoisonError::into_inner);
         let memories = std::mem::take(&mut *self.lock_memories());
         for (memory, contents) in memories {
             if let Some(key) = self.memory_key(memory) {
                 let _ = cache.store(&key, &contents);
             }
         }
-        if let Some(payload) = table.remember() {
-            // A cache that can't be written is no worse than none; its statistics say so.
-            let _ = cache.store(key, &payload).inspect_err(
-                |error| tracing::debug!(error = %format_args!("{error:#}"), "not remembered"),
-            );
+        if let Some((payload, pieces)) = table.to_remember() {
+            // A cache that can't be written is no worse than none. Perhaps it can later.
+            match cache.store(key, &payload) {
+                Ok(()) => table.remembered(pieces),
+                Err(error) => {
+                    tracing::debug!(error = %format_args!("{error:#}"), "not remembered");
+                }
+            }
         }
     }
 
@@ -319,8 +329,20 @@ fn seen_decoding(
 
 impl Drop for ModuleCode {
     fn drop(&mut self) {
+        let _remembered = Remembered(self);
         self.remember();
         registry::unregister(self.addresses());
+    }
+}
+
+/// Says when it is dropped, however that comes about, that the cache knows all of a module that it will.
+struct Remembered<'a>(&'a ModuleCode);
+
+impl Drop for Remembered<'_> {
+    fn drop(&mut self) {
+        if let (Kind::Lazy(table), Some(_)) = (&self.0.kind, &self.0.key) {
+            table.compilers().let_go(&self.0.itself);
+        }
     }
 }
 
