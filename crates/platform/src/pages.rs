@@ -3,6 +3,7 @@
 //! A [`Reservation`] owns a range of addresses; what is inside is inaccessible until committed or
 //! mapped over. Sizes and offsets are multiples of [`page_size`] unless stated otherwise.
 
+use crate::files::longest_file;
 use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create};
 use rustix::mm::{
     Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous,
@@ -278,7 +279,13 @@ pub struct MemoryFile(OwnedFd);
 
 impl MemoryFile {
     /// Makes a sparse file of zeros. `name` shows in the system's listings.
+    ///
+    /// The process's limit on the length of files holds for it, too; [`longest_file`] says what that is.
     pub fn new(name: &str, len: u64) -> io::Result<MemoryFile> {
+        // Going beyond would not fail but end the process.
+        if len > longest_file() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         let fd = memfd_create(name, MemfdFlags::CLOEXEC)?;
         ftruncate(&fd, len)?;
         Ok(MemoryFile(fd))
