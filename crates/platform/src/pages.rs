@@ -5,6 +5,7 @@
 
 use crate::files::longest_file;
 use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create};
+use rustix::io::Errno;
 use rustix::mm::{
     Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous,
     mprotect, mremap, munmap,
@@ -140,6 +141,14 @@ impl Reservation {
         Ok(())
     }
 
+    /// Makes pages inaccessible, whatever they are, and keeps them.
+    pub fn close(&self, range: Range<usize>) -> io::Result<()> {
+        let at = self.address(&range);
+        // SAFETY: the range is inside the reservation, which this object owns. Who still refers to the
+        // pages faults.
+        Ok(unsafe { mprotect(at, range.len(), MprotectFlags::empty()) }?)
+    }
+
     /// Maps part of a file over the range.
     ///
     /// # Safety
@@ -224,9 +233,19 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         if self.len > 0 {
+            let base = self.base.as_ptr().cast();
             // SAFETY: the range is this object's own, and whoever held references into it borrowed it.
-            unsafe { munmap(self.base.as_ptr().cast(), self.len) }
-                .expect("unmapping an owned range succeeds");
+            let unmapped = unsafe { munmap(base, self.len) };
+            // The system may have joined it with its neighbours to one mapping. Where there are as many
+            // mappings as a process may have, none can be split. Then the addresses are lost, the pages not.
+            assert!(
+                matches!(unmapped, Ok(()) | Err(Errno::NOMEM)),
+                "unmapping an owned range: {unmapped:?}"
+            );
+            if unmapped.is_err() {
+                // SAFETY: as above. A refusal costs memory.
+                let _ = unsafe { madvise(base, self.len, Advice::LinuxDontNeed) };
+            }
         }
     }
 }
@@ -297,7 +316,7 @@ impl MemoryFile {
         while done < bytes.len() {
             match rustix::io::pwrite(&self.0, &bytes[done..], offset + done as u64) {
                 Ok(n) => done += n,
-                Err(rustix::io::Errno::INTR) => {}
+                Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }

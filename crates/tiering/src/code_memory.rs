@@ -99,11 +99,16 @@ impl Region {
 
     fn give_back(&self, range: Range<usize>) {
         // SAFETY: the owner is gone, and with it everything that could run or read this code.
-        unsafe { self.space.decommit(range.clone()) }
-            .expect("inaccessible pages can be mapped over owned ones");
+        let gone = unsafe { self.space.decommit(range.clone()) };
+        // With as many mappings as a process may have, there can't be another, not even in place of these.
+        let closed = gone.or_else(|_| self.space.close(range.clone()));
         // Pages of the file that can't be freed stay allocated until the range is used again.
         if let Some(file) = &self.file {
             let _ = file.release(range.start as u64..range.end as u64);
+        }
+        if closed.is_err() {
+            // The addresses are lost, which there are plenty of.
+            return;
         }
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let mut merged = range;
@@ -274,6 +279,8 @@ impl CodeRange {
 
 impl Drop for CodeRange {
     fn drop(&mut self) {
+        // First of all: it makes room for a mapping.
+        self.writable = None;
         self.region.give_back(self.range.clone());
     }
 }
