@@ -3,8 +3,9 @@
 //! A [`Reservation`] owns a range of addresses; what is inside is inaccessible until committed or
 //! mapped over. Sizes and offsets are multiples of [`page_size`] unless stated otherwise.
 
-use crate::files;
+use crate::files::{self, longest_file};
 use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create};
+use rustix::io::Errno;
 use rustix::mm::{
     Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous,
     mprotect, mremap, munmap,
@@ -139,6 +140,14 @@ impl Reservation {
         Ok(())
     }
 
+    /// Makes pages inaccessible, whatever they are, and keeps them.
+    pub fn close(&self, range: Range<usize>) -> io::Result<()> {
+        let at = self.address(&range);
+        // SAFETY: the range is inside the reservation, which this object owns. Who still refers to the
+        // pages faults.
+        Ok(unsafe { mprotect(at, range.len(), MprotectFlags::empty()) }?)
+    }
+
     /// Maps part of a file over the range.
     ///
     /// # Safety
@@ -223,9 +232,19 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         if self.len > 0 {
+            let base = self.base.as_ptr().cast();
             // SAFETY: the range is this object's own, and whoever held references into it borrowed it.
-            unsafe { munmap(self.base.as_ptr().cast(), self.len) }
-                .expect("unmapping an owned range succeeds");
+            let unmapped = unsafe { munmap(base, self.len) };
+            // The system may have joined it with its neighbours to one mapping. Where there are as many
+            // mappings as a process may have, none can be split. Then the addresses are lost, the pages not.
+            assert!(
+                matches!(unmapped, Ok(()) | Err(Errno::NOMEM)),
+                "unmapping an owned range: {unmapped:?}"
+            );
+            if unmapped.is_err() {
+                // SAFETY: as above. A refusal costs memory.
+                let _ = unsafe { madvise(base, self.len, Advice::LinuxDontNeed) };
+            }
         }
     }
 }
@@ -275,7 +294,13 @@ pub struct MemoryFile(OwnedFd);
 
 impl MemoryFile {
     /// Makes a sparse file of zeros. `name` shows in the system's listings.
+    ///
+    /// The process's limit on the length of files holds for it, too; [`longest_file`] says what that is.
     pub fn new(name: &str, len: u64) -> io::Result<MemoryFile> {
+        // Going beyond would not fail but end the process.
+        if len > longest_file() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         let fd = memfd_create(name, MemfdFlags::CLOEXEC)?;
         ftruncate(&fd, len)?;
         Ok(MemoryFile(fd))
@@ -287,7 +312,7 @@ impl MemoryFile {
         while done < bytes.len() {
             match rustix::io::pwrite(&self.0, &bytes[done..], offset + done as u64) {
                 Ok(n) => done += n,
-                Err(rustix::io::Errno::INTR) => {}
+                Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -1,6 +1,7 @@
 //! A module as the runtime needs it: code, canonical types, and what its memories start as.
 
 use anyhow::{Context, Result};
+use mainspring_platform::files::longest_file;
 use mainspring_platform::pages::{MemoryFile, page_size, round_up};
 use mainspring_tiering::ModuleCode;
 use mainspring_tiering::cache::Entry;
@@ -157,6 +158,10 @@ fn make_image(code: &ModuleCode, memory: MemoryIndex) -> Result<Option<MemoryIma
     {
         let backing = Backing::Kept(entry);
         return Ok(Some(MemoryImage { backing, range }));
+    }
+    // Copying the segments will do.
+    if range.len() as u64 > longest_file() {
+        return Ok(None);
     }
     let bytes = code.bytes()?;
     let make = || -> std::io::Result<MemoryFile> {

@@ -206,7 +206,12 @@ impl Cache {
             .ok()?;
         let entry = Entry::open(file, key).ok()?;
         match &entry {
-            Some(entry) => mark_used(entry.file()),
+            Some(entry) => {
+                // Where all is known nothing is stored, and no one else would ever look.
+                if mark_used(entry.file()) {
+                    self.sweep_if_due(&directory);
+                }
+            }
             None => unusable(),
         }
         entry
@@ -219,6 +224,12 @@ impl Cache {
     pub fn store(&self, key: &Key, payload: &[u8]) -> Result<()> {
         let _span = tracing::debug_span!("cache store", bytes = payload.len()).entered();
         self.store_with(key, payload.len(), |file| entry::write(file, key, payload))
+    }
+
+    fn sweep_if_due(&self, directory: &PrivateDirectory) {
+        let Shared { settings, counters } = &*self.shared;
+        let evicted = eviction::sweep_if_due(directory, settings.size_limit);
+        counters.evictions.fetch_add(evicted, Relaxed);
     }
 
     fn store_with(
@@ -249,8 +260,7 @@ impl Cache {
             let _ = temporary.file().set_modified(SystemTime::now());
             temporary.rename(&key.to_string())
         });
-        let evicted = eviction::sweep_if_due(&directory, settings.size_limit);
-        counters.evictions.fetch_add(evicted, Relaxed);
+        self.sweep_if_due(&directory);
         match stored {
             Ok(()) => {
                 counters.stores.fetch_add(1, Relaxed);
@@ -267,8 +277,8 @@ impl Cache {
 }
 
 /// Records when an entry was used, in its time of modification: the time of access is not kept
-/// on most systems.
-fn mark_used(file: &File) {
+/// on most systems. Says whether that was long after the last time.
+fn mark_used(file: &File) -> bool {
     let now = SystemTime::now();
     let fresh = file.metadata().and_then(|metadata| metadata.modified());
     // A time in the future is put right, too.
@@ -280,4 +290,5 @@ fn mark_used(file: &File) {
         // Without it (on a file system that is only read) the entry goes earlier.
         let _ = file.set_modified(now);
     }
+    !fresh
 }

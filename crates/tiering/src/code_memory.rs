@@ -5,13 +5,14 @@
 //! code, and is filled from its end: processors predict branches between places that are tens of
 //! gigabytes apart more slowly (on AMD's by 3 cycles), and host calls are such. Code pages are pages of one memory
 //! file, mapped twice: executable in the region, writable at an unrelated address for as long as
-//! their owner still adds code. No mapping is ever both. Where a profiler asks for it, code lies in
-//! anonymous pages instead, mapped twice in the same way.
+//! their owner still adds code. No mapping is ever both. Where a profiler asks for it, or the process may
+//! not make so long a file, code lies in anonymous pages instead, mapped twice in the same way.
 //!
 //! A [`CodeRange`] is one owner's part: first data pages (private, readable and writable; a code
 //! table lives there, within reach of 32-bit displacements), then code pages.
 
 use anyhow::{Context, Result, ensure};
+use mainspring_platform::files::longest_file;
 use mainspring_platform::pages::{MemoryFile, Reservation, View, page_size, round_up, will_write};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -27,7 +28,8 @@ pub(crate) const MAX_RANGE: usize = 0x7f00_0000;
 
 struct Region {
     space: Reservation,
-    file: MemoryFile,
+    /// None where the process's files may not be that long.
+    file: Option<MemoryFile>,
     /// Free parts: start and length.
     free: Mutex<BTreeMap<usize, usize>>,
 }
@@ -47,7 +49,7 @@ fn region() -> Result<&'static Region> {
         for size in REGION_SIZES {
             match (
                 Reservation::below(size, region as *const () as usize),
-                MemoryFile::new("mainspring-code", size as u64),
+                memory_file(size as u64),
             ) {
                 (Ok(space), Ok(file)) => {
                     REGION_START.store(space.base() as usize, Ordering::Release);
@@ -70,6 +72,13 @@ fn region() -> Result<&'static Region> {
         .map_err(|error| anyhow::Error::msg(error.clone()))
 }
 
+fn memory_file(len: u64) -> std::io::Result<Option<MemoryFile>> {
+    if len > longest_file() {
+        return Ok(None);
+    }
+    MemoryFile::new("mainspring-code", len).map(Some)
+}
+
 impl Region {
     fn take(&self, len: usize) -> Result<usize> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,10 +99,17 @@ impl Region {
 
     fn give_back(&self, range: Range<usize>) {
         // SAFETY: the owner is gone, and with it everything that could run or read this code.
-        unsafe { self.space.decommit(range.clone()) }
-            .expect("inaccessible pages can be mapped over owned ones");
+        let gone = unsafe { self.space.decommit(range.clone()) };
+        // With as many mappings as a process may have, there can't be another, not even in place of these.
+        let closed = gone.or_else(|_| self.space.close(range.clone()));
         // Pages of the file that can't be freed stay allocated until the range is used again.
-        let _ = self.file.release(range.start as u64..range.end as u64);
+        if let Some(file) = &self.file {
+            let _ = file.release(range.start as u64..range.end as u64);
+        }
+        if closed.is_err() {
+            // The addresses are lost, which there are plenty of.
+            return;
+        }
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let mut merged = range;
         if let Some((&before, &len)) = free.range(..merged.start).next_back()
@@ -112,7 +128,7 @@ impl Region {
 /// What code pages are pages of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Backing {
-    /// The region's memory file.
+    /// The region's memory file, if it has one.
     MemoryFile,
     /// No file, as far as anybody can see.
     Anonymous,
@@ -144,22 +160,18 @@ impl CodeRange {
                     .region
                     .space
                     .map_zeroed(range.range.start..code.start)?;
-                if backing == Backing::Anonymous {
-                    return range.region.space.map_anonymous_twice(code.clone());
-                }
+                let file = match &range.region.file {
+                    Some(file) if backing == Backing::MemoryFile => file,
+                    _ => return range.region.space.map_anonymous_twice(code.clone()),
+                };
                 range.region.space.map_file(
                     code.clone(),
-                    &range.region.file,
+                    file,
                     code.start as u64,
                     View::Execute,
                 )?;
                 let writable = Reservation::new(code.len())?;
-                writable.map_file(
-                    0..code.len(),
-                    &range.region.file,
-                    code.start as u64,
-                    View::SharedWrite,
-                )?;
+                writable.map_file(0..code.len(), file, code.start as u64, View::SharedWrite)?;
                 Ok(writable)
             }
         };
@@ -283,6 +295,8 @@ impl CodeRange {
 
 impl Drop for CodeRange {
     fn drop(&mut self) {
+        // First of all: it makes room for a mapping.
+        self.writable = None;
         self.region.give_back(self.range.clone());
     }
 }

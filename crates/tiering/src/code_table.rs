@@ -381,11 +381,11 @@ impl CodeTable {
     fn counted<'s>(&self, state: &'s mut State, func: u32) -> Option<&'s mut Counted> {
         match state.counted.entry(func) {
             MapEntry::Occupied(known) => Some(known.into_mut()),
-            MapEntry::Vacant(vacant) => Some(vacant.insert(self.remembered(func)?)),
+            MapEntry::Vacant(vacant) => Some(vacant.insert(self.restored(func)?)),
         }
     }
 
-    fn remembered(&self, func: u32) -> Option<Counted> {
+    fn restored(&self, func: u32) -> Option<Counted> {
         let learned = self.learned.as_ref()?;
         let record = learned.record(func)?;
         let tier_up = Box::new(learned.tier_up(record)?);
@@ -448,8 +448,9 @@ impl CodeTable {
         Some(CodeLocation::new(func, place, call))
     }
 
-    /// What was learned so far, as bytes for the cache; `None` if that is no more than at the start.
-    pub fn remember(&self) -> Option<Vec<u8>> {
+    /// What was learned so far, as bytes for the cache, and how many pieces of code that is; `None` if
+    /// the cache has about as much.
+    pub fn to_remember(&self) -> Option<(Vec<u8>, usize)> {
         let mut state = self.lock();
         let known = self
             .learned
@@ -459,7 +460,7 @@ impl CodeTable {
         if new * WORTH_REMEMBERING < known + state.remembered || new == 0 {
             return None;
         }
-        state.remembered = state.placed.len();
+        let pieces = state.placed.len();
         // Text that is there does not change anymore; what follows is added later.
         let text = state.next - self.text_at;
         let mut memory = Memory::of(self.learned.as_ref());
@@ -496,7 +497,12 @@ impl CodeTable {
         drop(state);
         // SAFETY: the pages are readable as long as the range lives, and were written before.
         let text = unsafe { std::slice::from_raw_parts(self.code_at(0).cast(), text) };
-        Some(memory.finish(&counters, text))
+        Some((memory.finish(&counters, text), pieces))
+    }
+
+    /// The cache has so many pieces of code.
+    pub fn remembered(&self, pieces: usize) {
+        self.lock().remembered = pieces;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -16,7 +16,7 @@ use mainspring_optimizer::Optimizer;
 use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 use tracing::field;
 use wasmparser::WasmFeatures;
@@ -44,8 +44,10 @@ pub struct Compilers {
     counts: Counts,
     cache: Option<Cache>,
     profiler: Option<&'static Profiler>,
-    /// The modules that the cache is to remember.
+    /// The modules that the cache is to remember, until they are gone and that is done.
     remembered: Mutex<Vec<Weak<ModuleCode>>>,
+    /// Signalled when one of them is gone.
+    gone: Condvar,
 }
 
 impl Compilers {
@@ -63,6 +65,7 @@ impl Compilers {
             cache: None,
             profiler: None,
             remembered: Mutex::default(),
+            gone: Condvar::new(),
         })
     }
 
@@ -117,9 +120,14 @@ impl Compilers {
     }
 
     pub(crate) fn remember_later(&self, module: &Weak<ModuleCode>) {
-        let mut remembered = self.lock_remembered();
-        remembered.retain(|module| module.strong_count() > 0);
-        remembered.push(module.clone());
+        self.lock_remembered().push(module.clone());
+    }
+
+    /// A module is gone, and the cache remembers it.
+    pub(crate) fn let_go(&self, module: &Weak<ModuleCode>) {
+        self.lock_remembered()
+            .retain(|other| !Weak::ptr_eq(other, module));
+        self.gone.notify_all();
     }
 
     /// Has the cache keep what was learned so far about all modules. That also happens when a module is
@@ -128,6 +136,12 @@ impl Compilers {
         let modules = self.lock_remembered().clone();
         for module in modules.iter().filter_map(Weak::upgrade) {
             module.remember();
+        }
+        // Modules that another thread is dropping: it has yet to see to that.
+        let mut remembered = self.lock_remembered();
+        while remembered.iter().any(|module| module.strong_count() == 0) {
+            let woken = self.gone.wait(remembered);
+            remembered = woken.unwrap_or_else(PoisonError::into_inner);
         }
     }
 

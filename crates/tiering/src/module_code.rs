@@ -31,6 +31,8 @@ pub struct ModuleCode {
     key: Option<cache::Key>,
     /// What the cache is to keep besides what the code table learned.
     to_keep: Mutex<ToKeep>,
+    /// Held while the cache is given what was learned.
+    remembering: Mutex<()>,
     itself: Weak<ModuleCode>,
 }
 
@@ -181,6 +183,7 @@ impl ModuleCode {
                 kind: Kind::Lazy(Box::new(table)),
                 key,
                 to_keep: Mutex::default(),
+                remembering: Mutex::default(),
                 itself: itself.clone(),
             }
         });
@@ -226,6 +229,7 @@ impl ModuleCode {
             kind: Kind::Ahead(Box::new(image)),
             key: None,
             to_keep: Mutex::default(),
+            remembering: Mutex::default(),
             itself: itself.clone(),
         });
         Ok(code.registered())
@@ -342,24 +346,31 @@ impl ModuleCode {
         let Some(cache) = table.compilers().cache() else {
             return;
         };
+        // Whoever finds nothing new may end the process: another thread must not be storing it still.
+        let remembering = self.remembering.lock();
+        let _remembering = remembering.unwrap_or_else(PoisonError::into_inner);
         let ToKeep {
             memories,
             description,
         } = std::mem::take(&mut *self.lock_to_keep());
-        // A cache that can't be written is no worse than none; its statistics say so.
+        // A cache that can't be written is no worse than none. Perhaps it can later.
         let store = |key: &cache::Key, payload: Result<Vec<u8>>| {
             let stored = payload.and_then(|payload| cache.store(key, &payload));
-            let _ = stored.inspect_err(
-                |error| tracing::debug!(error = %format_args!("{error:#}"), "not remembered"),
-            );
+            stored
+                .inspect_err(
+                    |error| tracing::debug!(error = %format_args!("{error:#}"), "not remembered"),
+                )
+                .is_ok()
         };
         for (memory, contents) in memories {
             if let Some(key) = self.memory_key(memory) {
                 store(&key, contents.contents().map_err(Into::into));
             }
         }
-        if let Some(payload) = table.remember() {
-            store(key, Ok(payload));
+        if let Some((payload, pieces)) = table.to_remember()
+            && store(key, Ok(payload))
+        {
+            table.remembered(pieces);
         }
         if let Some(place) = description {
             store(&place, source::encode_description(key, &self.info));
@@ -386,8 +397,20 @@ fn seen_decoding(
 
 impl Drop for ModuleCode {
     fn drop(&mut self) {
+        let _remembered = Remembered(self);
         self.remember();
         registry::unregister(self.addresses());
+    }
+}
+
+/// Says when it is dropped, however that comes about, that the cache knows all of a module that it will.
+struct Remembered<'a>(&'a ModuleCode);
+
+impl Drop for Remembered<'_> {
+    fn drop(&mut self) {
+        if let (Kind::Lazy(table), Some(_)) = (&self.0.kind, &self.0.key) {
+            table.compilers().let_go(&self.0.itself);
+        }
     }
 }
 

@@ -255,3 +255,69 @@ fn engines_end_while_code_is_being_optimized() {
         drop(store);
     }
 }
+
+/// The last to hold a module may be a thread that optimizes it. What was learned is in the cache
+/// after a flush all the same: a process may end then.
+#[test]
+fn flushing_waits_for_modules_that_are_going() {
+    let place = tempfile::tempdir().unwrap();
+    let mut text = String::from("(module");
+    for n in 0..300 {
+        let steps = "(local.set 0 (i32.mul (i32.add (local.get 0) (i32.const 77)) (i32.const 5)))";
+        text += &format!("(func $f{n} (param i32) {})", steps.repeat(40));
+    }
+    text += r#"(func (export "run") (local $n i32) (local.set $n (i32.const 2000))"#;
+    text.extend((0..300).map(|n| format!("(call $f{n} (i32.const 1))")));
+    // Long enough that some of these are being optimized at the end.
+    text += "(loop";
+    text.extend((0..20).map(|n| format!("(call $f{n} (i32.const 1))")));
+    text += "(br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))";
+    let binary = wat::parse_str(text).unwrap();
+    let mut config = CacheConfig::new();
+    config.with_directory(place.path());
+    let cache = Cache::new(config).unwrap();
+    for round in 0..200 {
+        let engine = Engine::new(Config::new().cache(Some(cache.clone()))).unwrap();
+        {
+            // With a custom section, it is another module.
+            let module = Module::new(&engine, [&binary[..], &[0, 2, 0, round]].concat()).unwrap();
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            let run = instance.get_typed_func::<(), ()>(&mut store, "run");
+            run.unwrap().call(&mut store, ()).unwrap();
+        }
+        std::thread::sleep(Duration::from_micros(u64::from(round) * 10));
+        engine.flush_cache();
+        let entries = std::fs::read_dir(place.path()).unwrap().filter(|file| {
+            let name = file.as_ref().unwrap().file_name();
+            assert!(!name.to_string_lossy().starts_with("tmp-"), "round {round}");
+            name.len() == 64
+        });
+        assert_eq!(entries.count(), usize::from(round) + 1);
+    }
+}
+
+/// A module that can't be remembered now may be later.
+#[test]
+fn what_could_not_be_stored_is_stored_later() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("cache");
+    let mut config = CacheConfig::new();
+    config.with_directory(&directory);
+    let cache = Cache::new(config).unwrap();
+    let engine = Engine::new(Config::new().cache(Some(cache))).unwrap();
+    let text = r#"(module (func (export "f") (result i32) (i32.const 7)))"#;
+    let module = Module::new(&engine, text).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let f = instance.get_typed_func::<(), i32>(&mut store, "f").unwrap();
+    assert_eq!(f.call(&mut store, ()).unwrap(), 7);
+
+    std::fs::remove_dir(&directory).unwrap();
+    std::fs::write(&directory, "in the way").unwrap();
+    engine.flush_cache();
+    std::fs::remove_file(&directory).unwrap();
+    engine.flush_cache();
+    Module::new(&engine, text).unwrap();
+    assert_eq!(engine.statistics().cache_hits, 1);
+}

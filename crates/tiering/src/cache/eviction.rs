@@ -3,6 +3,7 @@
 //! Looking through the directory takes time, so it is done when there is reason to. The file
 //! `ledger` tells: its length is the number of pages in the directory when someone last looked,
 //! and one byte more for each page that was to be stored since. Its first eight bytes are the time of that look.
+//! Who stores something reads it, and who loads what no one has used for long.
 //! Appending to it is atomic, so all processes share the count. What gets lost when the
 //! ledger is renewed at the same moment is found at the next look.
 

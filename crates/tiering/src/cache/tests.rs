@@ -421,6 +421,21 @@ fn leftovers_are_collected() {
 }
 
 #[test]
+fn leftovers_are_collected_where_nothing_is_stored() {
+    let fixture = Fixture::new();
+    fixture.cache.store(&key(1), b"code").unwrap();
+    let leftover = fixture.directory.path().join("tmp-0-0-0");
+    fs::write(&leftover, "").unwrap();
+    fixture.forget_ledger();
+    // Most loads look at nothing else.
+    assert!(fixture.cache.load(&key(1)).is_some());
+    assert!(leftover.exists());
+    fixture.age(&key(1), 2);
+    assert!(fixture.cache.load(&key(1)).is_some());
+    assert!(!leftover.exists());
+}
+
+#[test]
 fn one_looks_at_a_time_and_at_least_each_hour() {
     let fixture = Fixture::with_limit(0);
     let path = fixture.directory.path();
