@@ -86,6 +86,9 @@ struct Block {
     range: Range<u32>,
     /// Fields that are relative to their place: the field, and the end of its instruction.
     relative: Vec<(u32, u32)>,
+    /// Whether it may be copied: it has no calls, whose return addresses are known to others, and nothing that is
+    /// filled in only when the function's place is known.
+    can_be_copied: bool,
     end: End,
 }
 
@@ -105,16 +108,15 @@ impl Blocks {
         let mut starts = code.bb_starts.clone();
         starts.sort_unstable();
         starts.dedup();
-        let ends = starts[1..]
+        let mut relocs: Vec<u32> = code.buffer.relocs().iter().map(|at| at.offset).collect();
+        relocs.sort_unstable();
+        let all = code.code_buffer();
+        let ends = starts[1..].iter().copied().chain([all.len() as u32]);
+        let decoded = starts
             .iter()
-            .copied()
-            .chain([code.code_buffer().len() as u32]);
-        let blocks = starts.iter().zip(ends);
-        Blocks(
-            blocks
-                .map(|(&start, end)| (start, Block::decode(code, start..end)))
-                .collect(),
-        )
+            .zip(ends)
+            .map(|(&start, end)| (start, Block::decode(all, start..end, &relocs)));
+        Blocks(decoded.collect())
     }
 
     /// What is copied for a jump to a block.
@@ -128,7 +130,7 @@ impl Blocks {
         loop {
             let block = self.0.get(&at)?;
             len += block.range.len();
-            if len > MAX_TAIL || tail.parts.len() == MAX_PARTS {
+            if !block.can_be_copied || len > MAX_TAIL || tail.parts.len() == MAX_PARTS {
                 return None;
             }
             tail.parts.push(block.range.clone());
@@ -147,46 +149,54 @@ impl Blocks {
 }
 
 impl Block {
-    fn decode(code: &CompiledCode, range: Range<u32>) -> Block {
+    fn decode(code: &[u8], range: Range<u32>, relocs: &[u32]) -> Block {
         let mut block = Block {
-            range: range.start..range.end,
+            range: range.clone(),
             relative: Vec::new(),
+            can_be_copied: true,
             end: End::Next,
         };
-        let bytes = &code.code_buffer()[range.start as usize..range.end as usize];
+        let bytes = &code[range.start as usize..range.end as usize];
         let mut decoder = Decoder::with_ip(64, bytes, range.start.into(), DecoderOptions::NONE);
         let mut instruction = Instruction::default();
         while decoder.can_decode() {
             decoder.decode_out(&mut instruction);
             let (start, end) = (instruction.ip() as u32, instruction.next_ip() as u32);
+            let first_reloc = relocs.partition_point(|&at| at < start);
+            let has_reloc = relocs.get(first_reloc).is_some_and(|&at| at < end);
             let fields = decoder.get_constant_offsets(&instruction);
             match instruction.flow_control() {
+                FlowControl::Next if has_reloc => block.can_be_copied = false,
                 FlowControl::Next if instruction.is_ip_rel_memory_operand() => {
-                    block
-                        .relative
-                        .push((start + fields.displacement_offset() as u32, end));
+                    let field = start + fields.displacement_offset() as u32;
+                    block.relative.push((field, end));
                 }
                 FlowControl::Next => {}
                 FlowControl::ConditionalBranch if fields.immediate_size() == 4 => {
-                    block
-                        .relative
-                        .push((start + fields.immediate_offset() as u32, end));
+                    let field = start + fields.immediate_offset() as u32;
+                    block.relative.push((field, end));
                 }
-                FlowControl::UnconditionalBranch if instruction.len() == JUMP => {
+                FlowControl::UnconditionalBranch if instruction.len() == JUMP && !has_reloc => {
                     block.range.end = start;
                     block.end = End::Jump(instruction.near_branch64() as u32);
                     return block;
                 }
-                FlowControl::IndirectBranch => {
+                FlowControl::IndirectBranch
+                    if !has_reloc && !instruction.is_ip_rel_memory_operand() =>
+                {
                     block.range.end = end;
                     block.end = End::Indirect;
                     return block;
                 }
-                _ => {
+                FlowControl::UnconditionalBranch
+                | FlowControl::IndirectBranch
+                | FlowControl::Return
+                | FlowControl::Exception => {
                     block.range.end = start;
                     block.end = End::Other;
                     return block;
                 }
+                _ => block.can_be_copied = false,
             }
         }
         block

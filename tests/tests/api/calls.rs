@@ -425,3 +425,50 @@ fn threads_share_code() {
         assert_eq!(sum.into_inner(), 8 * 10 * (0..50).sum::<usize>(), "{name}");
     }
 }
+
+/// Where the arms of a `br_table` come together, a tail call follows: to a function of the module, to an
+/// imported one, and to one that is in a table.
+#[test]
+fn arms_that_come_together_end_in_a_tail_call() {
+    let arms: String = (1..=6)
+        .map(|n| format!(") (local.set 0 (i32.rotl (i32.add (local.get 0) (i32.const {n})) (i32.const {n}))) (br $exit)"))
+        .collect();
+    let run = |name: &str, call: &str| {
+        format!(
+            r#"(func (export "{name}") (param i32) (result i32)
+                (block $exit {} (br_table 0 1 2 3 4 5 (local.get 0)){arms})
+                {call})"#,
+            "(block ".repeat(6)
+        )
+    };
+    let wat = format!(
+        r#"(module (import "" "f" (func $imported (param i32) (result i32)))
+            (type $f (func (param i32) (result i32)))
+            (table funcref (elem $own))
+            (func $own (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3)))
+            {} {} {})"#,
+        run("own", "(return_call $own (local.get 0))"),
+        run("imported", "(return_call $imported (local.get 0))"),
+        run(
+            "indirect",
+            "(return_call_indirect (type $f) (local.get 0) (i32.const 0))"
+        ),
+    );
+    for (name, engine) in engines() {
+        let mut store = Store::new(&engine, ());
+        let imported = Func::wrap(&mut store, |x: i32| x.wrapping_mul(3));
+        let module = Module::new(&engine, &wat).unwrap();
+        let instance = Instance::new(&mut store, &module, &[imported.into()]).unwrap();
+        for export in ["own", "imported", "indirect"] {
+            let run = instance.get_typed_func::<i32, i32>(&mut store, export);
+            let run = run.unwrap();
+            // Often enough for the optimizing tier, where that comes by itself.
+            for x in (0..7).cycle().take(2_000) {
+                let n = x.min(5) as u32 + 1;
+                let expected = (x + n as i32).rotate_left(n).wrapping_mul(3);
+                let result = run.call(&mut store, x).unwrap();
+                assert_eq!(result, expected, "{name}, {export}, {x}");
+            }
+        }
+    }
+}
