@@ -89,6 +89,10 @@ builtins! {
     TruncF64(F64) -> F64;
     /// See [`Builtin::CeilF32`].
     NearestF64(F64) -> F64;
+    /// A product and a sum, rounded once, for processors without FMA.
+    FmaF32(F32, F32, F32) -> F32;
+    /// See [`Builtin::FmaF32`].
+    FmaF64(F64, F64, F64) -> F64;
 }
 
 impl Builtin {

@@ -22,10 +22,12 @@ mod memory;
 mod moves;
 mod numeric;
 mod operator;
+mod relaxed_simd;
 mod simd;
 mod state;
 mod table;
 mod tier_up;
+mod wide;
 mod x64;
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ pub(crate) fn scan(
             }
             opcode::MISC => {
                 let mut ahead = body;
-                if ahead.u32() >= 8 {
+                if (8..=17).contains(&ahead.u32()) {
                     usage.call(here);
                 }
             }

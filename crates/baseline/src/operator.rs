@@ -279,6 +279,10 @@ impl Func<'_, '_> {
             15 => self.table_grow(),
             16 => self.table_size(),
             17 => self.table_fill(),
+            19 => self.wide_sum(Alu::Add, Alu::Adc),
+            20 => self.wide_sum(Alu::Sub, Alu::Sbb),
+            21 => self.wide_product(true),
+            22 => self.wide_product(false),
             _ => bail!("the instruction 0xfc {code} is not supported"),
         }
         Ok(())

@@ -24,6 +24,7 @@ mod numeric;
 mod operator;
 mod osr;
 mod phis;
+mod relaxed_simd;
 mod simd;
 mod sources;
 mod table;

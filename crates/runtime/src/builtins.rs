@@ -193,6 +193,8 @@ builtins! {
     FloorF64 = floor_f64(_call, x: f64) -> f64 { Ok(x.floor()) }
     TruncF64 = trunc_f64(_call, x: f64) -> f64 { Ok(x.trunc()) }
     NearestF64 = nearest_f64(_call, x: f64) -> f64 { Ok(x.round_ties_even()) }
+    FmaF32 = fma_f32(_call, x: f32, y: f32, z: f32) -> f32 { Ok(x.mul_add(y, z)) }
+    FmaF64 = fma_f64(_call, x: f64, y: f64, z: f64) -> f64 { Ok(x.mul_add(y, z)) }
 }
 
 #[cfg(test)]

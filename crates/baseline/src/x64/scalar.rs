@@ -128,6 +128,11 @@ impl Asm {
         self.nr(op::one(0xf7), wide, if signed { 7 } else { 6 }, by);
     }
 
+    /// Multiplies `rax` to `rdx:rax`.
+    pub(crate) fn mul_wide(&mut self, signed: bool, by: Reg) {
+        self.nr(op::one(0xf7), true, if signed { 5 } else { 4 }, by);
+    }
+
     /// Extends `rax` by its sign into `rdx`.
     pub(crate) fn sign_to_rdx(&mut self, wide: bool) {
         self.bytes(if wide { &[0x48, 0x99] } else { &[0x99] });
