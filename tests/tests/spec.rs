@@ -113,6 +113,16 @@ const RELAXED_SIMD: Suite = Suite {
     configure: |_| {},
 };
 
+const THREADS: Suite = Suite {
+    name: "threads",
+    files: || proposal(Proposal::Threads).collect(),
+    // It is written on top of the first version, in which a module has one table.
+    features: WasmFeatures::WASM1.union(WasmFeatures::THREADS),
+    configure: |config| {
+        config.shared_memory(true);
+    },
+};
+
 const WIDE_ARITHMETIC: Suite = Suite {
     name: "wide-arithmetic",
     files: || proposal(Proposal::WideArithmetic).collect(),
@@ -180,6 +190,11 @@ fn relaxed_simd_deterministic() {
         ..RELAXED_SIMD
     };
     run(&deterministic);
+}
+
+#[test]
+fn threads() {
+    run(&THREADS);
 }
 
 #[test]

@@ -9,6 +9,7 @@
 
 #![warn(missing_docs)]
 
+mod atomic;
 mod body;
 mod call;
 mod control;

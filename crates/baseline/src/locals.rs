@@ -134,6 +134,13 @@ pub(crate) fn scan(
                     usage.call(here);
                 }
             }
+            opcode::ATOMIC => {
+                let mut ahead = body;
+                match ahead.u32() {
+                    0..=2 => usage.call(here),
+                    _ => usage.memory = usage.memory.saturating_add(here),
+                }
+            }
             opcode::SIMD => {
                 usage.has_vectors = true;
                 usage.memory = usage.memory.saturating_add(here);

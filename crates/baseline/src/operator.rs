@@ -90,6 +90,7 @@ impl Func<'_, '_> {
             0xd2 => self.ref_func(),
             opcode::MISC => self.misc()?,
             opcode::SIMD => self.vector()?,
+            opcode::ATOMIC => self.atomic()?,
             _ => bail!("the instruction {code:#x} is not supported"),
         }
         Ok(())

@@ -47,8 +47,10 @@ const SWITCHES: &[(&str, Setting)] = &[
         "relaxed-simd-deterministic",
         Config::relaxed_simd_deterministic,
     ),
+    ("shared-memory", Config::shared_memory),
     ("simd", Config::wasm_simd),
     ("tail-call", Config::wasm_tail_call),
+    ("threads", Config::wasm_threads),
     ("wide-arithmetic", Config::wasm_wide_arithmetic),
 ];
 

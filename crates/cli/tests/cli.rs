@@ -422,6 +422,14 @@ fn proposals_are_switched_by_name() {
     with("wide-arithmetic,wide-arithmetic=n").fails(1, &["wide arithmetic"]);
     with("wide").fails(2, &["no such proposal", "wide-arithmetic"]);
     with("simd=maybe").fails(2, &["`maybe`"]);
+    let shared = "(module (memory 1 1 shared))";
+    let place = Place::new(&[("shared.wat", shared)]);
+    place.run(&["shared.wat"]).fails(1, &["switched off"]);
+    place
+        .run(&["run", "--wasm", "shared-memory", "shared.wat"])
+        .prints("");
+    let off = place.run(&["run", "--wasm", "threads=n", "shared.wat"]);
+    off.fails(1, &["threads"]);
 }
 
 #[test]

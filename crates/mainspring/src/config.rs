@@ -86,7 +86,8 @@ const DEFAULT: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::MEMORY64)
     .union(WasmFeatures::RELAXED_SIMD)
-    .union(WasmFeatures::TAIL_CALL);
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::THREADS);
 
 /// Proposals that the engine runs. What is not here is refused when an engine is made.
 const SUPPORTED: WasmFeatures = DEFAULT
@@ -121,6 +122,7 @@ pub struct Config {
     pub(crate) max_wasm_stack: usize,
     pub(crate) parallel_compilation: bool,
     pub(crate) memory_init_cow: bool,
+    pub(crate) shared_memory: bool,
     /// `None` if backtraces are off.
     pub(crate) backtrace_max_frames: Option<NonZeroUsize>,
 }
@@ -169,7 +171,8 @@ proposals! {
     wasm_extended_const => EXTENDED_CONST;
     /// Tail calls. On by default.
     wasm_tail_call => TAIL_CALL;
-    /// Threads. Not supported yet.
+    /// Threads: atomic instructions and the types of shared memories. On by default; making shared memories has to be
+    /// switched on by [`shared_memory`](Self::shared_memory).
     wasm_threads => THREADS;
     /// Typed function references. Not supported yet.
     wasm_function_references => FUNCTION_REFERENCES;
@@ -202,6 +205,7 @@ impl Config {
             max_wasm_stack: 512 << 10,
             parallel_compilation: true,
             memory_init_cow: true,
+            shared_memory: false,
             backtrace_max_frames: Some(DEFAULT_BACKTRACE_FRAMES),
         }
     }
@@ -328,6 +332,13 @@ impl Config {
         self
     }
 
+    /// Sets whether shared memories can be made: by [`SharedMemory::new`](crate::SharedMemory::new), and by modules that
+    /// define them. Off by default. Needs [`wasm_threads`](Self::wasm_threads).
+    pub fn shared_memory(&mut self, enable: bool) -> &mut Self {
+        self.shared_memory = enable;
+        self
+    }
+
     /// Sets whether errors that leave wasm carry a backtrace. On by default. Off is the same as
     /// [`wasm_backtrace_max_frames`](Self::wasm_backtrace_max_frames) with `None`; on keeps the number that is set, if one is.
     pub fn wasm_backtrace(&mut self, enable: bool) -> &mut Self {
@@ -358,6 +369,10 @@ impl Config {
                 name_of(needed)
             );
         }
+        ensure!(
+            !self.shared_memory || self.features.contains(WasmFeatures::THREADS),
+            "shared memories need the threads proposal, which is off"
+        );
         ensure!(
             self.max_wasm_stack > 0,
             "max_wasm_stack size cannot be zero"

@@ -9,6 +9,7 @@
 
 #![warn(missing_docs)]
 
+mod atomic;
 mod call;
 mod control;
 mod dispatch;
