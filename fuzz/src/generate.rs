@@ -1,9 +1,9 @@
 //! Makes modules of bytes: all that the engine supports, and nothing that would not end.
 
 use crate::random::Random;
-use arbitrary::{Result, Unstructured};
+use arbitrary::{Error, Result, Unstructured};
 use wasm_smith::{Config, Module};
-use wasmparser::{Parser, Payload};
+use wasmparser::{Operator, Parser, Payload};
 
 /// The exported global that counts how many loops and calls may still begin.
 pub const FUEL: &str = "mainspring-fuel";
@@ -24,7 +24,7 @@ impl Case {
     pub fn new(data: &[u8], canonical: bool) -> Result<Case> {
         let mut u = Unstructured::new(data);
         let seed = u.arbitrary()?;
-        let mut config = config(&mut u)?;
+        let mut config = config(&mut u, canonical)?;
         config.canonicalize_nans = canonical;
         // What makes code safe is what `oracle` has to leave out.
         config.disallow_traps &= !canonical;
@@ -32,6 +32,9 @@ impl Case {
         let fuel = module
             .ensure_termination(FULL)
             .expect("no body is made of raw bytes");
+        if module_waits(&module.to_bytes()) {
+            return Err(Error::IncorrectFormat);
+        }
         Ok(Case {
             wasm: export_global(&module.to_bytes(), fuel, FUEL),
             random: Random::new(seed),
@@ -39,12 +42,29 @@ impl Case {
     }
 }
 
-/// What the engine supports, small enough to run many of.
-fn config(u: &mut Unstructured) -> Result<Config> {
+/// Whether a module may wait to be notified, which nobody does.
+fn module_waits(wasm: &[u8]) -> bool {
+    Parser::new(0).parse_all(wasm).any(|payload| {
+        let Ok(Payload::CodeSectionEntry(body)) = payload else {
+            return false;
+        };
+        let operators = body.get_operators_reader().expect("the module is valid");
+        operators.into_iter().any(|operator| {
+            matches!(
+                operator.expect("the module is valid"),
+                Operator::MemoryAtomicWait32 { .. } | Operator::MemoryAtomicWait64 { .. }
+            )
+        })
+    })
+}
+
+/// What the engine supports, small enough to run many of. With `canonical`, what the oracle knows too.
+fn config(u: &mut Unstructured, canonical: bool) -> Result<Config> {
+    let simd = u.ratio(2, 3)?;
     Ok(Config {
         // Code that traps soon shows little else.
         disallow_traps: u.ratio(1, 2)?,
-        simd_enabled: u.ratio(2, 3)?,
+        simd_enabled: simd,
         memory64_enabled: u.ratio(1, 3)?,
         max_memories: u.int_in_range(1..=3)?,
         min_memories: u.int_in_range(0..=1)?,
@@ -69,12 +89,13 @@ fn config(u: &mut Unstructured) -> Result<Config> {
         multi_value_enabled: true,
         tail_call_enabled: true,
         extended_const_enabled: true,
-        relaxed_simd_enabled: false,
+        // The oracle may choose otherwise.
+        relaxed_simd_enabled: simd && !canonical,
         exceptions_enabled: false,
         gc_enabled: false,
-        threads_enabled: false,
-        wide_arithmetic_enabled: false,
-        custom_page_sizes_enabled: false,
+        threads_enabled: !canonical && u.ratio(1, 6)?,
+        wide_arithmetic_enabled: u.ratio(1, 3)?,
+        custom_page_sizes_enabled: u.ratio(1, 4)?,
         custom_descriptors_enabled: false,
         compact_imports_enabled: false,
         shared_everything_threads_enabled: false,

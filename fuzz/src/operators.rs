@@ -14,6 +14,10 @@ pub struct Shape {
     pub lanes: usize,
     /// What makes the last operand one that does not trap.
     pub fix: &'static str,
+    /// What makes one result of several.
+    pub join: &'static str,
+    /// Whether other engines may give other results.
+    pub relaxed: bool,
 }
 
 const fn plain(params: &'static [Type], result: Type, names: &'static str) -> Shape {
@@ -24,6 +28,27 @@ const fn plain(params: &'static [Type], result: Type, names: &'static str) -> Sh
         loads: false,
         lanes: 0,
         fix: "",
+        join: "",
+        relaxed: false,
+    }
+}
+
+const fn joined(
+    params: &'static [Type],
+    result: Type,
+    join: &'static str,
+    names: &'static str,
+) -> Shape {
+    Shape {
+        join,
+        ..plain(params, result, names)
+    }
+}
+
+const fn relaxed(params: &'static [Type], names: &'static str) -> Shape {
+    Shape {
+        relaxed: true,
+        ..plain(params, V128, names)
     }
 }
 
@@ -80,6 +105,8 @@ pub const OPERATORS: &[Shape] = &[
     plain(&[I64, I64], I64, "i64.shl i64.shr_s i64.shr_u i64.rotl i64.rotr"),
     plain(&[I64], I64, "i64.clz i64.ctz i64.popcnt i64.extend8_s i64.extend16_s i64.extend32_s"),
     fixed(&[I64, I64], I64, "i64.const 1 i64.or", "i64.div_u i64.rem_u i64.rem_s"),
+    joined(&[I64, I64, I64, I64], I64, "i64.xor", "i64.add128 i64.sub128"),
+    joined(&[I64, I64], I64, "i64.sub", "i64.mul_wide_s i64.mul_wide_u"),
     plain(&[I32], I64, "i64.extend_i32_s i64.extend_i32_u"),
     plain(&[F32], I64, "i64.trunc_sat_f32_s i64.trunc_sat_f32_u"),
     plain(&[F64], I64, "i64.trunc_sat_f64_s i64.trunc_sat_f64_u i64.reinterpret_f64"),
@@ -155,6 +182,20 @@ pub const OPERATORS: &[Shape] = &[
     plain(&[V128, I32], V128, "i8x16.shl i8x16.shr_s i8x16.shr_u i16x8.shl i16x8.shr_s i16x8.shr_u"),
     plain(&[V128, I32], V128, "i32x4.shl i32x4.shr_s i32x4.shr_u i64x2.shl i64x2.shr_s i64x2.shr_u"),
     plain(&[V128, V128, V128], V128, "v128.bitselect"),
+    relaxed(
+        &[V128, V128],
+        "i8x16.relaxed_swizzle f32x4.relaxed_min f32x4.relaxed_max f64x2.relaxed_min f64x2.relaxed_max
+         i16x8.relaxed_q15mulr_s i16x8.relaxed_dot_i8x16_i7x16_s",
+    ),
+    relaxed(
+        &[V128],
+        "i32x4.relaxed_trunc_f32x4_s i32x4.relaxed_trunc_f32x4_u i32x4.relaxed_trunc_f64x2_s_zero i32x4.relaxed_trunc_f64x2_u_zero",
+    ),
+    relaxed(
+        &[V128, V128, V128],
+        "f32x4.relaxed_madd f32x4.relaxed_nmadd f64x2.relaxed_madd f64x2.relaxed_nmadd i32x4.relaxed_dot_i8x16_i7x16_add_s
+         i8x16.relaxed_laneselect i16x8.relaxed_laneselect i32x4.relaxed_laneselect i64x2.relaxed_laneselect",
+    ),
     plain(&[I32], V128, "i8x16.splat i16x8.splat i32x4.splat"),
     plain(&[I64], V128, "i64x2.splat"),
     plain(&[F32], V128, "f32x4.splat"),
@@ -167,5 +208,106 @@ pub const OPERATORS: &[Shape] = &[
         V128,
         "v128.load v128.load8x8_s v128.load8x8_u v128.load16x4_s v128.load16x4_u v128.load32x2_s v128.load32x2_u
          v128.load8_splat v128.load16_splat v128.load32_splat v128.load64_splat v128.load32_zero v128.load64_zero",
+    ),
+];
+
+/// Atomic operators that take an address and a value, or two, and have a result, by the type of that.
+pub const ATOMICS: &[(Type, &[&str])] = &[
+    (
+        I32,
+        &[
+            "i32.atomic.rmw.add",
+            "i32.atomic.rmw.sub",
+            "i32.atomic.rmw.and",
+            "i32.atomic.rmw.or",
+            "i32.atomic.rmw.xor",
+            "i32.atomic.rmw.xchg",
+            "i32.atomic.rmw8.add_u",
+            "i32.atomic.rmw8.sub_u",
+            "i32.atomic.rmw8.and_u",
+            "i32.atomic.rmw8.or_u",
+            "i32.atomic.rmw8.xor_u",
+            "i32.atomic.rmw8.xchg_u",
+            "i32.atomic.rmw16.add_u",
+            "i32.atomic.rmw16.sub_u",
+            "i32.atomic.rmw16.and_u",
+            "i32.atomic.rmw16.or_u",
+            "i32.atomic.rmw16.xor_u",
+            "i32.atomic.rmw16.xchg_u",
+        ],
+    ),
+    (
+        I64,
+        &[
+            "i64.atomic.rmw.add",
+            "i64.atomic.rmw.sub",
+            "i64.atomic.rmw.and",
+            "i64.atomic.rmw.or",
+            "i64.atomic.rmw.xor",
+            "i64.atomic.rmw.xchg",
+            "i64.atomic.rmw8.add_u",
+            "i64.atomic.rmw8.sub_u",
+            "i64.atomic.rmw8.xor_u",
+            "i64.atomic.rmw16.add_u",
+            "i64.atomic.rmw16.or_u",
+            "i64.atomic.rmw16.xchg_u",
+            "i64.atomic.rmw32.add_u",
+            "i64.atomic.rmw32.sub_u",
+            "i64.atomic.rmw32.and_u",
+            "i64.atomic.rmw32.or_u",
+            "i64.atomic.rmw32.xor_u",
+            "i64.atomic.rmw32.xchg_u",
+        ],
+    ),
+    (
+        I32,
+        &[
+            "i32.atomic.rmw.cmpxchg",
+            "i32.atomic.rmw8.cmpxchg_u",
+            "i32.atomic.rmw16.cmpxchg_u",
+        ],
+    ),
+    (
+        I64,
+        &[
+            "i64.atomic.rmw.cmpxchg",
+            "i64.atomic.rmw8.cmpxchg_u",
+            "i64.atomic.rmw16.cmpxchg_u",
+            "i64.atomic.rmw32.cmpxchg_u",
+        ],
+    ),
+    (
+        I32,
+        &[
+            "i32.atomic.load",
+            "i32.atomic.load8_u",
+            "i32.atomic.load16_u",
+        ],
+    ),
+    (
+        I64,
+        &[
+            "i64.atomic.load",
+            "i64.atomic.load8_u",
+            "i64.atomic.load16_u",
+            "i64.atomic.load32_u",
+        ],
+    ),
+    (
+        I32,
+        &[
+            "i32.atomic.store",
+            "i32.atomic.store8",
+            "i32.atomic.store16",
+        ],
+    ),
+    (
+        I64,
+        &[
+            "i64.atomic.store",
+            "i64.atomic.store8",
+            "i64.atomic.store16",
+            "i64.atomic.store32",
+        ],
     ),
 ];

@@ -63,7 +63,13 @@ pub fn check(wasm: &[u8], mut random: Random) -> bool {
         return false;
     }
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    let engine = ENGINE.get_or_init(Engine::default);
+    let engine = ENGINE.get_or_init(|| {
+        let mut config = Config::default();
+        config
+            .wasm_wide_arithmetic(true)
+            .wasm_custom_page_sizes(true);
+        Engine::new(&config)
+    });
     let module = Module::new(engine, wasm).unwrap_or_else(|error| panic!("wasmi: {error}"));
     // The module gives one form to all NaNs but those of promotions and demotions, which both sides leave to the processor.
     let ours = ours::with_any_nans();

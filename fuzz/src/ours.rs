@@ -87,6 +87,9 @@ fn named(name: &'static str, strategy: Strategy, configure: impl Fn(&mut Config)
     config
         .strategy(strategy)
         .cranelift_nan_canonicalization(true)
+        .wasm_wide_arithmetic(true)
+        .wasm_custom_page_sizes(true)
+        .shared_memory(true)
         // Inputs are what runs in parallel.
         .parallel_compilation(false);
     configure(&mut config);
@@ -313,6 +316,12 @@ impl Machine for Ours {
                 Extern::Memory(memory) => {
                     let pages = memory.size(&self.store);
                     items.push(Item::Memory(pages, xxh3_64(memory.data(&self.store))));
+                }
+                Extern::SharedMemory(memory) => {
+                    let bytes = memory.data().iter();
+                    // SAFETY: nothing runs in the memory while its contents are read.
+                    let bytes: Vec<u8> = bytes.map(|byte| unsafe { *byte.get() }).collect();
+                    items.push(Item::Memory(memory.size(), xxh3_64(&bytes)));
                 }
                 Extern::Table(table) => {
                     let size = table.size(&self.store);

@@ -2,7 +2,7 @@
 //! of all kinds, calls. Modules made at random mostly end at the first trap; these do not trap unless asked to.
 
 use crate::generate::{Case, FUEL, FULL};
-use crate::operators::{OPERATORS, Shape};
+use crate::operators::{ATOMICS, OPERATORS, Shape};
 use crate::random::Random;
 use crate::value::Type;
 use arbitrary::Unstructured;
@@ -456,8 +456,10 @@ impl Writer<'_> {
     }
 
     fn rare(&mut self) {
-        match self.below(7) {
+        match self.below(9) {
             5 => self.tail_call(true),
+            // The oracle has no threads.
+            6 | 7 if !self.canonical => self.atomic(),
             0 => emit!(self, "i32.const 1 memory.grow drop"),
             1 => {
                 self.address();
@@ -485,6 +487,26 @@ impl Writer<'_> {
                 self.value(Type::I32, 2);
                 emit!(self, "i32.const 77 i32.eq if unreachable end");
             }
+        }
+    }
+
+    /// At an address that is mostly aligned.
+    fn atomic(&mut self) {
+        let (ty, operators) = ATOMICS[self.below(ATOMICS.len())];
+        let operator = operators[self.below(operators.len())];
+        let mask = if self.below(60) == 59 { 0xfff } else { 0xff8 };
+        self.value(Type::I32, 1);
+        emit!(self, "i32.const {mask} i32.and");
+        let values = match operator {
+            load if load.contains("load") => 0,
+            exchange if exchange.contains("cmpxchg") => 2,
+            _ => 1,
+        };
+        (0..values).for_each(|_| self.value(ty, 1));
+        let offset = self.below(9) * 8;
+        emit!(self, "{operator} offset={offset}");
+        if !operator.contains("store") {
+            self.put_away(&[ty]);
         }
     }
 
@@ -546,7 +568,8 @@ impl Writer<'_> {
     }
 
     fn operator(&mut self, ty: Type, depth: usize) {
-        let fitting = |shape: &&Shape| shape.result == ty;
+        let canonical = self.canonical;
+        let fitting = |shape: &&Shape| shape.result == ty && !(canonical && shape.relaxed);
         let count = OPERATORS.iter().filter(fitting).count();
         let at = self.below(count);
         let Some(shape) = OPERATORS.iter().filter(fitting).nth(at) else {
@@ -570,6 +593,7 @@ impl Writer<'_> {
                 emit!(self, "{operator} {lane}");
             }
         }
+        emit!(self, "{}", shape.join);
         if self.canonical && !matches!(shape.result, Type::I32 | Type::I64) {
             self.make_canonical(operator, shape.result);
         }

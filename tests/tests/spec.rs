@@ -21,6 +21,8 @@ struct Suite {
     name: &'static str,
     files: fn() -> Vec<TestFile<'static>>,
     features: WasmFeatures,
+    /// What else is set.
+    configure: fn(&mut Config),
 }
 
 /// The modes: a name, a strategy, and what it is stressed with.
@@ -40,12 +42,14 @@ const V1: Suite = Suite {
     name: "wasm-v1",
     files: || spec(SpecVersion::V1).collect(),
     features: WasmFeatures::WASM1,
+    configure: |_| {},
 };
 
 const V2: Suite = Suite {
     name: "wasm-v2",
     files: || spec(SpecVersion::V2).collect(),
     features: WasmFeatures::WASM2,
+    configure: |_| {},
 };
 
 const SIMD: Suite = Suite {
@@ -53,30 +57,77 @@ const SIMD: Suite = Suite {
     files: || proposal(Proposal::Simd).collect(),
     // One of its files loads vectors from several memories.
     features: WasmFeatures::WASM2.union(WasmFeatures::MULTI_MEMORY),
+    configure: |_| {},
 };
 
 const MULTI_MEMORY: Suite = Suite {
     name: "multi-memory",
     files: || proposal(Proposal::MultiMemory).collect(),
     features: WasmFeatures::WASM2.union(WasmFeatures::MULTI_MEMORY),
+    configure: |_| {},
 };
 
 const EXTENDED_CONST: Suite = Suite {
     name: "extended-const",
     files: || proposal(Proposal::ExtendedConst).collect(),
     features: WasmFeatures::WASM2.union(WasmFeatures::EXTENDED_CONST),
+    configure: |_| {},
 };
 
 const TAIL_CALL: Suite = Suite {
     name: "tail-call",
     files: || proposal(Proposal::TailCall).collect(),
     features: WasmFeatures::WASM2.union(WasmFeatures::TAIL_CALL),
+    configure: |_| {},
 };
 
 const MEMORY64: Suite = Suite {
     name: "memory64",
     files: || proposal(Proposal::Memory64).collect(),
     features: WasmFeatures::WASM2.union(WasmFeatures::MEMORY64),
+    configure: |_| {},
+};
+
+const ANNOTATIONS: Suite = Suite {
+    name: "annotations",
+    files: || proposal(Proposal::Annotations).collect(),
+    features: WasmFeatures::WASM2,
+    configure: |_| {},
+};
+
+const CUSTOM_PAGE_SIZES: Suite = Suite {
+    name: "custom-page-sizes",
+    files: || proposal(Proposal::CustomPageSizes).collect(),
+    // It began after several memories and 64-bit ones were part of the specification.
+    features: WasmFeatures::WASM2
+        .union(WasmFeatures::MULTI_MEMORY)
+        .union(WasmFeatures::MEMORY64)
+        .union(WasmFeatures::CUSTOM_PAGE_SIZES),
+    configure: |_| {},
+};
+
+const RELAXED_SIMD: Suite = Suite {
+    name: "relaxed-simd",
+    files: || proposal(Proposal::RelaxedSimd).collect(),
+    features: WasmFeatures::WASM2.union(WasmFeatures::RELAXED_SIMD),
+    configure: |_| {},
+};
+
+const THREADS: Suite = Suite {
+    name: "threads",
+    files: || proposal(Proposal::Threads).collect(),
+    // It is written on top of the first version, in which a module has one table.
+    features: WasmFeatures::WASM1.union(WasmFeatures::THREADS),
+    configure: |config| {
+        config.shared_memory(true);
+    },
+};
+
+const WIDE_ARITHMETIC: Suite = Suite {
+    name: "wide-arithmetic",
+    files: || proposal(Proposal::WideArithmetic).collect(),
+    features: WasmFeatures::WASM2.union(WasmFeatures::WIDE_ARITHMETIC),
+    configure: |_| {},
 };
 
 #[test]
@@ -112,6 +163,43 @@ fn tail_call() {
 #[test]
 fn memory64() {
     run(&MEMORY64);
+}
+
+#[test]
+fn annotations() {
+    run(&ANNOTATIONS);
+}
+
+#[test]
+fn custom_page_sizes() {
+    run(&CUSTOM_PAGE_SIZES);
+}
+
+#[test]
+fn relaxed_simd() {
+    run(&RELAXED_SIMD);
+}
+
+#[test]
+fn relaxed_simd_deterministic() {
+    let deterministic = Suite {
+        name: "relaxed-simd, deterministic",
+        configure: |config| {
+            config.relaxed_simd_deterministic(true);
+        },
+        ..RELAXED_SIMD
+    };
+    run(&deterministic);
+}
+
+#[test]
+fn threads() {
+    run(&THREADS);
+}
+
+#[test]
+fn wide_arithmetic() {
+    run(&WIDE_ARITHMETIC);
 }
 
 /// Runs a suite in every mode and fails with a list of everything that did not come out right.
@@ -163,6 +251,7 @@ fn engine(suite: &Suite, strategy: Strategy, stress: Option<TierStress>) -> Engi
     config.strategy(strategy).tier_stress(stress);
     config.wasm_features(WasmFeatures::all(), false);
     config.wasm_features(suite.features, true);
+    (suite.configure)(&mut config);
     Engine::new(&config)
         .unwrap_or_else(|error| panic!("no engine for the suite {}: {error:#}", suite.name))
 }

@@ -63,6 +63,12 @@ builtins! {
     MemoryInit(I32, I32, I64, I32, I32);
     /// data segment
     DataDrop(I32);
+    /// memory, index, offset, expected, timeout in nanoseconds -> how it ended
+    AtomicWait32(I32, I64, I64, I32, I64) -> I32;
+    /// memory, index, offset, expected, timeout in nanoseconds -> how it ended
+    AtomicWait64(I32, I64, I64, I64, I64) -> I32;
+    /// memory, index, offset, threads at the most -> threads
+    AtomicNotify(I32, I64, I64, I32) -> I32;
     /// table, elements to add, what they start as -> elements before, or -1
     TableGrow(I32, I64, I64) -> I64;
     /// table, destination, value, elements
@@ -89,6 +95,10 @@ builtins! {
     TruncF64(F64) -> F64;
     /// See [`Builtin::CeilF32`].
     NearestF64(F64) -> F64;
+    /// A product and a sum, rounded once, for processors without FMA.
+    FmaF32(F32, F32, F32) -> F32;
+    /// See [`Builtin::FmaF32`].
+    FmaF64(F64, F64, F64) -> F64;
 }
 
 impl Builtin {

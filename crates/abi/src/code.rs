@@ -14,6 +14,9 @@ pub struct CompileSettings {
     pub memory: MemorySettings,
     /// Whether NaNs that operations produce are made canonical.
     pub canonical_nans: bool,
+    /// Whether relaxed vector instructions do what the specification's deterministic profile says, rather than
+    /// what the processor does fastest.
+    pub deterministic_relaxed_simd: bool,
     /// Whether indices are masked where a bounds check could be bypassed by speculation.
     pub spectre_mitigation: bool,
     /// How hard the optimizing tier tries.
@@ -38,6 +41,7 @@ impl Default for CompileSettings {
         CompileSettings {
             memory: MemorySettings::default(),
             canonical_nans: false,
+            deterministic_relaxed_simd: false,
             spectre_mitigation: true,
             optimize: Optimize::Speed,
             verify: false,

@@ -89,7 +89,8 @@ pub struct VMMemoryDefinition {
     pub length: usize,
 }
 
-/// An imported memory.
+/// A memory that lies elsewhere: an imported one, or a shared one, which outlives the instance that defines it. It
+/// takes the same room as a definition.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct VMMemoryImport {
@@ -98,6 +99,8 @@ pub struct VMMemoryImport {
     /// The definition, in its owner.
     pub definition: *mut VMMemoryDefinition,
 }
+
+const _: () = assert!(size_of::<VMMemoryImport>() == size_of::<VMMemoryDefinition>());
 
 /// Where a table's elements are, and how many. Each element takes 8 bytes: a pointer to a
 /// [`VMFuncRef`] or null, or a garbage-collected reference zero-extended.
@@ -222,7 +225,7 @@ impl VMOffsets {
         self.size
     }
 
-    /// Of the [`VMMemoryDefinition`] of a memory that the module defines.
+    /// Of the [`VMMemoryDefinition`] of a memory that the module defines, or its [`VMMemoryImport`] if it is shared.
     pub fn defined_memory(&self, memory: MemoryIndex) -> u32 {
         self.defined_memories_at
             + (memory.0 - self.imported_memories) * size_of::<VMMemoryDefinition>() as u32
@@ -232,6 +235,14 @@ impl VMOffsets {
     pub fn memory_import(&self, memory: MemoryIndex) -> u32 {
         debug_assert!(memory.0 < self.imported_memories);
         self.memory_imports_at + memory.0 * size_of::<VMMemoryImport>() as u32
+    }
+
+    /// Of the [`VMMemoryImport`] of a memory that has one: an imported or a shared one.
+    pub fn memory_elsewhere(&self, memory: MemoryIndex) -> u32 {
+        match memory.0 < self.imported_memories {
+            true => self.memory_import(memory),
+            false => self.defined_memory(memory),
+        }
     }
 
     /// Of the [`VMTableDefinition`] of a table that the module defines.

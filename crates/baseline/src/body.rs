@@ -253,6 +253,7 @@ pub(crate) mod opcode {
     pub(crate) const I32_ADD: u8 = 0x6a;
     pub(crate) const MISC: u8 = 0xfc;
     pub(crate) const SIMD: u8 = 0xfd;
+    pub(crate) const ATOMIC: u8 = 0xfe;
 }
 
 /// What follows an opcode.
@@ -339,12 +340,14 @@ impl Body<'_> {
         let integers = match (code, sub) {
             (opcode::MISC, 8 | 10 | 12 | 14) => 2,
             (opcode::MISC, 9 | 11 | 13 | 15..=17) => 1,
-            (opcode::SIMD, 0..=11 | 92 | 93) => return self.skip_memarg(),
+            (opcode::SIMD, 0..=11 | 92 | 93) | (opcode::ATOMIC, 0..=2 | 16..) => {
+                return self.skip_memarg();
+            }
             (opcode::SIMD, 12 | 13) => {
                 self.at += 16;
                 return;
             }
-            (opcode::SIMD, 21..=34) => {
+            (opcode::ATOMIC, 3) | (opcode::SIMD, 21..=34) => {
                 self.at += 1;
                 return;
             }

@@ -121,11 +121,12 @@ impl Func<'_, '_> {
         };
         let offsets = self.input.offsets;
         if !MemoryPlan::new(ty, &self.input.settings.memory).may_move {
-            self.layout.memory_base_offset = Some(match self.module.defined_memory(index) {
-                Some(_) => {
+            let elsewhere = ty.shared || self.module.defined_memory(index).is_none();
+            self.layout.memory_base_offset = Some(match elsewhere {
+                false => {
                     offsets.defined_memory(index) + offset_of!(VMMemoryDefinition, base) as u32
                 }
-                None => offsets.memory_import(index) + offset_of!(VMMemoryImport, base) as u32,
+                true => offsets.memory_elsewhere(index) + offset_of!(VMMemoryImport, base) as u32,
             });
         }
     }

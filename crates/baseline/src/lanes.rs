@@ -11,7 +11,7 @@ use Ty::{F32, F64, I32, I64, V128};
 const HIGH_HALF: u8 = 0xee;
 
 impl Func<'_, '_> {
-    fn vconst<const N: usize>(&mut self, lane: [u8; N]) -> Rm {
+    pub(crate) fn vconst<const N: usize>(&mut self, lane: [u8; N]) -> Rm {
         let mut bytes = [0; 16];
         for chunk in bytes.chunks_exact_mut(N) {
             chunk.copy_from_slice(&lane);
@@ -19,7 +19,7 @@ impl Func<'_, '_> {
         Rm::Mem(self.asm.constant(&bytes))
     }
 
-    fn move_vector(&mut self, to: Reg, from: Reg) {
+    pub(crate) fn move_vector(&mut self, to: Reg, from: Reg) {
         self.copy(to, from, V128);
     }
 
@@ -358,7 +358,7 @@ impl Func<'_, '_> {
         self.push_reg(to, V128);
     }
 
-    fn widen_to(&mut self, to: Reg, extend: Op, from: Reg, high: bool) {
+    pub(crate) fn widen_to(&mut self, to: Reg, extend: Op, from: Reg, high: bool) {
         if high {
             self.pshufd(to, from, HIGH_HALF);
             self.asm.rr(extend, false, to, to);

@@ -9,6 +9,7 @@
 
 #![warn(missing_docs)]
 
+mod atomic;
 mod body;
 mod call;
 mod control;
@@ -22,10 +23,12 @@ mod memory;
 mod moves;
 mod numeric;
 mod operator;
+mod relaxed_simd;
 mod simd;
 mod state;
 mod table;
 mod tier_up;
+mod wide;
 mod x64;
 
 #[cfg(test)]

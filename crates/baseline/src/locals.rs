@@ -130,8 +130,15 @@ pub(crate) fn scan(
             }
             opcode::MISC => {
                 let mut ahead = body;
-                if ahead.u32() >= 8 {
+                if (8..=17).contains(&ahead.u32()) {
                     usage.call(here);
+                }
+            }
+            opcode::ATOMIC => {
+                let mut ahead = body;
+                match ahead.u32() {
+                    0..=2 => usage.call(here),
+                    _ => usage.memory = usage.memory.saturating_add(here),
                 }
             }
             opcode::SIMD => {

@@ -15,7 +15,8 @@ struct Heap {
     index: MemoryIndex,
     ty: MemoryType,
     plan: MemoryPlan,
-    imported: bool,
+    /// Whether it is not in the VM context: imported, or shared.
+    elsewhere: bool,
 }
 
 /// How many bytes a store stores.
@@ -36,7 +37,7 @@ impl Func<'_, '_> {
             index,
             ty,
             plan: MemoryPlan::new(&ty, &self.input.settings.memory),
-            imported: self.module.defined_memory(index).is_none(),
+            elsewhere: ty.shared || self.module.defined_memory(index).is_none(),
         }
     }
 
@@ -143,8 +144,10 @@ impl Func<'_, '_> {
                 .plus(offset_of!(VMMemoryDefinition, base) as i32)
         } else {
             let offsets = self.input.offsets;
-            let offset = match heap.imported {
-                true => offsets.memory_import(heap.index) + offset_of!(VMMemoryImport, base) as u32,
+            let offset = match heap.elsewhere {
+                true => {
+                    offsets.memory_elsewhere(heap.index) + offset_of!(VMMemoryImport, base) as u32
+                }
                 false => {
                     offsets.defined_memory(heap.index) + offset_of!(VMMemoryDefinition, base) as u32
                 }
@@ -164,9 +167,9 @@ impl Func<'_, '_> {
     fn definition(&mut self, heap: &Heap) -> Mem {
         let offsets = self.input.offsets;
         let vmctx = self.vmctx();
-        if heap.imported {
-            let pointer =
-                offsets.memory_import(heap.index) + offset_of!(VMMemoryImport, definition) as u32;
+        if heap.elsewhere {
+            let pointer = offsets.memory_elsewhere(heap.index)
+                + offset_of!(VMMemoryImport, definition) as u32;
             self.asm.load(true, SCRATCH, Mem::at(vmctx, pointer as i32));
             Mem::at(SCRATCH, 0)
         } else {
@@ -180,6 +183,19 @@ impl Func<'_, '_> {
     pub(crate) fn load_op(&mut self, op: Op, wide: bool, ty: Ty, width: Width) {
         let (memory, offset) = self.body.memarg();
         let index = self.pop();
+        self.load_from((memory, offset), index, op, wide, ty, width);
+    }
+
+    /// A load at an index that was popped.
+    pub(crate) fn load_from(
+        &mut self,
+        (memory, offset): (u32, u64),
+        index: Entry,
+        op: Op,
+        wide: bool,
+        ty: Ty,
+        width: Width,
+    ) {
         let at = self.address(memory, index, offset, width as u64);
         let to = match (self.wanted(ty.is_float()), self.value(index)) {
             (Some(reg), _) => reg,

@@ -625,6 +625,7 @@ fn fold(alu: Alu, x: u64, y: u64, ty: Ty) -> u64 {
         Alu::Or => x | y,
         Alu::Xor => x ^ y,
         Alu::Cmp => unreachable!("a comparison has no result"),
+        Alu::Adc | Alu::Sbb => unreachable!("nothing knows the carry"),
     };
     match ty {
         Ty::I32 => bits & 0xffff_ffff,

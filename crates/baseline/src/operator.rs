@@ -90,6 +90,7 @@ impl Func<'_, '_> {
             0xd2 => self.ref_func(),
             opcode::MISC => self.misc()?,
             opcode::SIMD => self.vector()?,
+            opcode::ATOMIC => self.atomic()?,
             _ => bail!("the instruction {code:#x} is not supported"),
         }
         Ok(())
@@ -279,6 +280,10 @@ impl Func<'_, '_> {
             15 => self.table_grow(),
             16 => self.table_size(),
             17 => self.table_fill(),
+            19 => self.wide_sum(Alu::Add, Alu::Adc),
+            20 => self.wide_sum(Alu::Sub, Alu::Sbb),
+            21 => self.wide_product(true),
+            22 => self.wide_product(false),
             _ => bail!("the instruction 0xfc {code} is not supported"),
         }
         Ok(())

@@ -26,6 +26,7 @@ impl Func<'_, '_> {
             103..=106 | 116 | 117 | 122 | 148 | 224..=247 => self.vector_float(code),
             94 | 95 | 248..=255 => self.vector_conversion(code),
             77..=102 | 107..=255 if self.vector_integer(code) => {}
+            256..=275 => self.vector_relaxed(code)?,
             _ => {
                 let mut ahead = before;
                 ahead.back(1);

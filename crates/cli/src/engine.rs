@@ -3,6 +3,7 @@
 
 use clap::{Args, ValueEnum};
 use mainspring::{Config, Engine, Result, Strategy, TierStress};
+use std::str::FromStr;
 
 /// Options of the engine.
 #[derive(Args)]
@@ -15,6 +16,61 @@ pub(crate) struct EngineOptions {
     /// optimizing compiler
     #[arg(long, value_name = "N")]
     optimizing_threads: Option<usize>,
+
+    /// Switch a proposal on, or off with `=n`, by the name that `mainspring inspect` gives
+    /// it; several with commas between
+    #[arg(long, value_delimiter = ',', value_name = "NAME[=y|n]")]
+    wasm: Vec<Switch>,
+}
+
+/// A proposal to be switched.
+#[derive(Clone)]
+struct Switch {
+    set: Setting,
+    on: bool,
+}
+
+/// A method of the configuration that switches something.
+type Setting = fn(&mut Config, bool) -> &mut Config;
+
+/// What can be switched.
+const SWITCHES: &[(&str, Setting)] = &[
+    ("bulk-memory", Config::wasm_bulk_memory),
+    ("custom-page-sizes", Config::wasm_custom_page_sizes),
+    ("extended-const", Config::wasm_extended_const),
+    ("memory64", Config::wasm_memory64),
+    ("multi-memory", Config::wasm_multi_memory),
+    ("multi-value", Config::wasm_multi_value),
+    ("reference-types", Config::wasm_reference_types),
+    ("relaxed-simd", Config::wasm_relaxed_simd),
+    (
+        "relaxed-simd-deterministic",
+        Config::relaxed_simd_deterministic,
+    ),
+    ("shared-memory", Config::shared_memory),
+    ("simd", Config::wasm_simd),
+    ("tail-call", Config::wasm_tail_call),
+    ("threads", Config::wasm_threads),
+    ("wide-arithmetic", Config::wasm_wide_arithmetic),
+];
+
+impl FromStr for Switch {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Switch, String> {
+        let (name, value) = text.split_once('=').unwrap_or((text, "y"));
+        let on = match value {
+            "y" => true,
+            "n" => false,
+            other => return Err(format!("`{other}` is neither `y` nor `n`")),
+        };
+        let found = SWITCHES.iter().find(|(known, _)| *known == name);
+        let (_, set) = found.ok_or_else(|| {
+            let known: Vec<_> = SWITCHES.iter().map(|(known, _)| *known).collect();
+            format!("there is no such proposal; there are {}", known.join(", "))
+        })?;
+        Ok(Switch { set: *set, on })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,6 +101,9 @@ impl EngineOptions {
         config.strategy(strategy).tier_stress(stress);
         if let Some(threads) = self.optimizing_threads {
             config.optimizing_threads(threads);
+        }
+        for switch in &self.wasm {
+            (switch.set)(&mut config, switch.on);
         }
         config
     }

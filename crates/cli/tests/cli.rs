@@ -407,6 +407,32 @@ fn an_exported_function_is_called_by_name() {
 }
 
 #[test]
+fn proposals_are_switched_by_name() {
+    let wide = r#"(module (func (export "high") (param i64 i64) (result i64) (local i64)
+        (i64.mul_wide_u (local.get 0) (local.get 1)) local.set 2 drop local.get 2))"#;
+    let place = Place::new(&[("wide.wat", wide)]);
+    let call = ["--invoke", "high", "wide.wat", "-1", "-1"];
+    place.run(&call).fails(1, &["wide arithmetic"]);
+    let with = |switches| {
+        let mut all = vec!["run", "--wasm", switches];
+        all.extend(call);
+        place.run(&all)
+    };
+    with("tail-call=n,wide-arithmetic").prints("-2\n");
+    with("wide-arithmetic,wide-arithmetic=n").fails(1, &["wide arithmetic"]);
+    with("wide").fails(2, &["no such proposal", "wide-arithmetic"]);
+    with("simd=maybe").fails(2, &["`maybe`"]);
+    let shared = "(module (memory 1 1 shared))";
+    let place = Place::new(&[("shared.wat", shared)]);
+    place.run(&["shared.wat"]).fails(1, &["switched off"]);
+    place
+        .run(&["run", "--wasm", "shared-memory", "shared.wat"])
+        .prints("");
+    let off = place.run(&["run", "--wasm", "threads=n", "shared.wat"]);
+    off.fails(1, &["threads"]);
+}
+
+#[test]
 fn a_call_that_cannot_be_made_is_explained() {
     let place = Place::new(&[("lib.wat", LIBRARY)]);
     place

@@ -80,12 +80,25 @@ pub enum WasmBacktraceDetails {
 /// How many frames a backtrace has at the most, unless the configuration says otherwise.
 pub(crate) const DEFAULT_BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(20).unwrap();
 
-/// Proposals that the engine runs. What is not here is refused when an engine is made.
-const SUPPORTED: WasmFeatures = WasmFeatures::WASM2
+/// Proposals that the engine runs and that are on unless switched off.
+const DEFAULT: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::MEMORY64)
-    .union(WasmFeatures::TAIL_CALL);
+    .union(WasmFeatures::RELAXED_SIMD)
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::THREADS);
+
+/// Proposals that the engine runs. What is not here is refused when an engine is made.
+const SUPPORTED: WasmFeatures = DEFAULT
+    .union(WasmFeatures::CUSTOM_PAGE_SIZES)
+    .union(WasmFeatures::WIDE_ARITHMETIC);
+
+/// Proposals that mean nothing without another one.
+const NEEDS: &[(WasmFeatures, WasmFeatures)] = &[
+    (WasmFeatures::SIMD, WasmFeatures::FLOATS),
+    (WasmFeatures::RELAXED_SIMD, WasmFeatures::SIMD),
+];
 
 /// Configuration of an [`Engine`](crate::Engine).
 ///
@@ -93,7 +106,7 @@ const SUPPORTED: WasmFeatures = WasmFeatures::WASM2
 /// use mainspring::{Config, Engine};
 ///
 /// let mut config = Config::new();
-/// config.max_wasm_stack(256 << 10).wasm_simd(false);
+/// config.max_wasm_stack(256 << 10).wasm_tail_call(false);
 /// let engine = Engine::new(&config)?;
 /// # Ok::<(), mainspring::Error>(())
 /// ```
@@ -109,6 +122,7 @@ pub struct Config {
     pub(crate) max_wasm_stack: usize,
     pub(crate) parallel_compilation: bool,
     pub(crate) memory_init_cow: bool,
+    pub(crate) shared_memory: bool,
     /// `None` if backtraces are off.
     pub(crate) backtrace_max_frames: Option<NonZeroUsize>,
 }
@@ -146,7 +160,8 @@ proposals! {
     wasm_reference_types => REFERENCE_TYPES;
     /// 128-bit vectors. On by default.
     wasm_simd => SIMD;
-    /// Relaxed vector instructions. Not supported yet.
+    /// Relaxed vector instructions. On by default; see also
+    /// [`relaxed_simd_deterministic`](Self::relaxed_simd_deterministic).
     wasm_relaxed_simd => RELAXED_SIMD;
     /// Several memories in a module. On by default.
     wasm_multi_memory => MULTI_MEMORY;
@@ -156,7 +171,8 @@ proposals! {
     wasm_extended_const => EXTENDED_CONST;
     /// Tail calls. On by default.
     wasm_tail_call => TAIL_CALL;
-    /// Threads. Not supported yet.
+    /// Threads: atomic instructions and the types of shared memories. On by default; making shared memories has to be
+    /// switched on by [`shared_memory`](Self::shared_memory).
     wasm_threads => THREADS;
     /// Typed function references. Not supported yet.
     wasm_function_references => FUNCTION_REFERENCES;
@@ -164,9 +180,9 @@ proposals! {
     wasm_gc => GC;
     /// Exceptions. Not supported yet.
     wasm_exceptions => EXCEPTIONS;
-    /// Custom page sizes. Not supported yet.
+    /// Memories with pages of one byte. Off by default.
     wasm_custom_page_sizes => CUSTOM_PAGE_SIZES;
-    /// Wide arithmetic. Not supported yet.
+    /// Wide arithmetic: sums and products of 128 bits. Off by default.
     wasm_wide_arithmetic => WIDE_ARITHMETIC;
     /// Stack switching. Not supported yet.
     wasm_stack_switching => STACK_SWITCHING;
@@ -175,11 +191,11 @@ proposals! {
 }
 
 impl Config {
-    /// The default configuration: every proposal that is supported is on, functions are compiled when
-    /// called first.
+    /// The default configuration: the proposals that are part of the specification and supported are on,
+    /// functions are compiled when called first.
     pub fn new() -> Config {
         Config {
-            features: SUPPORTED,
+            features: DEFAULT,
             compile: CompileSettings::default(),
             strategy: Strategy::Auto,
             optimizing_threads: None,
@@ -189,6 +205,7 @@ impl Config {
             max_wasm_stack: 512 << 10,
             parallel_compilation: true,
             memory_init_cow: true,
+            shared_memory: false,
             backtrace_max_frames: Some(DEFAULT_BACKTRACE_FRAMES),
         }
     }
@@ -256,6 +273,13 @@ impl Config {
         self
     }
 
+    /// Sets whether relaxed vector instructions give the same results on every machine, as the
+    /// specification's deterministic profile says, instead of being as fast as the processor allows. Off by default.
+    pub fn relaxed_simd_deterministic(&mut self, enable: bool) -> &mut Self {
+        self.compile.deterministic_relaxed_simd = enable;
+        self
+    }
+
     /// Sets whether whole modules are compiled on all cores. On by default.
     pub fn parallel_compilation(&mut self, parallel: bool) -> &mut Self {
         self.parallel_compilation = parallel;
@@ -308,6 +332,13 @@ impl Config {
         self
     }
 
+    /// Sets whether shared memories can be made: by [`SharedMemory::new`](crate::SharedMemory::new), and by modules that
+    /// define them. Off by default. Needs [`wasm_threads`](Self::wasm_threads).
+    pub fn shared_memory(&mut self, enable: bool) -> &mut Self {
+        self.shared_memory = enable;
+        self
+    }
+
     /// Sets whether errors that leave wasm carry a backtrace. On by default. Off is the same as
     /// [`wasm_backtrace_max_frames`](Self::wasm_backtrace_max_frames) with `None`; on keeps the number that is set, if one is.
     pub fn wasm_backtrace(&mut self, enable: bool) -> &mut Self {
@@ -328,19 +359,23 @@ impl Config {
     pub(crate) fn validate(&self) -> Result<()> {
         let unsupported = self.features.difference(SUPPORTED).difference(IMPLIED);
         if let Some((name, _)) = unsupported.iter_names().next() {
-            bail!(
-                "the {} proposal is not supported yet",
-                name.to_lowercase().replace('_', "-")
+            bail!("the {} proposal is not supported yet", proposal_name(name));
+        }
+        for &(feature, needed) in NEEDS {
+            ensure!(
+                !self.features.contains(feature) || self.features.contains(needed),
+                "the {} proposal needs {}, which is off",
+                name_of(feature),
+                name_of(needed)
             );
         }
         ensure!(
-            self.max_wasm_stack > 0,
-            "max_wasm_stack size cannot be zero"
+            !self.shared_memory || self.features.contains(WasmFeatures::THREADS),
+            "shared memories need the threads proposal, which is off"
         );
         ensure!(
-            !self.features.contains(WasmFeatures::SIMD)
-                || self.features.contains(WasmFeatures::FLOATS),
-            "SIMD needs floats"
+            self.max_wasm_stack > 0,
+            "max_wasm_stack size cannot be zero"
         );
         Ok(())
     }
@@ -383,6 +418,16 @@ const IMPLIED: WasmFeatures = WasmFeatures::GC_TYPES
     .union(WasmFeatures::CALL_INDIRECT_OVERLONG)
     .union(WasmFeatures::BULK_MEMORY_OPT);
 
+/// A proposal's name, given that of its flag.
+fn proposal_name(flag: &str) -> String {
+    flag.to_lowercase().replace('_', "-")
+}
+
+fn name_of(feature: WasmFeatures) -> String {
+    let names = feature.iter_names().map(|(name, _)| proposal_name(name));
+    names.collect::<Vec<_>>().join(", ")
+}
+
 fn round_up_pages(bytes: u64) -> u64 {
     const HOST_PAGE: u64 = 64 << 10;
     bytes
@@ -394,6 +439,15 @@ fn round_up_pages(bytes: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::Engine;
+
+    #[test]
+    fn a_proposal_without_the_one_it_needs_is_refused() {
+        let error = Engine::new(Config::new().wasm_simd(false)).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("relaxed-simd proposal needs simd"), "{text}");
+        let both_off = Engine::new(Config::new().wasm_simd(false).wasm_relaxed_simd(false));
+        both_off.expect("neither is needed");
+    }
 
     #[test]
     fn profilers_that_do_not_exist_here_are_refused() {

@@ -77,6 +77,7 @@ impl Engine {
                 memory: config.memory_settings(),
                 max_wasm_stack: config.max_wasm_stack,
                 max_backtrace_frames: frames,
+                shared_memories: config.shared_memory,
                 types: types.clone(),
             }),
             types,
@@ -86,6 +87,11 @@ impl Engine {
     /// Its configuration.
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// Whether shared memories can be made: see [`Config::shared_memory`].
+    pub fn get_shared_memory(&self) -> bool {
+        self.0.config.shared_memory
     }
 
     /// Whether both are the same engine.

@@ -2,7 +2,7 @@
 
 use crate::store::{AsContext, StoreOpaque};
 use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
-use crate::{Engine, Func, Global, Memory, Module, Table};
+use crate::{Engine, Func, Global, Memory, Module, SharedMemory, Table};
 use mainspring_runtime as runtime;
 use mainspring_runtime::Import;
 use mainspring_wasm::EntityIndex;
@@ -18,6 +18,8 @@ pub enum Extern {
     Table(Table),
     /// A memory.
     Memory(Memory),
+    /// A memory that threads share.
+    SharedMemory(SharedMemory),
 }
 
 macro_rules! extern_accessors {
@@ -47,6 +49,7 @@ extern_accessors! {
     Global into_global "global"
     Table into_table "table"
     Memory into_memory "memory"
+    SharedMemory into_shared_memory "shared memory"
 }
 
 impl Extern {
@@ -60,6 +63,7 @@ impl Extern {
             Extern::Global(item) => ExternType::Global(item.ty(store)),
             Extern::Table(item) => ExternType::Table(item.ty(store)),
             Extern::Memory(item) => ExternType::Memory(item.ty(store)),
+            Extern::SharedMemory(item) => ExternType::Memory(item.ty()),
         }
     }
 
@@ -69,16 +73,22 @@ impl Extern {
             Extern::Global(item) => item.store_id(),
             Extern::Table(item) => item.store_id(),
             Extern::Memory(item) => item.store_id(),
+            // Of no store, but of an engine.
+            Extern::SharedMemory(item) => return Engine::same(item.engine(), &store.engine),
         };
         id == store.id()
     }
 
-    pub(crate) fn as_import(&self) -> Import {
+    /// What fills an import, given the store that it is to be in.
+    pub(crate) fn as_import(&self, store: &mut StoreOpaque) -> Import {
         match self {
             Extern::Func(item) => Import::Func(item.func_ref()),
             Extern::Global(item) => Import::Global(item.id()),
             Extern::Table(item) => Import::Table(item.id()),
             Extern::Memory(item) => Import::Memory(item.id()),
+            Extern::SharedMemory(item) => {
+                Import::Memory(store.runtime.foreign_memory(item.runtime()))
+            }
         }
     }
 
@@ -89,6 +99,7 @@ impl Extern {
             Extern::Global(_) => "global",
             Extern::Table(_) => "table",
             Extern::Memory(_) => "memory",
+            Extern::SharedMemory(_) => "shared memory",
         }
     }
 }
@@ -255,6 +266,11 @@ impl<'instance> Export<'instance> {
     /// The memory, if it is one.
     pub fn into_memory(self) -> Option<Memory> {
         self.definition.into_memory()
+    }
+
+    /// The shared memory, if it is one.
+    pub fn into_shared_memory(self) -> Option<SharedMemory> {
+        self.definition.into_shared_memory()
     }
 
     /// The global, if it is one.

@@ -7,7 +7,7 @@ use crate::module::ModuleExport;
 use crate::store::{AsContextMut, StoreContext, StoreContextMut, StoreOpaque};
 use crate::trap::error_of;
 use crate::typed::{TypedFunc, WasmParams, WasmResults};
-use crate::{Engine, Func, Global, Memory, Module, Result, Table};
+use crate::{Engine, Func, Global, Memory, Module, Result, SharedMemory, Table};
 use anyhow::{Context, bail, format_err};
 use mainspring_runtime as runtime;
 use mainspring_runtime::{Backtrace, Import, InstanceId, InstantiateError, StoreId, Unwind};
@@ -45,7 +45,7 @@ impl Instance {
             }
             matching::check(module, i, &Supplied::Extern(store, import))?;
         }
-        let imports: Vec<Import> = imports.iter().map(Extern::as_import).collect();
+        let imports: Vec<Import> = imports.iter().map(|item| item.as_import(store)).collect();
         Instance::make(store, module, &imports)
     }
 
@@ -154,7 +154,11 @@ impl Instance {
                 Extern::Table(Table::from_id(store, instance.table(index)))
             }
             EntityIndex::Memory(index) => {
-                Extern::Memory(Memory::from_id(store, instance.memory(index)))
+                let id = instance.memory(index);
+                match store.runtime.memory(id).shared() {
+                    Some(memory) => SharedMemory::of(&store.engine, memory.clone()).into(),
+                    None => Memory::from_id(store, id).into(),
+                }
             }
             EntityIndex::Global(index) => {
                 Extern::Global(Global::from_id(store, instance.global(index)))
@@ -193,7 +197,12 @@ impl Instance {
         self.get_export(store, name)?.into_table()
     }
 
-    /// An exported memory.
+    /// An exported memory that threads share.
+    pub fn get_shared_memory(&self, store: impl AsContextMut, name: &str) -> Option<SharedMemory> {
+        self.get_export(store, name)?.into_shared_memory()
+    }
+
+    /// An exported memory that is not shared.
     pub fn get_memory(&self, store: impl AsContextMut, name: &str) -> Option<Memory> {
         self.get_export(store, name)?.into_memory()
     }
@@ -298,7 +307,7 @@ impl<T: 'static> InstancePre<T> {
                         bail!("cross-`Store` instantiation is not currently supported");
                     }
                     matching::check(&self.module, i, &Supplied::Extern(store, item))?;
-                    item.as_import()
+                    item.as_import(store)
                 }
             });
         }

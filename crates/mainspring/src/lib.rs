@@ -46,6 +46,7 @@ mod linker;
 mod matching;
 mod memory;
 mod module;
+mod shared_memory;
 mod store;
 mod table;
 mod trap;
@@ -75,6 +76,7 @@ pub use mainspring_runtime::{
 pub use mainspring_tiering::{Statistics, TierStatistics};
 pub use memory::{Memory, MemoryAccessError};
 pub use module::{Module, ModuleExport, ModuleFunction, ResourcesRequired};
+pub use shared_memory::{SharedMemory, WaitResult};
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 pub use table::Table;
 pub use trap::Trap;

@@ -88,6 +88,9 @@ fn check_types(expected: &ExternType, supplied: &Supplied<'_>) -> Result<()> {
         (ExternType::Memory(expected), Supplied::Extern(store, Extern::Memory(memory))) => {
             check_memory(expected, &memory.ty_in(store), memory.size_in(store))
         }
+        (ExternType::Memory(expected), Supplied::Extern(_, Extern::SharedMemory(memory))) => {
+            check_memory(expected, &memory.ty(), memory.size())
+        }
         (expected, supplied) => {
             let found = match supplied {
                 Supplied::Host(_) => "func",

@@ -46,7 +46,8 @@ impl Memory {
     /// Makes a memory.
     ///
     /// # Errors
-    /// If a limit of the store is reached, or the system has not that much.
+    /// If a limit of the store is reached, the system has not that much, or the type is shared: then use
+    /// [`SharedMemory`](crate::SharedMemory).
     pub fn new(store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
         let mut store = store;
         let store = &mut store.as_context_mut().0.opaque;

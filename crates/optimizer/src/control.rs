@@ -127,6 +127,11 @@ impl<'a> Func<'a, '_> {
         self.settle_below();
         let then_block = self.builder.create_block();
         let else_block = self.builder.create_block();
+        match self.likely() {
+            Some(true) => self.builder.set_cold_block(else_block),
+            Some(false) => self.builder.set_cold_block(then_block),
+            None => {}
+        }
         self.builder
             .ins()
             .brif(condition, then_block, &[], else_block, &[]);
@@ -284,11 +289,30 @@ impl<'a> Func<'a, '_> {
         let target = self.target(self.depth(relative_depth));
         let args = self.block_args(target);
         let next = self.builder.create_block();
-        self.builder
-            .ins()
-            .brif(condition, target.block, &args, next, &[]);
+        if self.likely() == Some(false) {
+            // Others may branch there often, so what is placed out of the way is only the jump.
+            let aside = self.builder.create_block();
+            self.builder.set_cold_block(aside);
+            self.builder.ins().brif(condition, aside, &[], next, &[]);
+            self.builder.seal_block(aside);
+            self.builder.switch_to_block(aside);
+            self.builder.ins().jump(target.block, &args);
+        } else {
+            self.builder
+                .ins()
+                .brif(condition, target.block, &args, next, &[]);
+        }
+        if self.likely() == Some(true) {
+            self.builder.set_cold_block(next);
+        }
         self.builder.seal_block(next);
         self.builder.switch_to_block(next);
+    }
+
+    /// Whether the condition of the branch at hand is likely to hold, if the module says that.
+    fn likely(&self) -> Option<bool> {
+        self.module
+            .branch_hint(self.sources[self.sources.len() - 1].wasm)
     }
 
     pub(crate) fn br_table(&mut self, table: &BrTable<'_>) -> Result<()> {

@@ -56,6 +56,8 @@ pub(crate) struct Func<'a, 'b> {
     pub(crate) module: &'a ModuleInfo,
     /// Whether the processor rounds floats itself.
     pub(crate) has_rounding: bool,
+    /// Whether the processor multiplies and adds with one rounding.
+    pub(crate) has_fma: bool,
     /// This function's own VM context.
     pub(crate) vmctx: Value,
     /// Where results go, if not to registers.
@@ -211,7 +213,8 @@ impl<'a, 'b> Func<'a, 'b> {
             builder: FunctionBuilder::new(function, builder),
             input,
             module: input.module,
-            has_rounding: isa::has_rounding(isa),
+            has_rounding: isa::has(isa, "has_sse41"),
+            has_fma: isa::has(isa, "has_avx") && isa::has(isa, "has_fma"),
             // Defined by `enter`, before anything reads it.
             vmctx: Value::from_u32(0),
             result_area: None,

@@ -83,9 +83,9 @@ pub(crate) fn fingerprint(isa: &dyn TargetIsa) -> String {
     text
 }
 
-/// Whether the processor rounds floats by itself (SSE4.1).
-pub(crate) fn has_rounding(isa: &dyn TargetIsa) -> bool {
+/// Whether the processor has a feature, by Cranelift's name for it.
+pub(crate) fn has(isa: &dyn TargetIsa, feature: &str) -> bool {
     isa.isa_flags()
         .iter()
-        .any(|flag| flag.name == "has_sse41" && flag.as_bool() == Some(true))
+        .any(|flag| flag.name == feature && flag.as_bool() == Some(true))
 }

@@ -9,6 +9,7 @@
 
 #![warn(missing_docs)]
 
+mod atomic;
 mod call;
 mod control;
 mod dispatch;
@@ -26,6 +27,7 @@ mod operator;
 mod osr;
 mod phis;
 mod pieces;
+mod relaxed_simd;
 mod simd;
 mod sources;
 mod table;

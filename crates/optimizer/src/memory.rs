@@ -22,7 +22,8 @@ pub(crate) struct HeapInfo {
     index: MemoryIndex,
     ty: MemoryType,
     plan: MemoryPlan,
-    imported: bool,
+    /// Whether it is not in the VM context: imported, or shared.
+    elsewhere: bool,
     region: Region,
 }
 
@@ -45,7 +46,7 @@ impl Func<'_, '_> {
                 index,
                 ty,
                 plan: MemoryPlan::new(&ty, &settings.memory),
-                imported: defined.is_none(),
+                elsewhere: ty.shared || defined.is_none(),
                 region: match defined {
                     Some(n) => Region::Memory(n as u32),
                     None => Region::ImportedMemories,
@@ -172,8 +173,8 @@ impl Func<'_, '_> {
             return self.builder.ins().load(I64, flags, definition, offset);
         }
         let offsets = self.input.offsets;
-        let offset = if heap.imported {
-            offsets.memory_import(heap.index) + offset_of!(VMMemoryImport, base) as u32
+        let offset = if heap.elsewhere {
+            offsets.memory_elsewhere(heap.index) + offset_of!(VMMemoryImport, base) as u32
         } else {
             offsets.defined_memory(heap.index) + offset_of!(VMMemoryDefinition, base) as u32
         };
@@ -184,14 +185,19 @@ impl Func<'_, '_> {
         let (definition, offset) = self.memory_definition(heap);
         let offset = offset + offset_of!(VMMemoryDefinition, length) as i32;
         let flags = self.trusted_flags(Region::Context);
+        if heap.ty.shared {
+            // Another thread may have grown it since it was last looked at.
+            let place = self.builder.ins().iadd_imm_s(definition, i64::from(offset));
+            return self.builder.ins().atomic_load(I64, flags, place);
+        }
         self.builder.ins().load(I64, flags, definition, offset)
     }
 
     fn memory_definition(&mut self, heap: &HeapInfo) -> (Value, i32) {
         let offsets = self.input.offsets;
-        if heap.imported {
-            let pointer =
-                offsets.memory_import(heap.index) + offset_of!(VMMemoryImport, definition) as u32;
+        if heap.elsewhere {
+            let pointer = offsets.memory_elsewhere(heap.index)
+                + offset_of!(VMMemoryImport, definition) as u32;
             (self.context_constant(I64, pointer), 0)
         } else {
             (self.vmctx, offsets.defined_memory(heap.index) as i32)

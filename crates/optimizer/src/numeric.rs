@@ -6,7 +6,7 @@
 use crate::func::Func;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
-use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64};
+use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64, I128};
 use cranelift_codegen::ir::{InstBuilder, InstructionData, Opcode, Type, Value};
 use mainspring_abi::Builtin;
 use wasmparser::Operator;
@@ -93,9 +93,43 @@ impl Func<'_, '_> {
             O::F32Max | O::F64Max => self.binary(Opcode::Fmax),
             O::F32Copysign | O::F64Copysign => self.binary(Opcode::Fcopysign),
 
+            O::I64Add128 => self.wide_sum(Opcode::Iadd),
+            O::I64Sub128 => self.wide_sum(Opcode::Isub),
+            O::I64MulWideS => self.wide_product(Opcode::Sextend),
+            O::I64MulWideU => self.wide_product(Opcode::Uextend),
+
             _ => return self.conversion(operator),
         }
         true
+    }
+
+    /// Adds or subtracts 128-bit integers, each of which is two operands, the lower half first.
+    fn wide_sum(&mut self, opcode: Opcode) {
+        let (low, high) = self.pop2();
+        let second = self.builder.ins().iconcat(low, high);
+        let (low, high) = self.pop2();
+        let first = self.builder.ins().iconcat(low, high);
+        self.push(first);
+        self.push(second);
+        self.binary(opcode);
+        self.split();
+    }
+
+    /// All 128 bits of a product.
+    fn wide_product(&mut self, extend: Opcode) {
+        let second = self.pop();
+        self.convert(extend, I128);
+        self.push(second);
+        self.convert(extend, I128);
+        self.binary(Opcode::Imul);
+        self.split();
+    }
+
+    fn split(&mut self) {
+        let value = self.pop();
+        let (low, high) = self.builder.ins().isplit(value);
+        self.push(low);
+        self.push(high);
     }
 
     fn conversion(&mut self, operator: &Operator<'_>) -> bool {

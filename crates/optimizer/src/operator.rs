@@ -97,7 +97,7 @@ impl<'a> Func<'a, '_> {
             O::RefFunc { function_index } => self.ref_func(FuncIndex(function_index)),
 
             _ => {
-                if !self.numeric(operator) && !self.vector(operator)? {
+                if !self.numeric(operator) && !self.vector(operator)? && !self.atomic(operator)? {
                     bail!("the instruction {operator:?} is not supported");
                 }
             }

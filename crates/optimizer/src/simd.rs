@@ -1,8 +1,8 @@
 //! Vectors: `v128` and its lanes.
 //!
 //! An operator takes its operands as lanes of the type it names and leaves its result so; a change
-//! of view costs no instruction. The relaxed operators compute what their strict siblings do, or
-//! the unfused form, so that results are the same on every machine.
+//! of view costs no instruction. The relaxed operators do what the processor does fastest, or, with the setting
+//! for it, what the deterministic profile says: the same as their strict siblings, and fused.
 
 use crate::func::Func;
 use anyhow::Result;
@@ -70,7 +70,7 @@ impl Func<'_, '_> {
                 self.push(value);
             }
             O::I8x16Shuffle { ref lanes } => self.shuffle(lanes),
-            O::I8x16Swizzle | O::I8x16RelaxedSwizzle => self.vbinary(I8X16, Opcode::Swizzle),
+            O::I8x16Swizzle => self.vbinary(I8X16, Opcode::Swizzle),
             O::I8x16Splat => self.splat(I8X16),
             O::I16x8Splat => self.splat(I16X8),
             O::I32x4Splat => self.splat(I32X4),
@@ -100,11 +100,7 @@ impl Func<'_, '_> {
                 self.vunary(I8X16, Opcode::Bnot);
                 self.vbinary(I8X16, Opcode::Band);
             }
-            O::V128Bitselect
-            | O::I8x16RelaxedLaneselect
-            | O::I16x8RelaxedLaneselect
-            | O::I32x4RelaxedLaneselect
-            | O::I64x2RelaxedLaneselect => self.bitselect(),
+            O::V128Bitselect => self.bitselect(),
             O::V128AnyTrue => self.vector_test(I8X16, Opcode::VanyTrue),
             O::I8x16AllTrue => self.vector_test(I8X16, Opcode::VallTrue),
             O::I16x8AllTrue => self.vector_test(I16X8, Opcode::VallTrue),
@@ -232,7 +228,7 @@ impl Func<'_, '_> {
             O::I32x4MaxU => self.vbinary(I32X4, Opcode::Umax),
             O::I8x16AvgrU => self.vbinary(I8X16, Opcode::AvgRound),
             O::I16x8AvgrU => self.vbinary(I16X8, Opcode::AvgRound),
-            O::I16x8Q15MulrSatS | O::I16x8RelaxedQ15mulrS => {
+            O::I16x8Q15MulrSatS => {
                 self.vbinary(I16X8, Opcode::SqmulRoundSat);
             }
             O::I32x4DotI16x8S => self.dot(I16X8),
@@ -292,8 +288,8 @@ impl Func<'_, '_> {
             O::F64x2Nearest => self.vround(F64X2, Opcode::Nearest, Builtin::NearestF64),
             O::F32x4Abs => self.vunary(F32X4, Opcode::Fabs),
             O::F64x2Abs => self.vunary(F64X2, Opcode::Fabs),
-            O::F32x4Neg => self.vunary(F32X4, Opcode::Fneg),
-            O::F64x2Neg => self.vunary(F64X2, Opcode::Fneg),
+            O::F32x4Neg => self.flip_signs(I32X4, &0x8000_0000_u32.to_le_bytes()),
+            O::F64x2Neg => self.flip_signs(I64X2, &(1_u64 << 63).to_le_bytes()),
             O::F32x4Sqrt => self.vunary(F32X4, Opcode::Sqrt),
             O::F64x2Sqrt => self.vunary(F64X2, Opcode::Sqrt),
             O::F32x4Add => self.vbinary(F32X4, Opcode::Fadd),
@@ -304,10 +300,10 @@ impl Func<'_, '_> {
             O::F64x2Mul => self.vbinary(F64X2, Opcode::Fmul),
             O::F32x4Div => self.vbinary(F32X4, Opcode::Fdiv),
             O::F64x2Div => self.vbinary(F64X2, Opcode::Fdiv),
-            O::F32x4Min | O::F32x4RelaxedMin => self.vbinary(F32X4, Opcode::Fmin),
-            O::F64x2Min | O::F64x2RelaxedMin => self.vbinary(F64X2, Opcode::Fmin),
-            O::F32x4Max | O::F32x4RelaxedMax => self.vbinary(F32X4, Opcode::Fmax),
-            O::F64x2Max | O::F64x2RelaxedMax => self.vbinary(F64X2, Opcode::Fmax),
+            O::F32x4Min => self.vbinary(F32X4, Opcode::Fmin),
+            O::F64x2Min => self.vbinary(F64X2, Opcode::Fmin),
+            O::F32x4Max => self.vbinary(F32X4, Opcode::Fmax),
+            O::F64x2Max => self.vbinary(F64X2, Opcode::Fmax),
             O::F32x4PMin => self.pseudo_extremum(F32X4, FloatCC::GreaterThan),
             O::F64x2PMin => self.pseudo_extremum(F64X2, FloatCC::GreaterThan),
             O::F32x4PMax => self.pseudo_extremum(F32X4, FloatCC::LessThan),
@@ -324,22 +320,16 @@ impl Func<'_, '_> {
             O::I8x16NarrowI16x8U => self.narrow_lanes(I16X8, Opcode::Unarrow),
             O::I16x8NarrowI32x4S => self.narrow_lanes(I32X4, Opcode::Snarrow),
             O::I16x8NarrowI32x4U => self.narrow_lanes(I32X4, Opcode::Unarrow),
-            O::I32x4TruncSatF32x4S | O::I32x4RelaxedTruncF32x4S => {
+            O::I32x4TruncSatF32x4S => {
                 self.vconvert(F32X4, Opcode::FcvtToSintSat, I32X4);
             }
-            O::I32x4TruncSatF32x4U | O::I32x4RelaxedTruncF32x4U => {
+            O::I32x4TruncSatF32x4U => {
                 self.vconvert(F32X4, Opcode::FcvtToUintSat, I32X4);
             }
-            O::I32x4TruncSatF64x2SZero | O::I32x4RelaxedTruncF64x2SZero => {
+            O::I32x4TruncSatF64x2SZero => {
                 self.truncate_doubles(Opcode::FcvtToSintSat, Opcode::Snarrow);
             }
-            O::I32x4TruncSatF64x2UZero | O::I32x4RelaxedTruncF64x2UZero => {
-                if self.has_rounding {
-                    self.truncate_doubles(Opcode::FcvtToUintSat, Opcode::Uunarrow);
-                } else {
-                    self.truncate_doubles_by_lane();
-                }
-            }
+            O::I32x4TruncSatF64x2UZero => self.truncate_doubles_unsigned(),
             O::F32x4ConvertI32x4S => self.vconvert(I32X4, Opcode::FcvtFromSint, F32X4),
             O::F32x4ConvertI32x4U => self.vconvert(I32X4, Opcode::FcvtFromUint, F32X4),
             O::F64x2ConvertLowI32x4S => {
@@ -365,34 +355,14 @@ impl Func<'_, '_> {
         true
     }
 
-    fn vector_relaxed(&mut self, operator: &Operator<'_>) -> bool {
-        use Operator as O;
-        match *operator {
-            O::F32x4RelaxedMadd => self.multiply_add(F32X4, false),
-            O::F64x2RelaxedMadd => self.multiply_add(F64X2, false),
-            O::F32x4RelaxedNmadd => self.multiply_add(F32X4, true),
-            O::F64x2RelaxedNmadd => self.multiply_add(F64X2, true),
-            O::I16x8RelaxedDotI8x16I7x16S => self.dot(I8X16),
-            O::I32x4RelaxedDotI8x16I7x16AddS => {
-                let addend = self.pop_vector(I32X4);
-                self.dot(I8X16);
-                self.add_pairs(I16X8, Opcode::SwidenLow, Opcode::SwidenHigh);
-                self.push(addend);
-                self.vbinary(I32X4, Opcode::Iadd);
-            }
-            _ => return false,
-        }
-        true
-    }
-
     // Forms of operators.
 
-    fn pop_vector(&mut self, ty: Type) -> Value {
+    pub(crate) fn pop_vector(&mut self, ty: Type) -> Value {
         let value = self.pop();
         self.as_vector(value, ty)
     }
 
-    fn pop_vectors(&mut self, ty: Type) -> (Value, Value) {
+    pub(crate) fn pop_vectors(&mut self, ty: Type) -> (Value, Value) {
         let b = self.pop_vector(ty);
         (self.pop_vector(ty), b)
     }
@@ -401,13 +371,13 @@ impl Func<'_, '_> {
         self.vconvert(ty, opcode, ty);
     }
 
-    fn vconvert(&mut self, from: Type, opcode: Opcode, to: Type) {
+    pub(crate) fn vconvert(&mut self, from: Type, opcode: Opcode, to: Type) {
         let value = self.pop_vector(from);
         self.push(value);
         self.convert(opcode, to);
     }
 
-    fn vbinary(&mut self, ty: Type, opcode: Opcode) {
+    pub(crate) fn vbinary(&mut self, ty: Type, opcode: Opcode) {
         let (a, b) = self.pop_vectors(ty);
         self.push(a);
         self.push(b);
@@ -482,7 +452,7 @@ impl Func<'_, '_> {
         self.push(vector);
     }
 
-    fn bitselect(&mut self) {
+    pub(crate) fn bitselect(&mut self) {
         let mask = self.pop_vector(I8X16);
         let (a, b) = self.pop_vectors(I8X16);
         let value = self.builder.ins().bitselect(mask, a, b);
@@ -502,8 +472,18 @@ impl Func<'_, '_> {
         self.push(mask);
     }
 
+    /// Not as an instruction on floats, which the code generator would make part of a fused one that it feeds:
+    /// then a NaN would come out with another sign than from two instructions.
+    fn flip_signs(&mut self, ty: Type, sign: &[u8]) {
+        let value = self.pop_vector(ty);
+        let signs: [u8; 16] = std::array::from_fn(|n| sign[n % sign.len()]);
+        let signs = self.vector_const(ty, &signs);
+        let value = self.builder.ins().bxor(value, signs);
+        self.push(value);
+    }
+
     /// The larger (`LessThan`) or smaller (`GreaterThan`) of two lanes, the first if unordered.
-    fn pseudo_extremum(&mut self, ty: Type, first_loses: FloatCC) {
+    pub(crate) fn pseudo_extremum(&mut self, ty: Type, first_loses: FloatCC) {
         let (a, b) = self.pop_vectors(ty);
         let mask = match first_loses {
             // In this form the code generator knows `min` and `max` when it sees them.
@@ -531,7 +511,7 @@ impl Func<'_, '_> {
     }
 
     /// One half of a vector's lanes, each twice as wide.
-    fn half(&mut self, opcode: Opcode, vector: Value) -> Value {
+    pub(crate) fn half(&mut self, opcode: Opcode, vector: Value) -> Value {
         let ty = self.type_of(vector);
         let (inst, dfg) = self.builder.ins().Unary(opcode, ty, vector);
         dfg.first_result(inst)
@@ -550,7 +530,7 @@ impl Func<'_, '_> {
         self.push(product);
     }
 
-    fn add_pairs(&mut self, from: Type, low: Opcode, high: Opcode) {
+    pub(crate) fn add_pairs(&mut self, from: Type, low: Opcode, high: Opcode) {
         let vector = self.pop_vector(from);
         let (low, high) = (self.half(low, vector), self.half(high, vector));
         let sums = self.builder.ins().iadd_pairwise(low, high);
@@ -558,7 +538,7 @@ impl Func<'_, '_> {
     }
 
     /// Products of signed lanes, twice as wide, added in pairs.
-    fn dot(&mut self, from: Type) {
+    pub(crate) fn dot(&mut self, from: Type) {
         let (a, b) = self.pop_vectors(from);
         let (a_low, b_low) = (
             self.half(Opcode::SwidenLow, a),
@@ -579,7 +559,7 @@ impl Func<'_, '_> {
         self.push_narrowed(opcode, a, b);
     }
 
-    fn push_narrowed(&mut self, opcode: Opcode, a: Value, b: Value) {
+    pub(crate) fn push_narrowed(&mut self, opcode: Opcode, a: Value, b: Value) {
         let ty = self.type_of(a);
         let (inst, dfg) = self.builder.ins().Binary(opcode, ty, a, b);
         let value = dfg.first_result(inst);
@@ -587,7 +567,7 @@ impl Func<'_, '_> {
     }
 
     /// Two doubles to integers in the lower lanes, zero in the upper ones.
-    fn truncate_doubles(&mut self, convert: Opcode, narrow: Opcode) {
+    pub(crate) fn truncate_doubles(&mut self, convert: Opcode, narrow: Opcode) {
         self.vconvert(F64X2, convert, I64X2);
         let converted = self.pop();
         // The code generator knows these three instructions as one.
@@ -595,7 +575,15 @@ impl Func<'_, '_> {
         self.push_narrowed(narrow, converted, zero);
     }
 
-    /// The unsigned form for processors on which Cranelift's would round first.
+    pub(crate) fn truncate_doubles_unsigned(&mut self) {
+        if self.has_rounding {
+            self.truncate_doubles(Opcode::FcvtToUintSat, Opcode::Uunarrow);
+        } else {
+            self.truncate_doubles_by_lane();
+        }
+    }
+
+    /// For processors on which Cranelift's form would round first.
     fn truncate_doubles_by_lane(&mut self) {
         let doubles = self.pop_vector(F64X2);
         let mut vector = self.zero(I32X4);
@@ -605,18 +593,6 @@ impl Func<'_, '_> {
             vector = self.builder.ins().insertlane(vector, value, lane);
         }
         self.push(vector);
-    }
-
-    fn multiply_add(&mut self, ty: Type, negate: bool) {
-        let addend = self.pop_vector(ty);
-        let (a, b) = self.pop_vectors(ty);
-        let product = self.builder.ins().fmul(a, b);
-        let value = if negate {
-            self.builder.ins().fsub(addend, product)
-        } else {
-            self.builder.ins().fadd(product, addend)
-        };
-        self.push(value);
     }
 
     // Memory.

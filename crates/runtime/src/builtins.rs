@@ -6,6 +6,7 @@
 use crate::exit::record_exit;
 use crate::instance::Instance;
 use crate::memory::in_bounds;
+use crate::shared_memory::{SharedMemory, check};
 use crate::store::Store;
 use crate::trap::{Unwind, raise};
 use anyhow::Error;
@@ -16,6 +17,7 @@ use std::ffi::c_void;
 use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
+use std::time::Duration;
 
 /// Why a builtin stops the guest.
 pub(crate) enum Stop {
@@ -42,11 +44,41 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// A memory to wait at, which has to be shared. Waiting keeps a handle of it.
+    fn shared_memory(
+        &self,
+        memory: u32,
+        address: u64,
+        size: u64,
+    ) -> Result<SharedMemory, TrapCode> {
+        let memory = self
+            .store
+            .memory(self.instance().memory(MemoryIndex(memory)));
+        check(address, size, memory.len())?;
+        let shared = memory.shared().cloned();
+        shared.ok_or(TrapCode::AtomicWaitNonSharedMemory)
+    }
+
     fn instance(&self) -> &Instance {
         // SAFETY: the instance is running, so it is alive; what changes in it (the
         // dropped segments) changes through the store, not while this borrow of the call lasts.
         unsafe { self.instance.as_ref() }
     }
+}
+
+/// Where an atomic operation of `size` bytes is.
+fn atomic_address(index: u64, offset: u64, size: u64) -> Result<u64, TrapCode> {
+    match index.checked_add(offset) {
+        Some(address) => Ok(address),
+        None if index.wrapping_add(offset).is_multiple_of(size) => Err(TrapCode::MemoryOutOfBounds),
+        None => Err(TrapCode::HeapMisaligned),
+    }
+}
+
+/// A timeout as instructions have it: in nanoseconds, and none if it is negative.
+fn duration(timeout: u64) -> Option<Duration> {
+    let nanoseconds = timeout.cast_signed();
+    u64::try_from(nanoseconds).ok().map(Duration::from_nanos)
 }
 
 /// Runs a builtin's function; if it fails, stops the guest.
@@ -133,17 +165,19 @@ builtins! {
         if !in_bounds(to, len, target.len()) || !in_bounds(from, len, source.len()) {
             return Err(TrapCode::MemoryOutOfBounds.into());
         }
-        // SAFETY: both ranges are accessible, as just checked; `copy` allows them to overlap.
+        // SAFETY: both ranges are accessible, as just checked; `copy` allows them to overlap. Of shared memories other
+        // threads may see any mix of old and new bytes.
         unsafe { std::ptr::copy(source.base().add(from as usize), target.base().add(to as usize), len as usize) };
         Ok(())
     }
     MemoryFill = memory_fill(call, memory: u32, to: u64, byte: u32, len: u64) {
         let id = call.instance().memory(MemoryIndex(memory));
-        let data = call.store.memory_mut(id).data_mut();
-        if !in_bounds(to, len, data.len()) {
+        let memory = call.store.memory(id);
+        if !in_bounds(to, len, memory.len()) {
             return Err(TrapCode::MemoryOutOfBounds.into());
         }
-        data[to as usize..(to + len) as usize].fill(byte as u8);
+        // SAFETY: the range is accessible, as just checked.
+        unsafe { memory.base().add(to as usize).write_bytes(byte as u8, len as usize) };
         Ok(())
     }
     MemoryInit = memory_init(call, memory: u32, segment: u32, to: u64, from: u32, len: u32) {
@@ -154,6 +188,26 @@ builtins! {
         let id = call.instance().id();
         call.store.drop_data(id, DataIndex(segment));
         Ok(())
+    }
+    AtomicWait32 = atomic_wait32(call, memory: u32, index: u64, offset: u64, expected: u32, timeout: u64) -> u32 {
+        let address = atomic_address(index, offset, 4)?;
+        let memory = call.shared_memory(memory, address, 4)?;
+        Ok(memory.wait32(address, expected, duration(timeout))? as u32)
+    }
+    AtomicWait64 = atomic_wait64(call, memory: u32, index: u64, offset: u64, expected: u64, timeout: u64) -> u32 {
+        let address = atomic_address(index, offset, 8)?;
+        let memory = call.shared_memory(memory, address, 8)?;
+        Ok(memory.wait64(address, expected, duration(timeout))? as u32)
+    }
+    AtomicNotify = atomic_notify(call, memory: u32, index: u64, offset: u64, count: u32) -> u32 {
+        let address = atomic_address(index, offset, 4)?;
+        let id = call.instance().memory(MemoryIndex(memory));
+        let memory = call.store.memory(id);
+        match memory.shared() {
+            Some(memory) => Ok(memory.notify(address, count)?),
+            // Nobody can wait there.
+            None => Ok(check(address, 4, memory.len()).map(|()| 0)?),
+        }
     }
     TableGrow = table_grow(call, table: u32, delta: u64, init: u64) -> u64 {
         let id = call.instance().table(TableIndex(table));
@@ -193,6 +247,8 @@ builtins! {
     FloorF64 = floor_f64(_call, x: f64) -> f64 { Ok(x.floor()) }
     TruncF64 = trunc_f64(_call, x: f64) -> f64 { Ok(x.trunc()) }
     NearestF64 = nearest_f64(_call, x: f64) -> f64 { Ok(x.round_ties_even()) }
+    FmaF32 = fma_f32(_call, x: f32, y: f32, z: f32) -> f32 { Ok(x.mul_add(y, z)) }
+    FmaF64 = fma_f64(_call, x: f64, y: f64, z: f64) -> f64 { Ok(x.mul_add(y, z)) }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::const_eval::evaluate;
 use crate::func::function_import;
 use crate::global::GlobalId;
 use crate::instance::{Instance, InstanceId, VMContext};
-use crate::memory::MemoryId;
+use crate::memory::{MemoryId, MemoryInstance};
 use crate::module::Module;
 use crate::store::Store;
 use crate::table::TableId;
@@ -118,14 +118,8 @@ fn link(store: &Store, module: &Module, vmctx: &VMContext, imports: &[Import]) -
                 entities.tables.push(id);
             }
             (Import::Memory(id), EntityIndex::Memory(index)) => {
-                let memory = store.memory(id);
-                vmctx.write(
-                    offsets.memory_import(index),
-                    VMMemoryImport {
-                        base: memory.base(),
-                        definition: memory.definition().as_ptr(),
-                    },
-                );
+                let memory = elsewhere(store.memory(id));
+                vmctx.write(offsets.memory_import(index), memory);
                 entities.memories.push(id);
             }
             (Import::Global(id), EntityIndex::Global(index)) => {
@@ -136,6 +130,14 @@ fn link(store: &Store, module: &Module, vmctx: &VMContext, imports: &[Import]) -
         }
     }
     entities
+}
+
+/// A memory that does not lie in the VM context.
+fn elsewhere(memory: &MemoryInstance) -> VMMemoryImport {
+    VMMemoryImport {
+        base: memory.base(),
+        definition: memory.definition().as_ptr(),
+    }
 }
 
 /// Makes what the module defines.
@@ -151,8 +153,15 @@ fn define(
     let store = &mut *allocation.store;
     let memories = &mut entities.memories;
     for (defined, ty) in info.memories[memories.len()..].iter().enumerate() {
-        let definition = vmctx.at(offsets.defined_memory(MemoryIndex::from(memories.len())));
-        memories.push(store.add_memory(*ty, module.image(defined)?, Some(definition))?);
+        let at = offsets.defined_memory(MemoryIndex::from(memories.len()));
+        let image = module.image(defined)?;
+        memories.push(if ty.shared {
+            let id = store.add_shared_memory(*ty, image)?;
+            vmctx.write(at, elsewhere(store.memory(id)));
+            id
+        } else {
+            store.add_memory(*ty, image, Some(vmctx.at(at)))?
+        });
     }
     let tables = &mut entities.tables;
     for ty in &info.tables[tables.len()..] {
@@ -438,7 +447,12 @@ impl Store {
         }
         let data = module.info().slice(module.code().bytes()?, range);
         let (to, from, len) = (to as usize, from as usize, len as usize);
-        self.memory_mut(memory).data_mut()[to..to + len].copy_from_slice(&data[from..from + len]);
+        let target = self.memory(memory).base();
+        // SAFETY: the range is inside the memory, as checked above, and the module's bytes are no part of it. Other
+        // threads may see any mix of old and new bytes if the memory is shared.
+        unsafe {
+            std::ptr::copy_nonoverlapping(data[from..from + len].as_ptr(), target.add(to), len)
+        };
         Ok(())
     }
 

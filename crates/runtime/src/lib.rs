@@ -23,6 +23,7 @@ mod instantiate;
 mod limits;
 mod memory;
 mod module;
+mod shared_memory;
 mod store;
 mod table;
 mod trap;
@@ -37,6 +38,7 @@ pub use limits::{
 };
 pub use memory::{MemoryId, MemoryInstance};
 pub use module::Module;
+pub use shared_memory::{SharedMemory, WaitResult};
 pub use store::{CallingContext, Store, StoreId, StoreSettings};
 pub use table::{TableId, TableInstance};
 pub use trap::{Backtrace, Frame, Unwind, install_handlers, raise, unwind_pending};

@@ -4,7 +4,7 @@ use crate::func::HostFunc;
 use crate::global::GlobalInstance;
 use crate::instance::{Instance, InstanceId};
 use crate::limits::ResourceLimiter;
-use crate::memory::MemoryInstance;
+use crate::memory::{MemoryId, MemoryInstance};
 use crate::module::Module;
 use crate::table::TableInstance;
 use crate::trap::Unwind;
@@ -41,6 +41,8 @@ pub struct StoreSettings {
     pub max_wasm_stack: usize,
     /// Frames in a backtrace at the most; none are recorded if it is 0.
     pub max_backtrace_frames: usize,
+    /// Whether modules may define shared memories.
+    pub shared_memories: bool,
     /// The engine's types.
     pub types: TypeRegistry,
 }
@@ -66,6 +68,8 @@ pub struct Store {
     #[expect(clippy::vec_box, reason = "generated code holds their addresses")]
     pub(crate) instances: Vec<Box<Instance>>,
     pub(crate) memories: Vec<MemoryInstance>,
+    /// The shared memories among them that came from elsewhere, by the addresses of their definitions.
+    pub(crate) foreign_memories: HashMap<usize, MemoryId>,
     pub(crate) tables: Vec<TableInstance>,
     pub(crate) globals: Vec<GlobalInstance>,
     #[expect(clippy::vec_box, reason = "generated code holds their addresses")]
@@ -105,6 +109,7 @@ impl Store {
             settings,
             instances: Vec::new(),
             memories: Vec::new(),
+            foreign_memories: HashMap::new(),
             tables: Vec::new(),
             globals: Vec::new(),
             host_funcs: Vec::new(),

@@ -4,6 +4,7 @@
 //! function bodies are only collected on the way and validated afterwards, in parallel. Nothing
 //! leaves this file that did not validate.
 
+use crate::branch_hints::FunctionHint;
 use crate::const_expr::ConstExpr;
 use crate::convert;
 use crate::index::*;
@@ -12,8 +13,8 @@ use anyhow::{Result, bail, ensure};
 use rayon::prelude::*;
 use std::ops::Range;
 use wasmparser::{
-    FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, Payload, TypeRef, ValidPayload,
-    Validator, ValidatorResources, WasmFeatures,
+    FuncToValidate, FuncValidatorAllocations, FunctionBody, KnownCustom, Parser, Payload, TypeRef,
+    ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
 /// Decodes and validates a module.
@@ -63,6 +64,7 @@ pub fn decode_sections(features: WasmFeatures, bytes: &[u8]) -> Result<DecodedSe
         validator: Validator::new_with_features(features),
         info: ModuleInfo::default(),
         bodies: Vec::new(),
+        branch_hints: Vec::new(),
     };
     let mut parser = Parser::new(0);
     // How wide some numbers may be written depends on the proposals, too.
@@ -89,6 +91,7 @@ pub fn decode_sections(features: WasmFeatures, bytes: &[u8]) -> Result<DecodedSe
     }
     let mut info = decoder.info;
     find_escaping(&mut info);
+    info.branch_hints = crate::branch_hints::resolve(&info, decoder.branch_hints);
     Ok(DecodedSections {
         info,
         bodies: decoder.bodies,
@@ -169,6 +172,7 @@ struct Decoder<'a> {
     validator: Validator,
     info: ModuleInfo,
     bodies: Vec<Body<'a>>,
+    branch_hints: Vec<FunctionHint>,
 }
 
 impl<'a> Decoder<'a> {
@@ -244,6 +248,11 @@ impl<'a> Decoder<'a> {
                 let start = section.data_offset() as u32;
                 self.info.name_section = Some(start..start + section.data().len() as u32);
                 self.info.name = crate::names::module_name(section.data());
+            }
+            Payload::CustomSection(section) => {
+                if let KnownCustom::BranchHints(reader) = section.as_known() {
+                    self.branch_hints = crate::branch_hints::read(reader);
+                }
             }
             _ => {}
         }

@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+mod branch_hints;
 mod const_expr;
 mod convert;
 mod decode;
@@ -22,8 +23,8 @@ pub use index::{
     MemoryIndex, TableIndex, TagIndex, TypeIndex,
 };
 pub use module::{
-    DataSegment, ElementItems, ElementSegment, Export, Import, ImportCounts, ModuleInfo,
-    SegmentMode,
+    BranchHint, DataSegment, ElementItems, ElementSegment, Export, Import, ImportCounts,
+    ModuleInfo, SegmentMode,
 };
 pub use names::FunctionNames;
 pub use registry::{

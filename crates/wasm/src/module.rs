@@ -59,6 +59,18 @@ pub struct ModuleInfo {
     pub name_section: Option<Range<u32>>,
     /// Where the contents of the code section start, for offsets in backtraces.
     pub code_section_start: u32,
+    /// What the module says about where its branches go, by ascending offset.
+    pub branch_hints: Vec<BranchHint>,
+}
+
+/// What a module says about one of its branches (`br_if` or `if`), in the custom section
+/// `metadata.code.branch_hint`. It may be wrong, and changes no result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BranchHint {
+    /// Offset of the instruction in the module.
+    pub offset: u32,
+    /// Whether its condition is likely to hold, rather than not to.
+    pub likely: bool,
 }
 
 /// How many entries of each index space a module imports.
@@ -232,6 +244,14 @@ impl ModuleInfo {
     /// What is exported under a name.
     pub fn export(&self, name: &str) -> Option<EntityIndex> {
         Some(self.exports[*self.export_names.get(name)?].entity)
+    }
+
+    /// Whether the condition of the branch at an offset in the module is likely to hold, if the module says that.
+    pub fn branch_hint(&self, offset: u32) -> Option<bool> {
+        let at = self
+            .branch_hints
+            .binary_search_by_key(&offset, |hint| hint.offset);
+        at.ok().map(|at| self.branch_hints[at].likely)
     }
 
     /// The module's bytes that a `u32` range names.

@@ -188,6 +188,8 @@ impl MemoryType {
         let bits = if self.memory64 { 64 } else { 32 };
         let index_limit = match bits - u32::from(self.page_size_log2) {
             64 => u64::MAX,
+            // The size in pages has to fit in an index itself.
+            32 if !self.memory64 => u64::from(u32::MAX),
             shift => 1 << shift,
         };
         self.maximum.unwrap_or(index_limit).min(index_limit)

@@ -3,20 +3,27 @@
 
 use crate::report::Report;
 use crate::{refusal, spectest, traps, values};
-use mainspring::{Engine, Error, Instance, Linker, Module, Result, Store, Trap, Val};
+use mainspring::{Engine, Error, Instance, Linker, Module, Result, SharedMemory, Store, Trap, Val};
 use std::collections::HashMap;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
-use wast::token::Id;
-use wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastRet, Wat};
+use wast::token::{Id, Span};
+use wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastRet, WastThread, Wat};
 
 /// How a directive came out: held, or the sentence that says why not.
 pub(crate) type Outcome = Result<(), String>;
 
-/// The state that the directives of one script share.
+/// A directive's place, its keyword, and how it came out.
+type Done = (Span, &'static str, Outcome);
+
+/// The state that the directives of one script share, or those of one of its threads.
 pub(crate) struct Script {
     pub(crate) store: Store<()>,
     linker: Linker<()>,
+    echo: bool,
+    /// What threads get of the modules that are shared with them: the memories that these export.
+    shared: HashMap<String, Vec<(String, SharedMemory)>>,
     /// What a directive that names no module means: the module before it, or none where
     /// that one failed, so that nothing is asserted of the wrong module.
     current: Option<Instance>,
@@ -52,6 +59,8 @@ impl Script {
         Ok(Script {
             store,
             linker,
+            echo,
+            shared: HashMap::new(),
             current: None,
             instances: HashMap::new(),
             latest_definition: None,
@@ -60,16 +69,76 @@ impl Script {
     }
 
     pub(crate) fn run(
-        mut self,
+        self,
         directives: Vec<WastDirective<'_>>,
         mut report: Report,
     ) -> Result<Report> {
-        for directive in directives {
-            let (span, name) = (directive.span(), keyword(&directive));
-            let outcome = self.directive(directive);
+        for (span, name, outcome) in self.outcomes(directives) {
             report.record(span, name, outcome);
         }
         Ok(report.finish())
+    }
+
+    /// Executes directives. Threads that the script does not wait for are waited for at its end.
+    fn outcomes(mut self, directives: Vec<WastDirective<'_>>) -> Vec<Done> {
+        thread::scope(|scope| {
+            let mut threads = HashMap::new();
+            let mut done = Vec::new();
+            for directive in directives {
+                let (span, name) = (directive.span(), keyword(&directive));
+                let outcome = match directive {
+                    WastDirective::Thread(thread) => {
+                        let id = thread.name.name().to_string();
+                        self.start(scope, thread).map(|thread| {
+                            threads.insert(id, thread);
+                        })
+                    }
+                    WastDirective::Wait { thread, .. } => match threads.remove(thread.name()) {
+                        Some(thread) => {
+                            done.extend(joined(thread));
+                            Ok(())
+                        }
+                        None => Err(no_such("thread", Some(thread))),
+                    },
+                    other => self.directive(other),
+                };
+                done.push((span, name, outcome));
+            }
+            done.extend(threads.into_values().flat_map(joined));
+            done
+        })
+    }
+
+    /// Starts a thread with a store of its own, which knows the memories of the module that is shared with it.
+    fn start<'scope, 'text: 'scope>(
+        &mut self,
+        scope: &'scope Scope<'scope, '_>,
+        thread: WastThread<'text>,
+    ) -> Result<ScopedJoinHandle<'scope, Vec<Done>>, String> {
+        let mut script = Script::new(self.store.engine(), self.echo).map_err(unexpected)?;
+        if let Some(id) = thread.shared_module {
+            let memories = self.shared_memories(id)?;
+            script.shared.insert(id.name().to_string(), memories);
+        }
+        // As much stack as scripts get that begin one.
+        let builder = thread::Builder::new().stack_size(16 << 20);
+        builder
+            .spawn_scoped(scope, move || script.outcomes(thread.directives))
+            .map_err(|error| format!("no thread could be started: {error}"))
+    }
+
+    fn shared_memories(&mut self, id: Id<'_>) -> Result<Vec<(String, SharedMemory)>, String> {
+        if let Some(memories) = self.shared.get(id.name()) {
+            return Ok(memories.clone());
+        }
+        let instance = self.named(Some(id))?;
+        let exports = instance.exports(&mut self.store);
+        Ok(exports
+            .filter_map(|export| {
+                let name = export.name().to_string();
+                Some((name, export.into_shared_memory()?))
+            })
+            .collect())
     }
 
     fn directive(&mut self, directive: WastDirective<'_>) -> Outcome {
@@ -107,7 +176,7 @@ impl Script {
             } => self.assert_refused(module, message),
             AssertException { .. } => Err("this runner can't do exceptions yet".into()),
             AssertSuspension { .. } => Err("this runner can't do stack switching yet".into()),
-            Thread(_) | Wait { .. } => Err("this runner can't do threads yet".into()),
+            Thread(_) | Wait { .. } => unreachable!("not for one script alone"),
         }
     }
 
@@ -157,6 +226,14 @@ impl Script {
     }
 
     fn register(&mut self, name: &str, module: Option<Id<'_>>) -> Outcome {
+        if let Some(memories) = module.and_then(|id| self.shared.get(id.name())) {
+            for (item, memory) in memories {
+                self.linker
+                    .define(&self.store, name, item, memory.clone())
+                    .map_err(unexpected)?;
+            }
+            return Ok(());
+        }
         let instance = self.named(module)?;
         self.linker
             .instance(&mut self.store, name, instance)
@@ -249,14 +326,18 @@ impl Script {
     }
 }
 
+/// What became of a thread's directives.
+fn joined(thread: ScopedJoinHandle<'_, Vec<Done>>) -> Vec<Done> {
+    match thread.join() {
+        Ok(done) => done,
+        Err(payload) => std::panic::resume_unwind(payload),
+    }
+}
+
 /// Translates a module that a script holds as quoted text.
 fn quoted(text: Vec<u8>) -> Result<Vec<u8>, wast::Error> {
-    let text = String::from_utf8(text).map_err(|_| {
-        wast::Error::new(
-            wast::token::Span::from_offset(0),
-            "malformed UTF-8 encoding".into(),
-        )
-    })?;
+    let text = String::from_utf8(text)
+        .map_err(|_| wast::Error::new(Span::from_offset(0), "malformed UTF-8 encoding".into()))?;
     let mut lexer = Lexer::new(&text);
     lexer.allow_confusing_unicode(true);
     let buffer = ParseBuffer::new_with_lexer(lexer)?;

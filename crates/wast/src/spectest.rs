@@ -4,7 +4,7 @@
 
 use mainspring::{
     Engine, Extern, FuncType, Global, GlobalType, Linker, Memory, MemoryType, Module, Mutability,
-    Ref, RefType, Result, Store, Table, TableType, Val, ValType,
+    Ref, RefType, Result, SharedMemory, Store, Table, TableType, Val, ValType,
 };
 
 use std::io::Write;
@@ -45,7 +45,12 @@ pub(crate) fn define(store: &mut Store<()>, linker: &mut Linker<()>, echo: bool)
         add(store, "table64", table.into())?;
     }
     let memory = Memory::new(&mut *store, MemoryType::new(1, Some(2)))?;
-    add(store, "memory", memory.into())
+    add(store, "memory", memory.into())?;
+    // Only scripts of the threads proposal import this one, and an engine may refuse to make it.
+    if let Ok(memory) = SharedMemory::new(store.engine(), MemoryType::shared(1, 2)) {
+        add(store, "shared_memory", memory.into())?;
+    }
+    Ok(())
 }
 
 fn functions(engine: &Engine, linker: &mut Linker<()>, echo: bool) -> Result<()> {

@@ -280,3 +280,62 @@ fn superseded_directives_must_fail_as_described() {
             .contains("no directive starts here")
     );
 }
+
+fn run_with_threads(script: &str) -> Report {
+    let engine = Engine::new(Config::new().shared_memory(true)).expect("an engine with threads");
+    WastRunner::new(&engine)
+        .run_str("test.wast", script)
+        .expect("the script parses")
+}
+
+/// One thread waits for what the other one does, so neither could run after the other.
+#[test]
+fn threads_run_at_once_and_share_memories() {
+    let report = run_with_threads(
+        r#"
+        (module $m (memory (export "shared") 1 1 shared))
+        (thread $a (shared (module $m))
+          (register "m" $m)
+          (module (memory (import "m" "shared") 1 1 shared)
+            (func (export "run") (result i32)
+              (i32.atomic.store (i32.const 0) (i32.const 1))
+              (loop $until (br_if $until (i32.eqz (i32.atomic.load (i32.const 4)))))
+              (i32.atomic.load (i32.const 4))))
+          (assert_return (invoke "run") (i32.const 2)))
+        (thread $b (shared (module $m))
+          (register "m" $m)
+          (module (memory (import "m" "shared") 1 1 shared)
+            (func (export "run")
+              (loop $until (br_if $until (i32.eqz (i32.atomic.load (i32.const 0)))))
+              (i32.atomic.store (i32.const 4) (i32.const 2))))
+          (invoke "run"))
+        (wait $a)
+        (wait $b)
+        (register "m" $m)
+        (module (memory (import "m" "shared") 1 1 shared)
+          (func (export "both") (result i32)
+            (i32.add (i32.atomic.load (i32.const 0)) (i32.atomic.load (i32.const 4)))))
+        (assert_return (invoke "both") (i32.const 3))"#,
+    );
+    let failures: Vec<_> = report.failures.iter().map(ToString::to_string).collect();
+    assert!(report.is_success(), "{}", failures.join("\n"));
+    assert_eq!(report.passed, 14);
+}
+
+#[test]
+fn what_fails_in_a_thread_fails() {
+    let report = run_with_threads(
+        r#"(module $m (func (export "f") (result i32) (i32.const 1)))
+        (thread $t (assert_return (invoke $m "f") (i32.const 1)))
+        (wait $t)
+        (wait $t)"#,
+    );
+    let failures: Vec<_> = report.failures.iter().map(ToString::to_string).collect();
+    assert_eq!(failures.len(), 2, "{failures:#?}");
+    assert!(
+        failures[0].contains("no module instance `$m`"),
+        "{}",
+        failures[0]
+    );
+    assert!(failures[1].contains("no thread `$t`"), "{}", failures[1]);
+}

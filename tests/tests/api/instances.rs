@@ -423,7 +423,6 @@ fn modules_say_what_they_declare() {
 fn proposals_that_are_missing_are_named() {
     let engine = Engine::default();
     for (text, word) in [
-        ("(module (memory 1 1 shared))", "threads"),
         ("(module (type (struct)))", "gc"),
         ("(module (tag))", "exceptions"),
     ] {
@@ -431,7 +430,6 @@ fn proposals_that_are_missing_are_named() {
         assert!(error.contains(word) && error.contains("0x"), "{error}");
         let mut config = Config::new();
         match word {
-            "threads" => config.wasm_threads(true),
             "gc" => config.wasm_gc(true),
             _ => config.wasm_exceptions(true),
         };

@@ -12,6 +12,7 @@ pub(crate) struct Cpu {
     pub(crate) bmi2: bool,
     pub(crate) lzcnt: bool,
     pub(crate) popcnt: bool,
+    pub(crate) fma: bool,
 }
 
 impl Cpu {
@@ -28,6 +29,7 @@ impl Cpu {
             bmi2: std::is_x86_feature_detected!("bmi2"),
             lzcnt: std::is_x86_feature_detected!("lzcnt"),
             popcnt: std::is_x86_feature_detected!("popcnt"),
+            fma: std::is_x86_feature_detected!("avx") && std::is_x86_feature_detected!("fma"),
         })
     }
 }

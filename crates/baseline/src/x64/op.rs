@@ -70,6 +70,12 @@ ops! {
     SHLX = m2(0x66, 0xf7);
     SARX = m2(0xf3, 0xf7);
     SHRX = m2(0xf2, 0xf7);
+    XADD = m1(0, 0xc1);
+    XADD8 = m1(0, 0xc0);
+    CMPXCHG = m1(0, 0xb1);
+    CMPXCHG8 = m1(0, 0xb0);
+    XCHG = one(0x87);
+    XCHG8 = one(0x86);
 
     MOVAPS = m1(0, 0x28);
     MOVUPS = m1(0, 0x10);
@@ -219,6 +225,8 @@ ops! {
     CVTTPD2DQ = m1(0x66, 0xe6);
     CVTPS2PD = m1(0, 0x5a);
     CVTPD2PS = m1(0x66, 0x5a);
+    VFMADD213 = m2(0x66, 0xa8);
+    VFNMADD213 = m2(0x66, 0xac);
 }
 
 /// Arithmetic that has all forms of operands, by its number in them.
@@ -227,6 +235,10 @@ ops! {
 pub(crate) enum Alu {
     Add = 0,
     Or = 1,
+    /// With the carry.
+    Adc = 2,
+    /// With the borrow.
+    Sbb = 3,
     And = 4,
     Sub = 5,
     Xor = 6,

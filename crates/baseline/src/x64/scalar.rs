@@ -128,6 +128,33 @@ impl Asm {
         self.nr(op::one(0xf7), wide, if signed { 7 } else { 6 }, by);
     }
 
+    /// Multiplies `rax` to `rdx:rax`.
+    pub(crate) fn mul_wide(&mut self, signed: bool, by: Reg) {
+        self.nr(op::one(0xf7), true, if signed { 5 } else { 4 }, by);
+    }
+
+    /// Exchanges a register with as many bytes of memory: adds to these, compares them with `rax`, or neither, all
+    /// at once for other processors. `op` is the form with whole registers, `bytes` that with bytes.
+    pub(crate) fn atomic(&mut self, [op, bytes]: [op::Op; 2], size: u32, reg: Reg, at: Mem) {
+        // A lock is implied where nothing else is done.
+        if op != op::XCHG {
+            self.bytes(&[0xf0]);
+        }
+        match size {
+            1 => self.rmem_bytes(bytes, reg, at),
+            2 => self.rmem(op::Op { prefix: 0x66, ..op }, false, reg, at),
+            _ => self.rmem(op, size == 8, reg, at),
+        }
+    }
+
+    pub(crate) fn neg(&mut self, reg: Reg) {
+        self.nr(op::one(0xf7), true, 3, reg);
+    }
+
+    pub(crate) fn mfence(&mut self) {
+        self.bytes(&[0x0f, 0xae, 0xf0]);
+    }
+
     /// Extends `rax` by its sign into `rdx`.
     pub(crate) fn sign_to_rdx(&mut self, wide: bool) {
         self.bytes(if wide { &[0x48, 0x99] } else { &[0x99] });

@@ -260,8 +260,10 @@ impl Collector {
     /// A name section that can't be read is as good as none: no part of a module's
     /// meaning depends on it.
     fn custom(&mut self, custom: &CustomSectionReader<'_>) {
-        let KnownCustom::Name(names) = custom.as_known() else {
-            return;
+        let names = match custom.as_known() {
+            KnownCustom::Name(names) => names,
+            KnownCustom::BranchHints(_) => return self.proposals.add("branch-hinting"),
+            _ => return,
         };
         for name in names.into_iter().map_while(|name| name.ok()) {
             match name {

@@ -247,6 +247,18 @@ mod tests {
         check(&func("(drop (ref.null extern))"), &["reference-types"]);
         check(&func("(local v128)"), &["simd"]);
         check(&func("(atomic.fence)"), &["threads"]);
+        check(
+            &func("(i64.mul_wide_u (i64.const 1) (i64.const 2)) drop drop"),
+            &["wide-arithmetic"],
+        );
+        check(
+            &func("(drop (f32x4.relaxed_min (v128.const i64x2 0 0) (v128.const i64x2 0 0)))"),
+            &["relaxed-simd", "simd"],
+        );
+        check(
+            &func("i32.const 0 (@metadata.code.branch_hint \"\\00\") if end"),
+            &["branch-hinting"],
+        );
     }
 
     #[test]
@@ -257,6 +269,8 @@ mod tests {
         );
         check("(module (memory 1) (memory 1))", &["multi-memory"]);
         check("(module (memory i64 1))", &["memory64"]);
+        check("(module (memory 1 2 shared))", &["threads"]);
+        check("(module (memory 1 (pagesize 1)))", &["custom-page-sizes"]);
         check("(module (table 1 externref))", &["reference-types"]);
         check(
             "(module (global (export \"g\") (mut i32) (i32.const 0)))",

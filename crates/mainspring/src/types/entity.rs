@@ -162,6 +162,20 @@ impl MemoryType {
             .expect("a valid memory type")
     }
 
+    /// The type of memories that threads share, of at least `minimum` and at most `maximum` pages of 64 KiB,
+    /// indexed with 32 bits.
+    ///
+    /// # Panics
+    /// If the minimum is above the maximum, or either above 65,536 pages.
+    pub fn shared(minimum: u32, maximum: u32) -> MemoryType {
+        MemoryTypeBuilder::new()
+            .shared(true)
+            .min(minimum.into())
+            .max(Some(maximum.into()))
+            .build()
+            .expect("a valid memory type")
+    }
+
     /// Starts a memory type with all details.
     pub fn builder() -> MemoryTypeBuilder {
         MemoryTypeBuilder::new()
@@ -397,8 +411,12 @@ impl MemoryType {
     /// A memory of this type.
     ///
     /// # Errors
-    /// If a limit of the store is reached.
+    /// If a limit of the store is reached, or the type is shared and that is off.
     pub fn default_value(&self, store: impl crate::AsContextMut) -> Result<crate::Extern> {
+        if self.is_shared() {
+            let engine = store.as_context().engine().clone();
+            return Ok(crate::SharedMemory::new(&engine, self.clone())?.into());
+        }
         Ok(crate::Memory::new(store, self.clone())?.into())
     }
 }

@@ -1,0 +1,10 @@
+(module
+  (memory 1 1 shared)
+  (func $load (param i32) (result i32) (i32.atomic.load offset=4 (local.get 0)))
+  (func $store (param i32 i64) (i64.atomic.store16 offset=1 (local.get 0) (local.get 1)))
+  (func $sub (param i32 i32) (result i32) (i32.atomic.rmw.sub (local.get 0) (local.get 1)))
+  (func $or (param i32 i64) (result i64) (i64.atomic.rmw8.or_u (local.get 0) (local.get 1)))
+  (func $swap (param i32 i64 i64) (result i64)
+    (i64.atomic.rmw.cmpxchg (local.get 0) (local.get 1) (local.get 2)))
+  (func $notify (param i32) (result i32) (memory.atomic.notify offset=8 (local.get 0) (i32.const 1)))
+  (func $fence (result i32) atomic.fence memory.size))
