@@ -79,6 +79,14 @@ const MEMORY64: Suite = Suite {
     features: WasmFeatures::WASM2.union(WasmFeatures::MEMORY64),
 };
 
+const FUNCTION_REFERENCES: Suite = Suite {
+    name: "function-references",
+    files: || proposal(Proposal::FunctionReferences).collect(),
+    features: WasmFeatures::WASM2
+        .union(WasmFeatures::TAIL_CALL)
+        .union(WasmFeatures::FUNCTION_REFERENCES),
+};
+
 #[test]
 fn wasm_v1() {
     run(&V1);
@@ -107,6 +115,11 @@ fn extended_const() {
 #[test]
 fn tail_call() {
     run(&TAIL_CALL);
+}
+
+#[test]
+fn function_references() {
+    run(&FUNCTION_REFERENCES);
 }
 
 #[test]

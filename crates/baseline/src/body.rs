@@ -1,7 +1,9 @@
 //! Reading a function body, which was validated.
 
 use anyhow::{Result, bail};
-use mainspring_wasm::{FuncType, ModuleInfo, RefKind, TypeIndex, ValType};
+use mainspring_wasm::{
+    ConcreteType, FuncType, HeapType, ModuleInfo, RefKind, RefType, TypeIndex, ValType,
+};
 
 /// A position in a body.
 #[derive(Clone, Copy)]
@@ -110,8 +112,34 @@ impl<'a> Body<'a> {
     }
 
     /// A value type, as generated code sees it.
-    pub(crate) fn value_type(&mut self) -> Result<Ty> {
-        Ty::from_byte(self.byte())
+    pub(crate) fn value_type(&mut self, module: &ModuleInfo) -> Result<Ty> {
+        Ok(match self.byte() {
+            0x7f => Ty::I32,
+            0x7e => Ty::I64,
+            0x7d => Ty::F32,
+            0x7c => Ty::F64,
+            0x7b => Ty::V128,
+            NULLABLE_REF | NON_NULL_REF => self.heap_type(module)?,
+            _ => {
+                // The short form of a nullable reference is its heap type.
+                self.back(1);
+                self.heap_type(module)?
+            }
+        })
+    }
+
+    /// How a reference to what a heap type says is represented.
+    pub(crate) fn heap_type(&mut self, module: &ModuleInfo) -> Result<Ty> {
+        let heap = match self.signed() {
+            index @ 0.. => HeapType::Concrete(ConcreteType::Module(TypeIndex(index as u32))),
+            -0x10 => HeapType::Func,
+            -0x11 => HeapType::Extern,
+            -0x0d => HeapType::NoFunc,
+            -0x0e => HeapType::NoExtern,
+            other => bail!("a reference to the heap type {other} is not supported"),
+        };
+        let nullable = true;
+        Ok(Ty::of(module, ValType::Ref(RefType { nullable, heap })))
     }
 
     /// A memory access's flags (alignment) are skipped; memory and offset are returned.
@@ -122,14 +150,14 @@ impl<'a> Body<'a> {
         (memory, self.u64())
     }
 
-    pub(crate) fn block_type(&mut self) -> Result<BlockType> {
+    pub(crate) fn block_type(&mut self, module: &ModuleInfo) -> Result<BlockType> {
         let first = self.peek();
         if first == 0x40 {
             self.at += 1;
             return Ok(BlockType::Empty);
         }
         if first & 0xc0 == 0x40 {
-            return Ok(BlockType::Result(self.value_type()?));
+            return Ok(BlockType::Result(self.value_type(module)?));
         }
         Ok(BlockType::Func(TypeIndex(self.signed() as u32)))
     }
@@ -146,19 +174,6 @@ pub(crate) enum Ty {
 }
 
 impl Ty {
-    fn from_byte(byte: u8) -> Result<Ty> {
-        Ok(match byte {
-            0x7f => Ty::I32,
-            0x7e => Ty::I64,
-            0x7d => Ty::F32,
-            0x7c => Ty::F64,
-            0x7b => Ty::V128,
-            0x70 | 0x73 => Ty::I64,
-            0x6f | 0x72 => Ty::I32,
-            other => bail!("a value of the type {other:#x} is not supported"),
-        })
-    }
-
     #[inline]
     pub(crate) fn of(module: &ModuleInfo, ty: ValType) -> Ty {
         match ty {
@@ -241,6 +256,8 @@ pub(crate) mod opcode {
     pub(crate) const CALL_INDIRECT: u8 = 0x11;
     pub(crate) const RETURN_CALL: u8 = 0x12;
     pub(crate) const RETURN_CALL_INDIRECT: u8 = 0x13;
+    pub(crate) const CALL_REF: u8 = 0x14;
+    pub(crate) const RETURN_CALL_REF: u8 = 0x15;
     pub(crate) const SELECT: u8 = 0x1b;
     pub(crate) const LOCAL_GET: u8 = 0x20;
     pub(crate) const LOCAL_SET: u8 = 0x21;
@@ -254,6 +271,11 @@ pub(crate) mod opcode {
     pub(crate) const MISC: u8 = 0xfc;
     pub(crate) const SIMD: u8 = 0xfd;
 }
+
+/// The first bytes of reference types in their long form; a heap type follows.
+const NULLABLE_REF: u8 = 0x63;
+/// See [`NULLABLE_REF`].
+const NON_NULL_REF: u8 = 0x64;
 
 /// What follows an opcode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -281,7 +303,8 @@ const fn immediates() -> [Immediates; 256] {
         table[code] = match code {
             0x02..=0x04 => Immediates::BlockType,
             0x0e => Immediates::BrTable,
-            0x0c | 0x0d | 0x10 | 0x12 | 0x20..=0x26 | 0x3f..=0x42 | 0xd0 | 0xd2 => Immediates::One,
+            0x0c | 0x0d | 0x10 | 0x12 | 0x14 | 0x15 | 0x20..=0x26 | 0x3f..=0x42 => Immediates::One,
+            0xd0 | 0xd2 | 0xd5 | 0xd6 => Immediates::One,
             0x11 | 0x13 => Immediates::Two,
             0x1c => Immediates::Types,
             0x28..=0x3e => Immediates::MemArg,
@@ -301,8 +324,10 @@ impl Body<'_> {
         match IMMEDIATES[code as usize] {
             Immediates::None if code < opcode::MISC => {}
             Immediates::None => self.skip_prefixed(code),
-            // A block type is one integer too, and a heap type.
-            Immediates::One | Immediates::BlockType => self.skip_integer(),
+            // A heap type is one integer too.
+            Immediates::One => self.skip_integer(),
+            // So are block types, but for types in their long form.
+            Immediates::BlockType => self.skip_value_type(),
             Immediates::Two => {
                 self.skip_integer();
                 self.skip_integer();
@@ -314,8 +339,9 @@ impl Body<'_> {
                 }
             }
             Immediates::Types => {
-                let count = self.u32();
-                self.at += count as usize;
+                for _ in 0..self.u32() {
+                    self.skip_value_type();
+                }
             }
             Immediates::Four => self.at += 4,
             Immediates::Eight => self.at += 8,
@@ -325,6 +351,14 @@ impl Body<'_> {
     #[inline]
     fn skip_integer(&mut self) {
         while self.byte() >= 0x80 {}
+    }
+
+    #[inline]
+    fn skip_value_type(&mut self) {
+        if matches!(self.peek(), NULLABLE_REF | NON_NULL_REF) {
+            self.at += 1;
+        }
+        self.skip_integer();
     }
 
     fn skip_memarg(&mut self) {

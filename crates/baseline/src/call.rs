@@ -57,6 +57,37 @@ impl Func<'_, '_> {
         Ok(())
     }
 
+    pub(crate) fn call_ref(&mut self) {
+        let ty = self.reference_callee();
+        self.emit_call(Callee::Reference, self.module.func_type_at(ty));
+    }
+
+    pub(crate) fn return_call_ref(&mut self) {
+        let ty = self.reference_callee();
+        self.emit_return_call(Callee::Reference, self.module.func_type_at(ty));
+    }
+
+    /// Pops a reference to a function of a type that validation knows: in `rax`, which stays locked.
+    fn reference_callee(&mut self) -> TypeIndex {
+        let ty = TypeIndex(self.body.u32());
+        let reference = self.pop();
+        if self.value(reference) != Value::Reg(Reg::RAX) {
+            self.claim(Reg::RAX);
+            self.load_value(Reg::RAX, reference);
+        }
+        self.check_callee(TrapCode::NullReference);
+        ty
+    }
+
+    /// Traps if the reference in `rax` is null. Now rather than at the call: a tail call has no frame by then
+    /// that a backtrace could name.
+    fn check_callee(&mut self, null: TrapCode) {
+        // A load through null faults, near address 0.
+        self.may_trap(null);
+        let code = offset_of!(VMFuncRef, code) as i32;
+        self.asm.load(true, SCRATCH, Mem::at(Reg::RAX, code));
+    }
+
     fn callee(&mut self, func: FuncIndex) -> Callee {
         match self.module.defined_func(func) {
             Some(defined) => Callee::Defined(defined),
@@ -90,9 +121,7 @@ impl Func<'_, '_> {
             let differs = self.trap_label(TrapCode::BadSignature);
             self.asm.jcc(Cond::NotEqual, differs);
         } else {
-            self.asm.test(true, Reg::RAX, Reg::RAX);
-            let null = self.trap_label(TrapCode::IndirectCallToNull);
-            self.asm.jcc(Cond::Equal, null);
+            self.check_callee(TrapCode::IndirectCallToNull);
         }
         Ok(ty)
     }

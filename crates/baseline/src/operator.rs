@@ -54,6 +54,8 @@ impl Func<'_, '_> {
             opcode::CALL_INDIRECT => self.call_indirect()?,
             opcode::RETURN_CALL => self.return_call(),
             opcode::RETURN_CALL_INDIRECT => self.return_call_indirect()?,
+            opcode::CALL_REF => self.call_ref(),
+            opcode::RETURN_CALL_REF => self.return_call_ref(),
             0x1a => {
                 self.drop_operand();
             }
@@ -88,6 +90,9 @@ impl Func<'_, '_> {
             // References are integers here.
             0xd1 => self.eqz(),
             0xd2 => self.ref_func(),
+            0xd4 => self.ref_as_non_null(),
+            0xd5 => self.br_on_null(),
+            0xd6 => self.br_on_non_null(),
             opcode::MISC => self.misc()?,
             opcode::SIMD => self.vector()?,
             _ => bail!("the instruction {code:#x} is not supported"),

@@ -85,7 +85,8 @@ const SUPPORTED: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::MEMORY64)
-    .union(WasmFeatures::TAIL_CALL);
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::FUNCTION_REFERENCES);
 
 /// Configuration of an [`Engine`](crate::Engine).
 ///
@@ -158,7 +159,7 @@ proposals! {
     wasm_tail_call => TAIL_CALL;
     /// Threads. Not supported yet.
     wasm_threads => THREADS;
-    /// Typed function references. Not supported yet.
+    /// Typed function references. On by default. Without reference types they are off, too.
     wasm_function_references => FUNCTION_REFERENCES;
     /// Garbage collection. Not supported yet.
     wasm_gc => GC;

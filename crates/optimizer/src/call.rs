@@ -64,6 +64,51 @@ impl<'a> Func<'a, '_> {
         Ok(())
     }
 
+    pub(crate) fn call_ref(&mut self, ty: TypeIndex) {
+        let callee = self.popped_callee(ty);
+        self.emit_call(&callee, self.module.func_type_at(ty));
+    }
+
+    pub(crate) fn return_call_ref(&mut self, ty: TypeIndex) {
+        let callee = self.popped_callee(ty);
+        self.emit_return_call(&callee, self.module.func_type_at(ty));
+    }
+
+    /// Pops a reference to a function of a type that validation knows.
+    fn popped_callee(&mut self, ty: TypeIndex) -> Callee {
+        let reference = self.pop();
+        self.note_caller();
+        let first = self.reference_flags(TrapCode::NullReference);
+        self.referenced_callee(ty, reference, first)
+    }
+
+    /// Flags of the first load through a function reference: it faults if that is null, near address 0.
+    fn reference_flags(&mut self, null: TrapCode) -> MemFlagsData {
+        MemFlagsData::trusted()
+            .with_alias_region(self.region(Region::FuncRefs))
+            .with_trap_code(Some(trap::to_cranelift(null)))
+    }
+
+    /// What a reference is to, with the flags that its first load takes.
+    fn referenced_callee(
+        &mut self,
+        ty: TypeIndex,
+        reference: Value,
+        first: MemFlagsData,
+    ) -> Callee {
+        let then = self.trusted_flags(Region::FuncRefs);
+        let (code, vmctx) = (offset_of!(VMFuncRef, code), offset_of!(VMFuncRef, vmctx));
+        let ins = self.builder.ins();
+        let code = ins.load(I64, first, reference, code as i32);
+        let ins = self.builder.ins();
+        let vmctx = ins.load(I64, then, reference, vmctx as i32);
+        Callee::Indirect {
+            signature: self.signature(ty),
+            code,
+            vmctx,
+        }
+    }
+
     fn callee(&mut self, func: FuncIndex) -> Callee {
         let ty = self.module.functions[func.index()];
         let Some(defined) = self.module.defined_func(func) else {
@@ -144,12 +189,7 @@ impl<'a> Func<'a, '_> {
     fn table_callee(&mut self, ty: TypeIndex, table: TableIndex) -> Result<Callee> {
         let element = self.table_load(table);
         self.note_caller();
-        let null = trap::to_cranelift(TrapCode::IndirectCallToNull);
-        let region = self.region(Region::FuncRefs);
-        // The first load through the reference faults if it is null, near address 0.
-        let first = MemFlagsData::trusted()
-            .with_alias_region(region)
-            .with_trap_code(Some(null));
+        let first = self.reference_flags(TrapCode::IndirectCallToNull);
         let then = self.trusted_flags(Region::FuncRefs);
         let checked = self.needs_type_check(ty, table)?;
         if checked {
@@ -162,19 +202,7 @@ impl<'a> Func<'a, '_> {
             self.trap_if(differs, TrapCode::BadSignature);
         }
         let flags = if checked { then } else { first };
-        let code = self
-            .builder
-            .ins()
-            .load(I64, flags, element, offset_of!(VMFuncRef, code) as i32);
-        let vmctx =
-            self.builder
-                .ins()
-                .load(I64, then, element, offset_of!(VMFuncRef, vmctx) as i32);
-        Ok(Callee::Indirect {
-            signature: self.signature(ty),
-            code,
-            vmctx,
-        })
+        Ok(self.referenced_callee(ty, element, flags))
     }
 
     /// Whether an element of a table may be a function of another type.

@@ -39,6 +39,9 @@ impl<'a> Func<'a, '_> {
                 table_index,
             } => self.return_call_indirect(TypeIndex(type_index), TableIndex(table_index))?,
 
+            O::CallRef { type_index } => self.call_ref(TypeIndex(type_index)),
+            O::ReturnCallRef { type_index } => self.return_call_ref(TypeIndex(type_index)),
+
             O::Drop => {
                 self.pop();
             }
@@ -95,6 +98,9 @@ impl<'a> Func<'a, '_> {
             O::RefNull { hty } => self.ref_null(crate::types::decoded_heap_type(hty)?),
             O::RefIsNull => self.ref_is_null(),
             O::RefFunc { function_index } => self.ref_func(FuncIndex(function_index)),
+            O::RefAsNonNull => self.ref_as_non_null(),
+            O::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
+            O::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),
 
             _ => {
                 if !self.numeric(operator) && !self.vector(operator)? {

@@ -7,6 +7,7 @@ mod dynamic;
 mod files;
 mod instances;
 mod memories;
+mod references;
 mod tiers;
 mod traps;
 
