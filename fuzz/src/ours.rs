@@ -249,6 +249,7 @@ fn value_of(store: impl AsContext<Data = State>, val: &Val) -> Value {
             let number = data.and_then(|data| data.downcast_ref::<u32>());
             Value::Extern(Some(*number.expect("only numbers are passed")))
         }
+        Val::AnyRef(_) | Val::ExnRef(_) => unreachable!("of proposals that are off"),
     }
 }
 

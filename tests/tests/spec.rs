@@ -87,6 +87,23 @@ const FUNCTION_REFERENCES: Suite = Suite {
         .union(WasmFeatures::FUNCTION_REFERENCES),
 };
 
+/// What of garbage collection needs no objects: recursion groups, declared subtypes, casts of functions.
+const SUBTYPING: Suite = Suite {
+    name: "gc, types",
+    files: || {
+        let proposal = proposal(Proposal::GC)
+            .filter(|file| matches!(file.name(), "type-subtyping.wast" | "binary-gc.wast"));
+        let types = ["type-equivalence.wast", "type-rec.wast", "type-canon.wast"];
+        let latest = spec(SpecVersion::V3).filter(move |file| types.contains(&file.name()));
+        proposal.chain(latest).collect()
+    },
+    features: WasmFeatures::WASM2
+        .union(WasmFeatures::TAIL_CALL)
+        .union(WasmFeatures::FUNCTION_REFERENCES)
+        .union(WasmFeatures::EXTENDED_CONST)
+        .union(WasmFeatures::GC),
+};
+
 #[test]
 fn wasm_v1() {
     run(&V1);
@@ -120,6 +137,11 @@ fn tail_call() {
 #[test]
 fn function_references() {
     run(&FUNCTION_REFERENCES);
+}
+
+#[test]
+fn gc_types() {
+    run(&SUBTYPING);
 }
 
 #[test]

@@ -119,26 +119,37 @@ impl<'a> Body<'a> {
             0x7d => Ty::F32,
             0x7c => Ty::F64,
             0x7b => Ty::V128,
-            NULLABLE_REF | NON_NULL_REF => self.heap_type(module)?,
+            NULLABLE_REF | NON_NULL_REF => self.reference_type(module)?,
             _ => {
                 // The short form of a nullable reference is its heap type.
                 self.back(1);
-                self.heap_type(module)?
+                self.reference_type(module)?
             }
         })
     }
 
-    /// How a reference to what a heap type says is represented.
-    pub(crate) fn heap_type(&mut self, module: &ModuleInfo) -> Result<Ty> {
-        let heap = match self.signed() {
+    pub(crate) fn heap_type(&mut self) -> Result<HeapType> {
+        Ok(match self.signed() {
             index @ 0.. => HeapType::Concrete(ConcreteType::Module(TypeIndex(index as u32))),
-            -0x10 => HeapType::Func,
-            -0x11 => HeapType::Extern,
+            -0x0c => HeapType::NoExn,
             -0x0d => HeapType::NoFunc,
             -0x0e => HeapType::NoExtern,
+            -0x0f => HeapType::None,
+            -0x10 => HeapType::Func,
+            -0x11 => HeapType::Extern,
+            -0x12 => HeapType::Any,
+            -0x13 => HeapType::Eq,
+            -0x14 => HeapType::I31,
+            -0x15 => HeapType::Struct,
+            -0x16 => HeapType::Array,
+            -0x17 => HeapType::Exn,
             other => bail!("a reference to the heap type {other} is not supported"),
-        };
-        let nullable = true;
+        })
+    }
+
+    /// How a reference to what a heap type says is represented.
+    pub(crate) fn reference_type(&mut self, module: &ModuleInfo) -> Result<Ty> {
+        let (nullable, heap) = (true, self.heap_type()?);
         Ok(Ty::of(module, ValType::Ref(RefType { nullable, heap })))
     }
 
@@ -268,6 +279,7 @@ pub(crate) mod opcode {
     pub(crate) const MEMORY_GROW: u8 = 0x40;
     pub(crate) const I32_EQZ: u8 = 0x45;
     pub(crate) const I32_ADD: u8 = 0x6a;
+    pub(crate) const GC: u8 = 0xfb;
     pub(crate) const MISC: u8 = 0xfc;
     pub(crate) const SIMD: u8 = 0xfd;
 }
@@ -322,7 +334,7 @@ impl Body<'_> {
     #[inline]
     pub(crate) fn skip_immediates(&mut self, code: u8) {
         match IMMEDIATES[code as usize] {
-            Immediates::None if code < opcode::MISC => {}
+            Immediates::None if code < opcode::GC => {}
             Immediates::None => self.skip_prefixed(code),
             // A heap type is one integer too.
             Immediates::One => self.skip_integer(),
@@ -371,6 +383,9 @@ impl Body<'_> {
     fn skip_prefixed(&mut self, code: u8) {
         let sub = self.u32();
         let integers = match (code, sub) {
+            (opcode::GC, 20..=23) => 1,
+            // Flags, which are a byte below 128, a label, and two heap types.
+            (opcode::GC, 24 | 25) => 4,
             (opcode::MISC, 8 | 10 | 12 | 14) => 2,
             (opcode::MISC, 9 | 11 | 13 | 15..=17) => 1,
             (opcode::SIMD, 0..=11 | 92 | 93) => return self.skip_memarg(),

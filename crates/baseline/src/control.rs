@@ -299,7 +299,7 @@ impl Func<'_, '_> {
     }
 
     /// Goes to a label with the uppermost operands if flags say so.
-    fn branch_to(&mut self, test: Test, relative_depth: u32) {
+    pub(crate) fn branch_to(&mut self, test: Test, relative_depth: u32) {
         let depth = self.depth(relative_depth);
         if !self.carries(depth) {
             let label = self.target(depth);

@@ -130,6 +130,7 @@ pub(crate) fn scan(
             opcode::GLOBAL_GET..=0x26 | opcode::MEMORY_SIZE | 0xd2 => {
                 usage.context = usage.context.saturating_add(here);
             }
+            opcode::GC => usage.context = usage.context.saturating_add(here),
             opcode::MISC => {
                 let mut ahead = body;
                 if ahead.u32() >= 8 {

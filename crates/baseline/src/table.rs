@@ -150,7 +150,7 @@ impl Func<'_, '_> {
     // References.
 
     pub(crate) fn ref_null(&mut self) -> Result<()> {
-        let ty = self.body.heap_type(self.module)?;
+        let ty = self.body.reference_type(self.module)?;
         self.push_const(0, ty);
         Ok(())
     }

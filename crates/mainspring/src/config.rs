@@ -88,6 +88,9 @@ const SUPPORTED: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::FUNCTION_REFERENCES);
 
+/// Proposals of which the engine runs a part, and refuses the rest module by module.
+const IN_PART: WasmFeatures = WasmFeatures::GC;
+
 /// Configuration of an [`Engine`](crate::Engine).
 ///
 /// ```
@@ -161,7 +164,8 @@ proposals! {
     wasm_threads => THREADS;
     /// Typed function references. On by default. Without reference types they are off, too.
     wasm_function_references => FUNCTION_REFERENCES;
-    /// Garbage collection. Not supported yet.
+    /// Garbage collection. Off by default, because only a part is supported: declared subtypes, and casts of
+    /// function references. A module that needs objects is refused.
     wasm_gc => GC;
     /// Exceptions. Not supported yet.
     wasm_exceptions => EXCEPTIONS;
@@ -327,7 +331,9 @@ impl Config {
 
     /// Checks what can't be checked setting by setting.
     pub(crate) fn validate(&self) -> Result<()> {
-        let unsupported = self.features.difference(SUPPORTED).difference(IMPLIED);
+        let unsupported = self
+            .features
+            .difference(SUPPORTED.union(IN_PART).union(IMPLIED));
         if let Some((name, _)) = unsupported.iter_names().next() {
             bail!(
                 "the {} proposal is not supported yet",

@@ -285,7 +285,7 @@ impl<'a> Func<'a, '_> {
     }
 
     /// Goes to a label with the uppermost operands if a condition is not zero.
-    fn branch_to(&mut self, condition: Value, relative_depth: u32) {
+    pub(crate) fn branch_to(&mut self, condition: Value, relative_depth: u32) {
         let target = self.target(self.depth(relative_depth));
         let args = self.block_args(target);
         let next = self.builder.create_block();

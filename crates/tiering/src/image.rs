@@ -34,7 +34,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// The first bytes of every image.
 pub const IMAGE_MAGIC: [u8; 8] = *b"\x7fMSIMAGE";
 /// Changes whenever the format does.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const TEXT_ALIGNMENT: usize = 4096;
 /// Where in the header the list of sections is.
 const SECTIONS_AT: usize = 32;

@@ -10,6 +10,7 @@ mod memories;
 mod references;
 mod tiers;
 mod traps;
+mod types;
 
 use mainspring::*;
 
