@@ -230,3 +230,52 @@ fn without_the_proposal_its_modules_are_refused() {
         assert!(Module::new(&engine, unset).is_err(), "{name}");
     }
 }
+
+/// Addresses of types are not in the code, so an image works wherever it is loaded.
+#[test]
+fn images_call_and_cast_references() -> Result<()> {
+    let text = r#"(module
+        (type $base (sub (func (param i32) (result i32))))
+        (type $own (sub $base (func (param i32) (result i32))))
+        (import "" "" (func $host (type $base)))
+        (func $inc (type $own) (i32.add (local.get 0) (i32.const 1)))
+        (table 2 funcref) (elem (i32.const 0) $inc $host)
+        (func (export "run") (param i32) (result i32)
+            (call_ref $base
+                (call_indirect (type $base) (i32.const 3) (local.get 0))
+                (ref.cast (ref $base) (table.get (local.get 0)))))
+        (func (export "is_own") (param i32) (result i32)
+            (ref.test (ref $own) (table.get (local.get 0)))))"#;
+    let mut config = Config::new();
+    config.wasm_gc(true);
+    let image = Module::new(&Engine::new(&config)?, text)?.serialize()?;
+    let engine = Engine::new(&config)?;
+    // Types that were there before have other addresses than where the image was made.
+    let _others: Vec<FuncType> = (0..5)
+        .map(|n| FuncType::new(&engine, vec![ValType::F32; n], []))
+        .collect();
+    // SAFETY: just made.
+    let module = unsafe { Module::deserialize(&engine, &image) }?;
+    let mut store = Store::new(&engine, ());
+    let import = module.imports().next().expect("an import").ty();
+    let host = Func::new(
+        &mut store,
+        import.unwrap_func().clone(),
+        |_, params, results| {
+            results[0] = Val::I32(params[0].unwrap_i32() * 10);
+            Ok(())
+        },
+    );
+    let instance = Instance::new(&mut store, &module, &[host.into()])?;
+    let run = instance.get_typed_func::<i32, i32>(&mut store, "run")?;
+    let is_own = instance.get_typed_func::<i32, i32>(&mut store, "is_own")?;
+    assert_eq!(
+        (run.call(&mut store, 0)?, is_own.call(&mut store, 0)?),
+        (5, 1)
+    );
+    assert_eq!(
+        (run.call(&mut store, 1)?, is_own.call(&mut store, 1)?),
+        (300, 0)
+    );
+    Ok(())
+}

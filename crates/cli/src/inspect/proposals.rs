@@ -247,6 +247,18 @@ mod tests {
         check(&func("(drop (ref.null extern))"), &["reference-types"]);
         check(&func("(local v128)"), &["simd"]);
         check(&func("(atomic.fence)"), &["threads"]);
+        check(
+            &func("(drop (ref.as_non_null (ref.null func)))"),
+            &["function-references", "reference-types"],
+        );
+        check(
+            &func("(param (ref func))"),
+            &["function-references", "reference-types"],
+        );
+        check(
+            &func("(drop (ref.test (ref func) (ref.null func)))"),
+            &["gc", "reference-types"],
+        );
     }
 
     #[test]
@@ -269,5 +281,10 @@ mod tests {
         check("(module (memory 1) (data \"x\"))", &["bulk-memory"]);
         check("(module (tag))", &["exceptions"]);
         check("(module (type (struct (field i32))))", &["gc"]);
+        check("(module (type (sub (func))))", &["gc"]);
+        check(
+            "(module (type $t (func)) (table 1 (ref null $t)))",
+            &["function-references"],
+        );
     }
 }
