@@ -8,6 +8,7 @@ use mainspring_fuzz::generate::Case;
 use mainspring_fuzz::program;
 use mainspring_fuzz::random::Random;
 use mainspring_fuzz::{BODIES, Body, input, regression};
+use rustix::time::{ClockId, clock_gettime};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -106,6 +107,8 @@ fn fuzz(options: &Options) -> Result<()> {
         println!("{}: {} inputs", body.name, count.load(Relaxed));
     }
     print!("{}", mainspring_fuzz::report());
+    let spent = cpu_time(ClockId::ProcessCPUTime).as_secs();
+    println!("{spent} s of processor time");
     match counts.failures.load(Relaxed) {
         0 => Ok(()),
         failures => bail!("{failures} failures, in {}", options.out.display()),
@@ -119,8 +122,14 @@ struct Worker<'a> {
     thread: usize,
 }
 
-/// Longer than any case takes that is not stuck somewhere.
+/// Of processor time: longer than any case takes that is not stuck somewhere.
 const SLOW: Duration = Duration::from_secs(5);
+
+fn cpu_time(clock: ClockId) -> Duration {
+    clock_gettime(clock)
+        .try_into()
+        .expect("time spent is not negative")
+}
 
 impl Worker<'_> {
     fn work(&self, mut random: Random, end: Instant) {
@@ -133,12 +142,12 @@ impl Worker<'_> {
             let data = input(&mut random);
             let kept = [body.name.as_bytes(), b"\n", &data].concat();
             std::fs::write(&current, kept).expect("the current input can be written");
-            let start = Instant::now();
+            let start = cpu_time(ClockId::ThreadCPUTime);
             match catch_unwind(AssertUnwindSafe(|| (body.run)(&data))) {
                 Ok(useful) => drop(self.counts.inputs[next].fetch_add(u64::from(useful), Relaxed)),
                 Err(_) => self.keep(body, &data, "differs"),
             }
-            if start.elapsed() > SLOW {
+            if cpu_time(ClockId::ThreadCPUTime) - start > SLOW {
                 self.keep(body, &data, "slow");
             }
         }

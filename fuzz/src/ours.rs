@@ -298,9 +298,8 @@ impl Machine for Ours {
 
     fn set_fuel(&mut self, global: &str, fuel: u32) {
         if let Some(global) = self.instance.get_global(&mut self.store, global) {
-            global
-                .set(&mut self.store, Val::I32(fuel as i32))
-                .expect("fuel is a mutable i32");
+            // In a module that was changed at random it may be something else, which `decode` knows to end.
+            let _ = global.set(&mut self.store, Val::I32(fuel as i32));
         }
     }
 

@@ -18,6 +18,7 @@ pub fn case(data: &[u8], canonical: bool) -> Case {
         locals: Vec::new(),
         labels: Vec::new(),
         counters: 0,
+        params: 0,
         results: Vec::new(),
         signatures: Vec::new(),
         functions: 0,
@@ -51,6 +52,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) locals: Vec<Type>,
     labels: Vec<Label>,
     counters: usize,
+    /// How many of the locals are parameters.
+    params: usize,
     /// Of the function that is written.
     results: Vec<Type>,
     /// Of the functions that are written.
@@ -145,6 +148,7 @@ impl Writer<'_> {
             self.declare_type(i, &signature, again);
         }
         self.locals = signature.params.clone();
+        self.params = self.locals.len();
         self.results = signature.results.clone();
         let own = self.types(20);
         self.locals.extend(&own);
@@ -200,7 +204,10 @@ impl Writer<'_> {
                 emit!(self, "global.set $g{i}");
             }
             5 => self.store(),
-            6..=8 if !deep && self.counters < MOST_LOOPS => self.a_loop(),
+            6..=8 if !deep && self.counters < MOST_LOOPS => match self.below(4) {
+                0 => self.dispatch(),
+                _ => self.a_loop(),
+            },
             9 if !deep => self.an_if(),
             10 if !deep => {
                 emit!(self, "block");
@@ -302,6 +309,52 @@ impl Writer<'_> {
         self.count_down(counter);
         emit!(self, "br_if 0 end");
         self.put_away(&carried);
+    }
+
+    /// A loop over a `br_table`, as interpreters are written: most arms go back to it, some end in a tail call, some go on
+    /// in the next arm or the last.
+    fn dispatch(&mut self) {
+        let counter = self.locals.len() + self.counters;
+        self.counters += 1;
+        let arms = 1 + self.below(7);
+        let count = 1 + self.below(3 * ITERATIONS);
+        emit!(self, "i32.const {count} local.set {counter} block loop");
+        self.burn();
+        self.labels.push(Label::Block);
+        self.labels.push(Label::Loop(counter, Vec::new()));
+        let outside = self.labels.len();
+        for _ in 0..arms {
+            emit!(self, "block");
+            self.labels.push(Label::Block);
+        }
+        self.value(Type::I32, 2);
+        let targets: Vec<String> = (0..arms).map(|i| i.to_string()).collect();
+        let last = self.below(arms + 2);
+        // The loop itself must not be begun again without being counted.
+        let default = if last == arms { arms + 1 } else { last };
+        emit!(
+            self,
+            "i32.const 7 i32.and br_table {} {default}",
+            targets.join(" ")
+        );
+        for _ in 0..arms {
+            emit!(self, "end");
+            self.labels.pop();
+            self.statements();
+            let depth = self.labels.len() - outside;
+            match self.below(8) {
+                0 => {}
+                1 => self.tail_call(true),
+                2 | 3 if depth > 0 => emit!(self, "br {}", depth - 1),
+                2 | 3 => self.tail_call(false),
+                _ => {
+                    self.count_down(counter);
+                    emit!(self, "br_if {depth} br {}", depth + 1);
+                }
+            }
+        }
+        self.labels.truncate(outside - 2);
+        emit!(self, "end end");
     }
 
     /// Whether the loop goes on.
@@ -414,31 +467,36 @@ impl Writer<'_> {
         self.typed && !self.signatures.is_empty()
     }
 
-    /// In place of going on, if some value says so and there is a function that fits.
-    fn tail_call(&mut self) {
-        let callee = self.below(self.signatures.len());
-        let Some(signature) = self.signatures.get(callee).cloned() else {
-            return;
+    /// In place of going on, always or if some value says so. Another function takes over if it fits, or the same.
+    fn tail_call(&mut self, conditional: bool) {
+        let mut callee = self.below(self.signatures.len());
+        if (self.signatures.get(callee)).is_none_or(|callee| callee.results != self.results) {
+            callee = self.signatures.len();
+        }
+        let params = match self.signatures.get(callee) {
+            Some(signature) => signature.params.clone(),
+            None => self.locals[..self.params].to_vec(),
         };
-        if signature.results != self.results {
-            return;
+        if conditional {
+            self.value(Type::I32, 2);
+            emit!(self, "if");
         }
-        self.value(Type::I32, 2);
-        emit!(self, "if");
-        signature.params.iter().for_each(|ty| self.value(*ty, 1));
-        match self.typed && self.below(2) == 1 {
-            false => emit!(self, "return_call $f{callee}"),
-            true => {
-                self.reference(callee);
-                emit!(self, "return_call_ref $t{callee}");
-            }
+        params.iter().for_each(|ty| self.value(*ty, 1));
+        // There are references to functions that come before.
+        if self.typed && callee < self.signatures.len() && self.below(2) == 1 {
+            self.reference(callee);
+            emit!(self, "return_call_ref $t{callee}");
+        } else {
+            emit!(self, "return_call $f{callee}");
         }
-        emit!(self, "end");
+        if conditional {
+            emit!(self, "end");
+        }
     }
 
     fn rare(&mut self) {
         match self.below(7) {
-            5 => self.tail_call(),
+            5 => self.tail_call(true),
             0 => emit!(self, "i32.const 1 memory.grow drop"),
             1 => {
                 self.address();

@@ -18,6 +18,8 @@ pub(crate) struct Frame {
     ty: BlockType,
     /// How many operands lie below the block's own.
     height: usize,
+    /// How many loops it is in, counting itself.
+    loops: u32,
     /// Where branches to it go.
     label: Label,
     /// Whether anything goes to what follows the block other than by reaching its end.
@@ -56,8 +58,10 @@ impl Func<'_, '_> {
 
     fn open(&mut self, kind: FrameKind, ty: BlockType) {
         let label = self.asm.label();
+        let around = self.control.last().map_or(0, |frame| frame.loops);
         self.control.push(Frame {
             kind,
+            loops: around + u32::from(kind == FrameKind::Loop),
             ty,
             height: match kind {
                 FrameKind::Function => 0,
@@ -87,6 +91,11 @@ impl Func<'_, '_> {
         self.asm.bind(label);
         self.count_loop();
         Ok(())
+    }
+
+    /// How many loops are open.
+    pub(crate) fn open_loops(&self) -> u32 {
+        self.control.last().map_or(0, |frame| frame.loops)
     }
 
     pub(crate) fn if_(&mut self) -> Result<()> {

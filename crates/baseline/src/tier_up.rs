@@ -78,8 +78,13 @@ impl Func<'_, '_> {
             });
         }
         let wasm = self.at;
+        let depth = self.open_loops() - 1;
         let tier_up = self.tier_up.as_mut().expect("there are counters");
-        tier_up.loops.push(LoopHeader { wasm, operands });
+        tier_up.loops.push(LoopHeader {
+            wasm,
+            depth,
+            operands,
+        });
         self.hot_loops.push(HotLoop {
             hot,
             go_on,

@@ -1,7 +1,7 @@
 //! From Cranelift's result to a [`CompiledFunction`].
 
-use crate::dispatch;
 use crate::func::{Source, TranslationBuffers};
+use crate::layout;
 use crate::trap;
 use anyhow::{Context as _, Result, anyhow, bail};
 use cranelift_codegen::binemit::Reloc as RelocKind;
@@ -33,11 +33,12 @@ pub(crate) fn finish(
     buffers: &TranslationBuffers,
 ) -> Result<CompiledFunction> {
     let buffer = &code.buffer;
-    let relocs = buffer
+    let mut relocs = buffer
         .relocs()
         .iter()
         .map(|reloc| convert_reloc(reloc, function))
-        .collect::<Result<_>>()?;
+        .collect::<Result<Vec<_>>>()?;
+    relocs.sort_by_key(|reloc| reloc.offset);
     let mut traps = buffer
         .traps()
         .iter()
@@ -60,9 +61,7 @@ pub(crate) fn finish(
         inlined_calls: buffers.inlined_calls.clone(),
         tier_up: None,
     };
-    if !function.dfg.jump_tables.is_empty() {
-        dispatch::copy(code, &mut compiled)?;
-    }
+    layout::arrange(code, &mut compiled)?;
     Ok(compiled)
 }
 
@@ -142,7 +141,7 @@ fn traps_in(traps: &[TrapSite], start: u32, end: u32) -> bool {
         .any(|site| site.code != TrapCode::StackOverflow)
 }
 
-fn add_location(list: &mut Vec<SourceLocation>, code: u32, wasm: u32) {
+pub(crate) fn add_location(list: &mut Vec<SourceLocation>, code: u32, wasm: u32) {
     match list.last_mut() {
         Some(last) if last.wasm == wasm => {}
         Some(last) if last.code == code => last.wasm = wasm,
@@ -150,7 +149,7 @@ fn add_location(list: &mut Vec<SourceLocation>, code: u32, wasm: u32) {
     }
 }
 
-fn add_inlined(list: &mut Vec<InlinedCode>, code: u32, call: u32) {
+pub(crate) fn add_inlined(list: &mut Vec<InlinedCode>, code: u32, call: u32) {
     match list.last_mut() {
         Some(last) if last.call == call => {}
         Some(last) if last.code == code => last.call = call,

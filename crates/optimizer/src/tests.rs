@@ -7,6 +7,7 @@ use mainspring_abi::{
     Optimize, TrapCode, VMOffsets,
 };
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo};
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -590,5 +591,67 @@ fn dispatches_are_copied() {
     for at in loads {
         assert!(module.bodies[0].contains(&at));
         assert_eq!(bytes[at as usize], 0x2d, "an i32.load8_u");
+    }
+}
+
+/// A loop that fits in a cache line lies in one, wherever it is in the function, and jumps within reach are short.
+#[test]
+fn small_loops_lie_in_one_line() {
+    let mut loops = 0;
+    for before in 0..40 {
+        let before =
+            format!("(local.set 0 (i32.mul (local.get 0) (i32.const {before})))").repeat(before);
+        let count = "(br_if $again (local.tee 1 (i32.sub (local.get 1) (i32.const 1))))";
+        let wat = format!(
+            "(module (func (param i32 i32) (result i32)
+                {before}
+                (loop $again
+                    (local.set 0 (i32.xor (i32.rotl (local.get 0) (i32.const 5)) (local.get 1)))
+                    {count})
+                local.get 0))"
+        );
+        let function = &compile(&wat)[0];
+        let mut decoder = Decoder::new(64, &function.code, DecoderOptions::NONE);
+        for instruction in decoder.iter() {
+            let target = instruction.near_branch_target();
+            if instruction.is_jmp_short_or_near() && target < instruction.ip() {
+                let (first, last) = (target, instruction.next_ip() - 1);
+                assert_eq!(instruction.len(), 2, "{instruction}");
+                assert_eq!(first / 64, last / 64, "from {first:#x} to {last:#x}");
+                assert_eq!(function.alignment % 64, 0);
+                loops += 1;
+            }
+        }
+    }
+    assert_eq!(loops, 40);
+}
+
+/// A jump over much code is long, and so is one that becomes too far by what is between.
+#[test]
+fn far_jumps_arrive() {
+    for statements in 0..60 {
+        let much = "(local.set 0 (i32.rotl (i32.xor (local.get 0) (local.get 1)) (local.get 0)))"
+            .repeat(statements);
+        let wat = format!(
+            "(module (func (param i32 i32) (result i32)
+                (loop $again
+                    (if (i32.eq (local.get 0) (i32.const 7)) (then {much}))
+                    (br_if $again (local.tee 1 (i32.sub (local.get 1) (i32.const 1)))))
+                local.get 0))"
+        );
+        let function = &compile(&wat)[0];
+        let mut decoder = Decoder::new(64, &function.code, DecoderOptions::NONE);
+        let instructions: Vec<_> = decoder.iter().collect();
+        let starts: HashSet<u64> = instructions.iter().map(|it| it.ip()).collect();
+        for instruction in &instructions {
+            let target = instruction.near_branch_target();
+            if instruction.flow_control() == FlowControl::ConditionalBranch {
+                assert!(
+                    starts.contains(&target),
+                    "{instruction} at {:#x}",
+                    instruction.ip()
+                );
+            }
+        }
     }
 }

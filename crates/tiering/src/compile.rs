@@ -110,7 +110,7 @@ impl Compilers {
         self.cache.as_ref()?;
         let depends = format!(
             "{} {} {} {:?} {:?}",
-            env!("CARGO_PKG_VERSION"),
+            env!("MAINSPRING_BUILD"),
             self.fingerprint(),
             self.baseline.fingerprint(),
             self.tuning.tiers,

@@ -4,6 +4,7 @@ use crate::tuning::{NEVER, Tuning};
 use mainspring_abi::{CounterKind, TierUp};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::{Duration, Instant};
 
 /// A function with baseline code that counts.
 pub(crate) struct Counted {
@@ -15,6 +16,8 @@ pub(crate) struct Counted {
     start: Better,
     /// Optimized code from the header of each loop.
     loops: Vec<Better>,
+    /// When each loop was reached, as far as loops in it noticed.
+    reached: Vec<Option<Reached>>,
     /// What counters had counted when they were set anew.
     heat: u64,
     entries_before: u32,
@@ -23,6 +26,19 @@ pub(crate) struct Counted {
 
 // SAFETY: the cells are atomics that live as long as the table, which owns this.
 unsafe impl Send for Counted {}
+
+/// How many loops around a hot one are looked at.
+const FARTHEST_OUT: usize = 10;
+
+/// When a loop was seen to come around.
+#[derive(Clone, Copy)]
+struct Reached {
+    /// How its counter stood.
+    count: i32,
+    last: Instant,
+    /// Whether it came around since somebody looked first.
+    again: bool,
+}
 
 /// How far better code is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,11 +79,13 @@ impl Counted {
         let counters = &tier_up.counters;
         debug_assert!(counters.is_sorted_by_key(|counter| counter.wasm));
         let loops = vec![Better::No; tier_up.loops.len()];
+        let reached = vec![None; tier_up.loops.len()];
         Counted {
             tier_up,
             cells,
             start: Better::No,
             loops,
+            reached,
             heat: 0,
             entries_before: 0,
             first_entries: NEVER,
@@ -165,6 +183,53 @@ impl Counted {
             *better = Better::Queued;
         }
         first
+    }
+
+    /// The loop to begin at, of one that is hot and those around it: the outermost that comes around while one is
+    /// patient. Code that begins at a loop goes on in all that follows, but has its blocks in the order in which they
+    /// are reached from there, which suits that loop and the ones in it.
+    pub fn loop_to_begin_at(&mut self, hot: u32, patience: Duration) -> u32 {
+        let mut best = hot;
+        let mut header = hot;
+        for _ in 0..FARTHEST_OUT {
+            let Some(around) = self.tier_up.loop_around(header) else {
+                break;
+            };
+            let reached = self.look_at(around);
+            if reached.again && reached.last.elapsed() < patience {
+                best = around;
+            }
+            header = around;
+        }
+        best
+    }
+
+    /// Whether the loop around one may be reached soon, so that code for that one is worth waiting for.
+    pub fn loop_around_is_due(&mut self, header: u32, patience: Duration) -> bool {
+        let Some(around) = self.tier_up.loop_around(header) else {
+            return false;
+        };
+        self.loops[around as usize] != Better::Failed
+            && self.look_at(around).last.elapsed() < patience
+    }
+
+    fn look_at(&mut self, header: u32) -> Reached {
+        let wasm = self.tier_up.loops[header as usize].wasm;
+        let counter = self.counter_at(wasm);
+        let count = counter.map_or(0, |counter| self.cell(counter).load(Ordering::Relaxed));
+        let now = || Reached {
+            count,
+            last: Instant::now(),
+            again: false,
+        };
+        let reached = self.reached[header as usize].get_or_insert_with(now);
+        if reached.count != count {
+            *reached = Reached {
+                again: true,
+                ..now()
+            };
+        }
+        *reached
     }
 
     /// Sets a loop's counter.

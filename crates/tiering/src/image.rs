@@ -3,7 +3,7 @@
 //! ```text
 //! header      magic, format, four zeros, checksum of all that follows, file length,
 //!             then offset and length of each section
-//! fingerprint version, settings, processor features: all that the code depends on
+//! fingerprint build, settings, processor features: all that the code depends on
 //! meta        the module's description
 //! functions   start and end of each function in the text
 //! traps, locations, inlined, calls
@@ -34,7 +34,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// The first bytes of every image.
 pub const IMAGE_MAGIC: [u8; 8] = *b"\x7fMSIMAGE";
 /// Changes whenever the format does.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 2;
 const TEXT_ALIGNMENT: usize = 4096;
 /// Where in the header the list of sections is.
 const SECTIONS_AT: usize = 32;
@@ -135,7 +135,7 @@ pub(crate) fn build(
 }
 
 fn fingerprint(compilers: &Compilers) -> String {
-    format!("{}\n{}", env!("CARGO_PKG_VERSION"), compilers.fingerprint())
+    format!("{}\n{}", env!("MAINSPRING_BUILD"), compilers.fingerprint())
 }
 
 /// Lays functions out one after the other and resolves the calls between them. Returns the table of

@@ -3,8 +3,9 @@
 //! ```text
 //! first call           compile, baseline (or optimized, if that is the only tier)
 //! entry counter out    queue the function; go on in what it has
-//! loop counter out     queue the loop, and the function if it is called again and again; go on
-//!                      in the loop's optimized code once that is there
+//! loop counter out     queue the loop, or one around it that comes around often, and the function if it is
+//!                      called again and again; go on in the loop's optimized code once that is there and
+//!                      no loop around it is about to
 //! optimized            publish: the next call, or the next look at the loop's header, finds it
 //! ```
 
@@ -65,31 +66,37 @@ impl ModuleCode {
         let Kind::Lazy(table) = &self.kind else {
             unreachable!("only code that was compiled lazily counts");
         };
-        let pause = table.compilers().tuning().iterations_between_looks();
+        let tuning = table.compilers().tuning();
+        let (pause, patience) = (tuning.iterations_between_looks(), tuning.patience());
         let wanted = table.with_counted(index, |counted| {
             let again = counted.entries() > 1;
             counted.set_loop(header, pause);
-            (counted.want(Some(header)), again && counted.want(None))
+            let begin_at = counted.loop_to_begin_at(header, patience);
+            let of_loop = counted.want(Some(begin_at)).then_some(begin_at);
+            (of_loop, again && counted.want(None))
         });
-        let (of_loop, of_function) = wanted.unwrap_or((false, false));
-        if of_loop {
-            self.queue(index, Some(header));
+        let (of_loop, of_function) = wanted.unwrap_or((None, false));
+        if of_loop.is_some() {
+            self.queue(index, of_loop);
         }
         if of_function {
             self.queue(index, None);
         }
-        let moved = table.with_counted(index, |counted| match *counted.better(Some(header)) {
-            Better::Ready(code) => {
-                counted.set_loop(header, 0);
-                // SAFETY: the caller's promise.
-                unsafe { osr::hand_over(&counted.tier_up, header, frame, vmctx) };
-                code
+        let moved = table.with_counted(index, |counted| {
+            let stay = counted.loop_around_is_due(header, patience);
+            match *counted.better(Some(header)) {
+                Better::Ready(code) if !stay => {
+                    counted.set_loop(header, 0);
+                    // SAFETY: the caller's promise.
+                    unsafe { osr::hand_over(&counted.tier_up, header, frame, vmctx) };
+                    code
+                }
+                Better::Failed => {
+                    counted.set_loop(header, NEVER);
+                    osr::STAY
+                }
+                Better::No | Better::Queued | Better::Ready(_) => osr::STAY,
             }
-            Better::Failed => {
-                counted.set_loop(header, NEVER);
-                osr::STAY
-            }
-            Better::No | Better::Queued => osr::STAY,
         });
         let code = moved.unwrap_or(osr::STAY);
         if code != osr::STAY {

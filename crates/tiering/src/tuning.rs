@@ -4,6 +4,7 @@ use crate::debug;
 use anyhow::Result;
 use std::cell::Cell;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 /// Calls of a function before it is optimized.
 const ENTRIES: i32 = 1_500;
@@ -11,6 +12,9 @@ const ENTRIES: i32 = 1_500;
 const ITERATIONS: i32 = 20_000;
 /// Iterations of a loop between two looks whether its optimized code is there.
 const ITERATIONS_BETWEEN_LOOKS: i32 = 2_000;
+/// How long a loop waits for the one around it to come around, where better code can begin. Baseline code is not so much
+/// slower that this matters, and what loops longer makes little of what happens in between.
+const PATIENCE: Duration = Duration::from_millis(10);
 /// What a counter is set to that is not to run out anymore.
 pub(crate) const NEVER: i32 = i32::MAX;
 /// Threads that optimize in the background, at most.
@@ -101,6 +105,14 @@ impl Tuning {
         match self.pace {
             Pace::Usual => ITERATIONS_BETWEEN_LOOKS,
             Pace::StressTierUp | Pace::StressLoops => 0,
+        }
+    }
+
+    /// How long a loop waits for the one around it.
+    pub(crate) fn patience(&self) -> Duration {
+        match self.pace {
+            Pace::Usual => PATIENCE,
+            Pace::StressTierUp | Pace::StressLoops => Duration::ZERO,
         }
     }
 }

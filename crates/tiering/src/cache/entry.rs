@@ -21,7 +21,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 const MAGIC: [u8; 8] = *b"\x7fMSCACHE";
 /// Changes whenever the format does.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 1;
 const HEADER_LEN: usize = Entry::PAYLOAD_AT as usize;
 /// What the checksum covers begins here.
 const SUMMED_FROM: usize = 16;
