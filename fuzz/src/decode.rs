@@ -95,6 +95,8 @@ fn ends(bytes: &[u8]) -> bool {
                     | Operator::CallIndirect { .. }
                     | Operator::ReturnCall { .. }
                     | Operator::ReturnCallIndirect { .. }
+                    | Operator::CallRef { .. }
+                    | Operator::ReturnCallRef { .. }
             )
         })
     })

@@ -15,6 +15,7 @@ pub mod oracle;
 mod ours;
 pub mod program;
 pub mod random;
+mod references;
 pub mod tiers;
 mod value;
 

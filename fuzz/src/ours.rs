@@ -90,6 +90,7 @@ fn named(name: &'static str, strategy: Strategy, configure: impl Fn(&mut Config)
         .wasm_wide_arithmetic(true)
         .wasm_custom_page_sizes(true)
         .shared_memory(true)
+        .wasm_gc(true)
         // Inputs are what runs in parallel.
         .parallel_compilation(false);
     configure(&mut config);
@@ -252,6 +253,8 @@ fn value_of(store: impl AsContext<Data = State>, val: &Val) -> Value {
             let number = data.and_then(|data| data.downcast_ref::<u32>());
             Value::Extern(Some(*number.expect("only numbers are passed")))
         }
+        // There are no others than null.
+        Val::AnyRef(_) | Val::ExnRef(_) => Value::Extern(None),
     }
 }
 

@@ -21,8 +21,10 @@ pub fn case(data: &[u8], canonical: bool) -> Case {
         params: 0,
         results: Vec::new(),
         signatures: Vec::new(),
+        functions: 0,
         budget: 0,
         canonical,
+        typed: !canonical,
     };
     writer.module();
     let wasm = wat::parse_str(&writer.out).unwrap_or_else(|error| panic!("{error}"));
@@ -39,15 +41,15 @@ enum Label {
 }
 
 #[derive(Clone)]
-struct Signature {
-    params: Vec<Type>,
-    results: Vec<Type>,
+pub(crate) struct Signature {
+    pub(crate) params: Vec<Type>,
+    pub(crate) results: Vec<Type>,
 }
 
-struct Writer<'a> {
-    u: Unstructured<'a>,
-    out: String,
-    locals: Vec<Type>,
+pub(crate) struct Writer<'a> {
+    pub(crate) u: Unstructured<'a>,
+    pub(crate) out: String,
+    pub(crate) locals: Vec<Type>,
     labels: Vec<Label>,
     counters: usize,
     /// How many of the locals are parameters.
@@ -55,11 +57,15 @@ struct Writer<'a> {
     /// Of the function that is written.
     results: Vec<Type>,
     /// Of the functions that are written.
-    signatures: Vec<Signature>,
+    pub(crate) signatures: Vec<Signature>,
+    /// How many functions there will be.
+    pub(crate) functions: usize,
     /// Instructions that may still be written for a function, more or less.
     budget: usize,
     /// Whether all NaNs are to have one form.
     canonical: bool,
+    /// Whether there are typed references, which the oracle does not know.
+    typed: bool,
 }
 
 /// Types of locals, globals, and operands.
@@ -72,7 +78,7 @@ const TYPES: [Type; 6] = [
     Type::Extern,
 ];
 /// Loops that a function may have, each with a local that counts.
-const MOST_LOOPS: usize = 12;
+pub(crate) const MOST_LOOPS: usize = 12;
 const DEEPEST: usize = 5;
 const ITERATIONS: usize = 9;
 
@@ -81,10 +87,11 @@ macro_rules! emit {
         writeln!($writer.out, $($format)*).expect("strings can be written to");
     }};
 }
+pub(crate) use emit;
 
 impl Writer<'_> {
     /// A number below `end`; zero at the end of the input.
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.u.int_in_range(0..=end.max(1) - 1).unwrap_or(0)
     }
 
@@ -117,6 +124,7 @@ impl Writer<'_> {
             );
         }
         let functions = 1 + self.below(4);
+        self.functions = functions;
         emit!(self, "(table {functions} funcref)");
         let all: Vec<String> = (0..functions).map(|i| format!("$f{i}")).collect();
         emit!(self, "(elem (i32.const 0) {})", all.join(" "));
@@ -127,14 +135,18 @@ impl Writer<'_> {
     }
 
     fn function(&mut self, i: usize) {
-        let signature = match self.below(4) {
-            // The same as another, so that calls find one that fits.
-            3 if i > 0 => self.signatures[i - 1].clone(),
-            _ => Signature {
+        // The same as another, so that calls find one that fits.
+        let again = self.below(4) == 3 && i > 0;
+        let signature = match again {
+            true => self.signatures[i - 1].clone(),
+            false => Signature {
                 params: self.types(7),
                 results: self.types(3),
             },
         };
+        if self.typed {
+            self.declare_type(i, &signature, again);
+        }
         self.locals = signature.params.clone();
         self.params = self.locals.len();
         self.results = signature.results.clone();
@@ -142,9 +154,10 @@ impl Writer<'_> {
         self.locals.extend(&own);
         self.counters = 0;
         self.budget = [20, 60, 200, 600][self.below(4)];
+        let ty = self.type_use(i);
         emit!(
             self,
-            "(func $f{i} (export \"f{i}\") (param{}) (result{})",
+            "(func $f{i} (export \"f{i}\") {ty} (param{}) (result{})",
             names(&signature.params),
             names(&signature.results)
         );
@@ -152,6 +165,7 @@ impl Writer<'_> {
         let counters = " i32".repeat(MOST_LOOPS);
         emit!(self, "(local{counters})");
         emit!(self, "(local f32 f64 v128)");
+        self.declare_references(i);
         self.burn();
         self.statements();
         for ty in &signature.results {
@@ -206,6 +220,7 @@ impl Writer<'_> {
             12 => self.branch_table(),
             13 => self.call(),
             14 => self.rare(),
+            15 if self.has_references() => self.set_reference(),
             _ => {
                 let ty = self.ty();
                 self.value(ty, 3);
@@ -351,7 +366,7 @@ impl Writer<'_> {
     }
 
     /// Takes operands into locals, or drops them.
-    fn put_away(&mut self, types: &[Type]) {
+    pub(crate) fn put_away(&mut self, types: &[Type]) {
         for ty in types.iter().rev() {
             match self.local_of(*ty) {
                 Some(local) if self.below(4) > 0 => emit!(self, "local.set {local}"),
@@ -422,16 +437,34 @@ impl Writer<'_> {
             return self.put_away(&[Type::I64]);
         };
         signature.params.iter().for_each(|ty| self.value(*ty, 1));
-        let types = format!(
-            "(param{}) (result{})",
-            names(&signature.params),
-            names(&signature.results)
-        );
-        match self.below(2) {
+        match self.below(if self.typed { 4 } else { 2 }) {
             0 => emit!(self, "call $f{callee}"),
-            _ => emit!(self, "i32.const {callee} call_indirect {types}"),
+            1 => {
+                let ty = self.type_use(callee);
+                let (params, results) = (names(&signature.params), names(&signature.results));
+                emit!(
+                    self,
+                    "i32.const {callee} call_indirect {ty} (param{params}) (result{results})"
+                );
+            }
+            _ => {
+                self.reference(callee);
+                emit!(self, "call_ref $t{callee}");
+            }
         }
         self.put_away(&signature.results);
+    }
+
+    /// What names the type of a function that is declared by itself.
+    fn type_use(&self, function: usize) -> String {
+        match self.typed {
+            true => format!("(type $t{function})"),
+            false => String::new(),
+        }
+    }
+
+    pub(crate) fn has_references(&self) -> bool {
+        self.typed && !self.signatures.is_empty()
     }
 
     /// In place of going on, always or if some value says so. Another function takes over if it fits, or the same.
@@ -449,7 +482,13 @@ impl Writer<'_> {
             emit!(self, "if");
         }
         params.iter().for_each(|ty| self.value(*ty, 1));
-        emit!(self, "return_call $f{callee}");
+        // There are references to functions that come before.
+        if self.typed && callee < self.signatures.len() && self.below(2) == 1 {
+            self.reference(callee);
+            emit!(self, "return_call_ref $t{callee}");
+        } else {
+            emit!(self, "return_call $f{callee}");
+        }
         if conditional {
             emit!(self, "end");
         }
@@ -511,7 +550,7 @@ impl Writer<'_> {
     }
 
     /// An operand, as deep an expression as wanted.
-    fn value(&mut self, ty: Type, depth: usize) {
+    pub(crate) fn value(&mut self, ty: Type, depth: usize) {
         self.budget = self.budget.saturating_sub(1);
         let choice = self.below(8);
         if depth == 0 || self.budget == 0 || choice < 3 {
@@ -635,7 +674,7 @@ fn name(ty: Type) -> &'static str {
     }
 }
 
-fn names(types: &[Type]) -> String {
+pub(crate) fn names(types: &[Type]) -> String {
     types.iter().map(|ty| format!(" {}", name(*ty))).collect()
 }
 

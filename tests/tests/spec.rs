@@ -130,6 +130,33 @@ const WIDE_ARITHMETIC: Suite = Suite {
     configure: |_| {},
 };
 
+const FUNCTION_REFERENCES: Suite = Suite {
+    name: "function-references",
+    files: || proposal(Proposal::FunctionReferences).collect(),
+    features: WasmFeatures::WASM2
+        .union(WasmFeatures::TAIL_CALL)
+        .union(WasmFeatures::FUNCTION_REFERENCES),
+    configure: |_| {},
+};
+
+/// What of garbage collection needs no objects: recursion groups, declared subtypes, casts of functions.
+const SUBTYPING: Suite = Suite {
+    name: "gc, types",
+    files: || {
+        let proposal = proposal(Proposal::GC)
+            .filter(|file| matches!(file.name(), "type-subtyping.wast" | "binary-gc.wast"));
+        let types = ["type-equivalence.wast", "type-rec.wast", "type-canon.wast"];
+        let latest = spec(SpecVersion::V3).filter(move |file| types.contains(&file.name()));
+        proposal.chain(latest).collect()
+    },
+    features: WasmFeatures::WASM2
+        .union(WasmFeatures::TAIL_CALL)
+        .union(WasmFeatures::FUNCTION_REFERENCES)
+        .union(WasmFeatures::EXTENDED_CONST)
+        .union(WasmFeatures::GC),
+    configure: |_| {},
+};
+
 #[test]
 fn wasm_v1() {
     run(&V1);
@@ -158,6 +185,16 @@ fn extended_const() {
 #[test]
 fn tail_call() {
     run(&TAIL_CALL);
+}
+
+#[test]
+fn function_references() {
+    run(&FUNCTION_REFERENCES);
+}
+
+#[test]
+fn gc_types() {
+    run(&SUBTYPING);
 }
 
 #[test]

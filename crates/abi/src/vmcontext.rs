@@ -7,7 +7,8 @@
 //! instance (or host object) that owns it. A context never moves and lives as long as its store.
 
 use mainspring_wasm::{
-    FuncIndex, FuncRefIndex, GlobalIndex, MemoryIndex, ModuleInfo, TableIndex, TagIndex, ValType,
+    FuncIndex, FuncRefIndex, GlobalIndex, MemoryIndex, ModuleInfo, TableIndex, TagIndex,
+    TypeAddress, ValType,
 };
 use std::ffi::c_void;
 use std::mem::size_of;
@@ -47,8 +48,8 @@ pub struct VMContextHeader {
     pub store: *mut VMStoreContext,
     /// Entry points of the builtins, indexed by [`Builtin`](crate::Builtin).
     pub builtins: *const *const c_void,
-    /// The canonical id of each of the module's types.
-    pub type_ids: *const u32,
+    /// What stands for each of the module's types.
+    pub types: *const TypeAddress,
     /// The runtime's instance; opaque to generated code.
     pub instance: *mut c_void,
 }
@@ -61,8 +62,8 @@ pub struct VMFuncRef {
     pub code: *const c_void,
     /// What to pass as its first argument.
     pub vmctx: *mut c_void,
-    /// The canonical id of its type.
-    pub type_id: u32,
+    /// What stands for its type, and knows the supertypes of that.
+    pub ty: TypeAddress,
 }
 
 /// An imported function, made from its [`VMFuncRef`] so that a call takes no extra load.

@@ -1,7 +1,9 @@
 //! Reading a function body, which was validated.
 
 use anyhow::{Result, bail};
-use mainspring_wasm::{FuncType, ModuleInfo, RefKind, TypeIndex, ValType};
+use mainspring_wasm::{
+    ConcreteType, FuncType, HeapType, ModuleInfo, RefKind, RefType, TypeIndex, ValType,
+};
 
 /// A position in a body.
 #[derive(Clone, Copy)]
@@ -110,8 +112,45 @@ impl<'a> Body<'a> {
     }
 
     /// A value type, as generated code sees it.
-    pub(crate) fn value_type(&mut self) -> Result<Ty> {
-        Ty::from_byte(self.byte())
+    pub(crate) fn value_type(&mut self, module: &ModuleInfo) -> Result<Ty> {
+        Ok(match self.byte() {
+            0x7f => Ty::I32,
+            0x7e => Ty::I64,
+            0x7d => Ty::F32,
+            0x7c => Ty::F64,
+            0x7b => Ty::V128,
+            NULLABLE_REF | NON_NULL_REF => self.reference_type(module)?,
+            _ => {
+                // The short form of a nullable reference is its heap type.
+                self.back(1);
+                self.reference_type(module)?
+            }
+        })
+    }
+
+    pub(crate) fn heap_type(&mut self) -> Result<HeapType> {
+        Ok(match self.signed() {
+            index @ 0.. => HeapType::Concrete(ConcreteType::Module(TypeIndex(index as u32))),
+            -0x0c => HeapType::NoExn,
+            -0x0d => HeapType::NoFunc,
+            -0x0e => HeapType::NoExtern,
+            -0x0f => HeapType::None,
+            -0x10 => HeapType::Func,
+            -0x11 => HeapType::Extern,
+            -0x12 => HeapType::Any,
+            -0x13 => HeapType::Eq,
+            -0x14 => HeapType::I31,
+            -0x15 => HeapType::Struct,
+            -0x16 => HeapType::Array,
+            -0x17 => HeapType::Exn,
+            other => bail!("a reference to the heap type {other} is not supported"),
+        })
+    }
+
+    /// How a reference to what a heap type says is represented.
+    pub(crate) fn reference_type(&mut self, module: &ModuleInfo) -> Result<Ty> {
+        let (nullable, heap) = (true, self.heap_type()?);
+        Ok(Ty::of(module, ValType::Ref(RefType { nullable, heap })))
     }
 
     /// A memory access's flags (alignment) are skipped; memory and offset are returned.
@@ -122,14 +161,14 @@ impl<'a> Body<'a> {
         (memory, self.u64())
     }
 
-    pub(crate) fn block_type(&mut self) -> Result<BlockType> {
+    pub(crate) fn block_type(&mut self, module: &ModuleInfo) -> Result<BlockType> {
         let first = self.peek();
         if first == 0x40 {
             self.at += 1;
             return Ok(BlockType::Empty);
         }
         if first & 0xc0 == 0x40 {
-            return Ok(BlockType::Result(self.value_type()?));
+            return Ok(BlockType::Result(self.value_type(module)?));
         }
         Ok(BlockType::Func(TypeIndex(self.signed() as u32)))
     }
@@ -146,19 +185,6 @@ pub(crate) enum Ty {
 }
 
 impl Ty {
-    fn from_byte(byte: u8) -> Result<Ty> {
-        Ok(match byte {
-            0x7f => Ty::I32,
-            0x7e => Ty::I64,
-            0x7d => Ty::F32,
-            0x7c => Ty::F64,
-            0x7b => Ty::V128,
-            0x70 | 0x73 => Ty::I64,
-            0x6f | 0x72 => Ty::I32,
-            other => bail!("a value of the type {other:#x} is not supported"),
-        })
-    }
-
     #[inline]
     pub(crate) fn of(module: &ModuleInfo, ty: ValType) -> Ty {
         match ty {
@@ -241,6 +267,8 @@ pub(crate) mod opcode {
     pub(crate) const CALL_INDIRECT: u8 = 0x11;
     pub(crate) const RETURN_CALL: u8 = 0x12;
     pub(crate) const RETURN_CALL_INDIRECT: u8 = 0x13;
+    pub(crate) const CALL_REF: u8 = 0x14;
+    pub(crate) const RETURN_CALL_REF: u8 = 0x15;
     pub(crate) const SELECT: u8 = 0x1b;
     pub(crate) const LOCAL_GET: u8 = 0x20;
     pub(crate) const LOCAL_SET: u8 = 0x21;
@@ -251,10 +279,16 @@ pub(crate) mod opcode {
     pub(crate) const MEMORY_GROW: u8 = 0x40;
     pub(crate) const I32_EQZ: u8 = 0x45;
     pub(crate) const I32_ADD: u8 = 0x6a;
+    pub(crate) const GC: u8 = 0xfb;
     pub(crate) const MISC: u8 = 0xfc;
     pub(crate) const SIMD: u8 = 0xfd;
     pub(crate) const ATOMIC: u8 = 0xfe;
 }
+
+/// The first bytes of reference types in their long form; a heap type follows.
+const NULLABLE_REF: u8 = 0x63;
+/// See [`NULLABLE_REF`].
+const NON_NULL_REF: u8 = 0x64;
 
 /// What follows an opcode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -282,7 +316,8 @@ const fn immediates() -> [Immediates; 256] {
         table[code] = match code {
             0x02..=0x04 => Immediates::BlockType,
             0x0e => Immediates::BrTable,
-            0x0c | 0x0d | 0x10 | 0x12 | 0x20..=0x26 | 0x3f..=0x42 | 0xd0 | 0xd2 => Immediates::One,
+            0x0c | 0x0d | 0x10 | 0x12 | 0x14 | 0x15 | 0x20..=0x26 | 0x3f..=0x42 => Immediates::One,
+            0xd0 | 0xd2 | 0xd5 | 0xd6 => Immediates::One,
             0x11 | 0x13 => Immediates::Two,
             0x1c => Immediates::Types,
             0x28..=0x3e => Immediates::MemArg,
@@ -300,10 +335,12 @@ impl Body<'_> {
     #[inline]
     pub(crate) fn skip_immediates(&mut self, code: u8) {
         match IMMEDIATES[code as usize] {
-            Immediates::None if code < opcode::MISC => {}
+            Immediates::None if code < opcode::GC => {}
             Immediates::None => self.skip_prefixed(code),
-            // A block type is one integer too, and a heap type.
-            Immediates::One | Immediates::BlockType => self.skip_integer(),
+            // A heap type is one integer too.
+            Immediates::One => self.skip_integer(),
+            // So are block types, but for types in their long form.
+            Immediates::BlockType => self.skip_value_type(),
             Immediates::Two => {
                 self.skip_integer();
                 self.skip_integer();
@@ -315,8 +352,9 @@ impl Body<'_> {
                 }
             }
             Immediates::Types => {
-                let count = self.u32();
-                self.at += count as usize;
+                for _ in 0..self.u32() {
+                    self.skip_value_type();
+                }
             }
             Immediates::Four => self.at += 4,
             Immediates::Eight => self.at += 8,
@@ -326,6 +364,14 @@ impl Body<'_> {
     #[inline]
     fn skip_integer(&mut self) {
         while self.byte() >= 0x80 {}
+    }
+
+    #[inline]
+    fn skip_value_type(&mut self) {
+        if matches!(self.peek(), NULLABLE_REF | NON_NULL_REF) {
+            self.at += 1;
+        }
+        self.skip_integer();
     }
 
     fn skip_memarg(&mut self) {
@@ -338,6 +384,9 @@ impl Body<'_> {
     fn skip_prefixed(&mut self, code: u8) {
         let sub = self.u32();
         let integers = match (code, sub) {
+            (opcode::GC, 20..=23) => 1,
+            // Flags, which are a byte below 128, a label, and two heap types.
+            (opcode::GC, 24 | 25) => 4,
             (opcode::MISC, 8 | 10 | 12 | 14) => 2,
             (opcode::MISC, 9 | 11 | 13 | 15..=17) => 1,
             (opcode::SIMD, 0..=11 | 92 | 93) | (opcode::ATOMIC, 0..=2 | 16..) => {

@@ -11,14 +11,11 @@ use crate::state::{Entry, Func, Place, Value};
 use crate::x64::{
     Alu, Cond, FLOAT_ARGS, FLOAT_RESULTS, INT_ARGS, INT_RESULTS, Mem, Reg, Rm, SCRATCH, XSCRATCH,
 };
-use anyhow::{Result, bail};
 use mainspring_abi::{
     ArgAssigner, ArgLocation, Builtin, BuiltinParam, CallMode, CounterKind, RelocTarget,
     ResultPassing, TrapCode, VMContextHeader, VMFuncRef, VMFunctionImport, VMStoreContext,
 };
-use mainspring_wasm::{
-    ConcreteType, DefinedFuncIndex, FuncIndex, FuncType, HeapType, TableIndex, TypeIndex,
-};
+use mainspring_wasm::{DefinedFuncIndex, FuncIndex, FuncType, TableIndex, TypeIndex};
 use std::mem::offset_of;
 
 /// What to call.
@@ -45,16 +42,45 @@ impl Func<'_, '_> {
         self.emit_return_call(callee, self.module.func_type(func));
     }
 
-    pub(crate) fn call_indirect(&mut self) -> Result<()> {
-        let ty = self.table_callee()?;
+    pub(crate) fn call_indirect(&mut self) {
+        let ty = self.table_callee();
         self.emit_call(Callee::Reference, self.module.func_type_at(ty));
-        Ok(())
     }
 
-    pub(crate) fn return_call_indirect(&mut self) -> Result<()> {
-        let ty = self.table_callee()?;
+    pub(crate) fn return_call_indirect(&mut self) {
+        let ty = self.table_callee();
         self.emit_return_call(Callee::Reference, self.module.func_type_at(ty));
-        Ok(())
+    }
+
+    pub(crate) fn call_ref(&mut self) {
+        let ty = self.reference_callee();
+        self.emit_call(Callee::Reference, self.module.func_type_at(ty));
+    }
+
+    pub(crate) fn return_call_ref(&mut self) {
+        let ty = self.reference_callee();
+        self.emit_return_call(Callee::Reference, self.module.func_type_at(ty));
+    }
+
+    /// Pops a reference to a function of a type that validation knows: in `rax`, which stays locked.
+    fn reference_callee(&mut self) -> TypeIndex {
+        let ty = TypeIndex(self.body.u32());
+        let reference = self.pop();
+        if self.value(reference) != Value::Reg(Reg::RAX) {
+            self.claim(Reg::RAX);
+            self.load_value(Reg::RAX, reference);
+        }
+        self.check_callee(TrapCode::NullReference);
+        ty
+    }
+
+    /// Traps if the reference in `rax` is null. Now rather than at the call: a tail call has no frame by then
+    /// that a backtrace could name.
+    fn check_callee(&mut self, null: TrapCode) {
+        // A load through null faults, near address 0.
+        self.may_trap(null);
+        let code = offset_of!(VMFuncRef, code) as i32;
+        self.asm.load(true, SCRATCH, Mem::at(Reg::RAX, code));
     }
 
     fn callee(&mut self, func: FuncIndex) -> Callee {
@@ -66,35 +92,25 @@ impl Func<'_, '_> {
 
     /// The element of a table that an index operand selects, checked to be a function of the type:
     /// in `rax`, which stays locked.
-    fn table_callee(&mut self) -> Result<TypeIndex> {
+    fn table_callee(&mut self) -> TypeIndex {
         let ty = TypeIndex(self.body.u32());
         let table = TableIndex(self.body.u32());
         let at = self.element_address(table);
         self.claim(Reg::RAX);
         self.may_trap(TrapCode::TableOutOfBounds);
         self.asm.load(true, Reg::RAX, at);
-        if !self.module.types[ty.index()].is_final {
-            bail!("call_indirect of a type that can have subtypes is not supported");
-        }
-        let element = self.module.tables[table.index()].element.heap;
-        if element != HeapType::Concrete(ConcreteType::Module(ty)) {
-            let vmctx = self.vmctx();
-            let ids = offset_of!(VMContextHeader, type_ids) as i32;
-            self.asm.load(true, SCRATCH, Mem::at(vmctx, ids));
-            let id = Mem::at(SCRATCH, ty.0 as i32 * 4);
-            self.asm.load(false, SCRATCH, id);
+        let element = self.module.tables[table.index()].element;
+        if self.module.is_always_of(element, ty) {
+            self.check_callee(TrapCode::IndirectCallToNull);
+        } else {
+            let differs = self.trap_label(TrapCode::BadSignature);
+            let expected = self.expected_type(ty);
             // The first load through the reference faults if it is null, near address 0.
             self.may_trap(TrapCode::IndirectCallToNull);
-            let found = Mem::at(Reg::RAX, offset_of!(VMFuncRef, type_id) as i32);
-            self.asm.alu(Alu::Cmp, false, SCRATCH, Rm::Mem(found));
-            let differs = self.trap_label(TrapCode::BadSignature);
+            self.compare_type(Reg::RAX, ty, expected, differs);
             self.asm.jcc(Cond::NotEqual, differs);
-        } else {
-            self.asm.test(true, Reg::RAX, Reg::RAX);
-            let null = self.trap_label(TrapCode::IndirectCallToNull);
-            self.asm.jcc(Cond::Equal, null);
         }
-        Ok(ty)
+        ty
     }
 
     /// Tells a host function who calls it.

@@ -74,14 +74,14 @@ impl Func<'_, '_> {
     }
 
     pub(crate) fn block(&mut self) -> Result<()> {
-        let ty = self.body.block_type()?;
+        let ty = self.body.block_type(self.module)?;
         self.open(FrameKind::Block, ty);
         self.settle(self.stack.len() - ty.params(self.module));
         Ok(())
     }
 
     pub(crate) fn loop_(&mut self) -> Result<()> {
-        let ty = self.body.block_type()?;
+        let ty = self.body.block_type(self.module)?;
         self.open(FrameKind::Loop, ty);
         let (height, len) = (self.stack.len() - ty.params(self.module), self.stack.len());
         self.settle(height);
@@ -100,7 +100,7 @@ impl Func<'_, '_> {
 
     pub(crate) fn if_(&mut self) -> Result<()> {
         let test = self.condition();
-        let ty = self.body.block_type()?;
+        let ty = self.body.block_type(self.module)?;
         let (height, len) = (self.stack.len() - ty.params(self.module), self.stack.len());
         self.settle(height);
         self.put_in_slots(height, len);
@@ -304,7 +304,12 @@ impl Func<'_, '_> {
     pub(crate) fn br_if(&mut self) {
         let test = self.condition();
         let depth = self.body.u32();
-        let depth = self.depth(depth);
+        self.branch_to(test, depth);
+    }
+
+    /// Goes to a label with the uppermost operands if flags say so.
+    pub(crate) fn branch_to(&mut self, test: Test, relative_depth: u32) {
+        let depth = self.depth(relative_depth);
         if !self.carries(depth) {
             let label = self.target(depth);
             return self.branch_if(test, label);
@@ -316,6 +321,26 @@ impl Func<'_, '_> {
         self.jump_to(depth);
         self.regs.dirty = dirty;
         self.asm.bind(next);
+    }
+
+    pub(crate) fn br_on_null(&mut self) {
+        self.test_null();
+        let depth = self.body.u32();
+        // The branch goes without the reference, which comes back behind it.
+        let reference = self
+            .stack
+            .pop()
+            .expect("validated: the operand is on the stack");
+        self.settled = self.settled.min(self.stack.len());
+        self.branch_to(Test::One(Cond::Equal), depth);
+        self.stack.push(reference);
+    }
+
+    pub(crate) fn br_on_non_null(&mut self) {
+        self.test_null();
+        let depth = self.body.u32();
+        self.branch_to(Test::One(Cond::NotEqual), depth);
+        self.drop_operand();
     }
 
     pub(crate) fn return_(&mut self) {

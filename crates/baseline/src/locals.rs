@@ -80,7 +80,7 @@ pub(crate) fn declare(
     locals.extend(params);
     for _ in 0..body.u32() {
         let count = body.u32() as usize;
-        let local = Local::new(body.value_type()?);
+        let local = Local::new(body.value_type(module)?);
         ensure!(locals.len() + count <= 1 << 20, "it has too many locals");
         locals.resize(locals.len() + count, local);
     }
@@ -122,12 +122,15 @@ pub(crate) fn scan(
             | opcode::CALL_INDIRECT
             | opcode::RETURN_CALL
             | opcode::RETURN_CALL_INDIRECT
+            | opcode::CALL_REF
+            | opcode::RETURN_CALL_REF
             | opcode::MEMORY_GROW => usage.call(here),
             // Rounding of floats.
             0x8d..=0x90 | 0x9b..=0x9e if rounding_calls => usage.call(here),
             opcode::GLOBAL_GET..=0x26 | opcode::MEMORY_SIZE | 0xd2 => {
                 usage.context = usage.context.saturating_add(here);
             }
+            opcode::GC => usage.context = usage.context.saturating_add(here),
             opcode::MISC => {
                 let mut ahead = body;
                 if (8..=17).contains(&ahead.u32()) {

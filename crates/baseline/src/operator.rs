@@ -51,9 +51,11 @@ impl Func<'_, '_> {
             0x0e => self.br_table(),
             0x0f => self.return_(),
             opcode::CALL => self.call(),
-            opcode::CALL_INDIRECT => self.call_indirect()?,
+            opcode::CALL_INDIRECT => self.call_indirect(),
             opcode::RETURN_CALL => self.return_call(),
-            opcode::RETURN_CALL_INDIRECT => self.return_call_indirect()?,
+            opcode::RETURN_CALL_INDIRECT => self.return_call_indirect(),
+            opcode::CALL_REF => self.call_ref(),
+            opcode::RETURN_CALL_REF => self.return_call_ref(),
             0x1a => {
                 self.drop_operand();
             }
@@ -88,6 +90,10 @@ impl Func<'_, '_> {
             // References are integers here.
             0xd1 => self.eqz(),
             0xd2 => self.ref_func(),
+            0xd4 => self.ref_as_non_null(),
+            0xd5 => self.br_on_null(),
+            0xd6 => self.br_on_non_null(),
+            opcode::GC => self.gc()?,
             opcode::MISC => self.misc()?,
             opcode::SIMD => self.vector()?,
             opcode::ATOMIC => self.atomic()?,
@@ -257,6 +263,17 @@ impl Func<'_, '_> {
             0xc3 => self.extend(16, I64),
             _ => self.extend(32, I64),
         }
+    }
+
+    fn gc(&mut self) -> Result<()> {
+        let code = self.body.u32();
+        match code {
+            20 | 21 => self.ref_test(code == 21)?,
+            22 | 23 => self.ref_cast(code == 23)?,
+            24 | 25 => self.br_on_cast(code == 24)?,
+            _ => bail!("the instruction 0xfb {code} is not supported"),
+        }
+        Ok(())
     }
 
     fn misc(&mut self) -> Result<()> {

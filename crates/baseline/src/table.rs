@@ -1,9 +1,9 @@
 //! Tables and references. Each element takes 8 bytes; see `VMTableDefinition`.
 
-use crate::body::{Body, Ty};
+use crate::body::Ty;
 use crate::state::{Entry, Func};
 use crate::x64::{Alu, Cond, Mem, Rm, SCRATCH};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use mainspring_abi::{Builtin, TrapCode, VMFunctionImport, VMTableDefinition};
 use mainspring_wasm::{FuncIndex, TableIndex, ValType};
 use std::mem::offset_of;
@@ -150,9 +150,22 @@ impl Func<'_, '_> {
     // References.
 
     pub(crate) fn ref_null(&mut self) -> Result<()> {
-        let ty = heap_type(&mut self.body)?;
+        let ty = self.body.reference_type(self.module)?;
         self.push_const(0, ty);
         Ok(())
+    }
+
+    /// Has flags say whether the uppermost operand, which stays, is null: equal if it is.
+    pub(crate) fn test_null(&mut self) {
+        let reference = self.top();
+        let reg = self.in_reg(reference);
+        self.asm.test(reference.ty == Ty::I64, reg, reg);
+    }
+
+    pub(crate) fn ref_as_non_null(&mut self) {
+        self.test_null();
+        let null = self.trap_label(TrapCode::NullReference);
+        self.asm.jcc(Cond::Equal, null);
     }
 
     pub(crate) fn ref_func(&mut self) {
@@ -172,13 +185,4 @@ impl Func<'_, '_> {
         }
         self.push_reg(to, Ty::I64);
     }
-}
-
-/// The representation of a reference to what a heap type says.
-fn heap_type(body: &mut Body<'_>) -> Result<Ty> {
-    Ok(match body.byte() {
-        0x70 | 0x73 => Ty::I64,
-        0x6f | 0x72 => Ty::I32,
-        other => bail!("a reference to the type {other:#x} is not supported"),
-    })
 }

@@ -1,12 +1,19 @@
 //! Wide arithmetic: 128-bit integers, each of which is two operands, the lower half first.
 
 use crate::body::Ty;
-use crate::state::{Entry, Func, Value};
+use crate::state::{Entry, Func, INTS, Value};
 use crate::x64::{Alu, Reg, SCRATCH};
+
+/// Registers that a sum works with at once, if each operand is in one of its own.
+const MOST_REGISTERS: u32 = 6;
 
 impl Func<'_, '_> {
     /// Adds or subtracts; `with_carry` does the upper half.
     pub(crate) fn wide_sum(&mut self, alu: Alu, with_carry: Alu) {
+        if self.regs.temps.intersection(INTS).len() < MOST_REGISTERS {
+            let len = self.stack.len();
+            self.put_in_slots(len - 2, len);
+        }
         let (b_low, b_high) = self.pop2();
         let (a_low, a_high) = self.pop2();
         // Everything is in place before the first instruction that sets the carry.

@@ -85,6 +85,7 @@ const DEFAULT: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::MEMORY64)
+    .union(WasmFeatures::FUNCTION_REFERENCES)
     .union(WasmFeatures::RELAXED_SIMD)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::THREADS);
@@ -99,6 +100,9 @@ const NEEDS: &[(WasmFeatures, WasmFeatures)] = &[
     (WasmFeatures::SIMD, WasmFeatures::FLOATS),
     (WasmFeatures::RELAXED_SIMD, WasmFeatures::SIMD),
 ];
+
+/// Proposals of which the engine runs a part, and refuses the rest module by module.
+const IN_PART: WasmFeatures = WasmFeatures::GC;
 
 /// Configuration of an [`Engine`](crate::Engine).
 ///
@@ -174,9 +178,10 @@ proposals! {
     /// Threads: atomic instructions and the types of shared memories. On by default; making shared memories has to be
     /// switched on by [`shared_memory`](Self::shared_memory).
     wasm_threads => THREADS;
-    /// Typed function references. Not supported yet.
+    /// Typed function references. On by default. Without reference types they are off, too.
     wasm_function_references => FUNCTION_REFERENCES;
-    /// Garbage collection. Not supported yet.
+    /// Garbage collection. Off by default, because only a part is supported: declared subtypes, and casts of
+    /// function references. A module that needs objects is refused.
     wasm_gc => GC;
     /// Exceptions. Not supported yet.
     wasm_exceptions => EXCEPTIONS;
@@ -357,7 +362,9 @@ impl Config {
 
     /// Checks what can't be checked setting by setting.
     pub(crate) fn validate(&self) -> Result<()> {
-        let unsupported = self.features.difference(SUPPORTED).difference(IMPLIED);
+        let unsupported = self
+            .features
+            .difference(SUPPORTED.union(IN_PART).union(IMPLIED));
         if let Some((name, _)) = unsupported.iter_names().next() {
             bail!("the {} proposal is not supported yet", proposal_name(name));
         }

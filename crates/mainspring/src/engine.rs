@@ -4,10 +4,11 @@ use crate::config::Config;
 use anyhow::{Context, Result};
 use mainspring_runtime::StoreSettings;
 use mainspring_tiering::{Compilers, IMAGE_MAGIC, ModuleCode, Progress, Statistics};
-use mainspring_wasm::TypeRegistry;
+use mainspring_wasm::{ConcreteType, TypeRegistry};
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Weak};
+use wasmparser::WasmFeatures;
 
 /// Shared by everything that works together. Cheap to clone: clones are the same engine.
 #[derive(Clone)]
@@ -172,6 +173,17 @@ impl Engine {
 
     pub(crate) fn compilers(&self) -> &Arc<Compilers> {
         &self.0.compilers
+    }
+
+    /// Whether a registered type is the type of a function. Without the proposal that has others, that takes no
+    /// lock.
+    pub(crate) fn is_func_type(&self, ty: ConcreteType) -> bool {
+        match ty {
+            ConcreteType::Canonical(id) if self.config().features.contains(WasmFeatures::GC) => {
+                self.types().lookup(id).as_func().is_some()
+            }
+            _ => true,
+        }
     }
 
     pub(crate) fn types(&self) -> &TypeRegistry {

@@ -1,7 +1,7 @@
 //! What modules import and export, and what instances do.
 
 use crate::store::{AsContext, StoreOpaque};
-use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
+use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType, TagType};
 use crate::{Engine, Func, Global, Memory, Module, SharedMemory, Table};
 use mainspring_runtime as runtime;
 use mainspring_runtime::Import;
@@ -135,7 +135,10 @@ pub(crate) fn extern_type(
                 &mainspring_wasm::GlobalType { content, ..ty },
             ))
         }
-        EntityIndex::Tag(_) => unreachable!("tags belong to a proposal that validation refuses"),
+        EntityIndex::Tag(index) => {
+            let id = module.types().ids()[info.tags[index.index()].index()];
+            ExternType::Tag(TagType::new(FuncType::from_id(engine, id)))
+        }
     }
 }
 

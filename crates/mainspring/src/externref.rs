@@ -134,6 +134,27 @@ impl ExternRef {
     }
 }
 
+macro_rules! future_types {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub struct $name {
+            _none: std::convert::Infallible,
+        }
+
+        impl sealed::Sealed for $name {}
+        impl GcRef for $name {}
+    )*};
+}
+
+future_types! {
+    /// An internal value: a struct, an array, an integer of 31 bits. None can be made yet, so
+    /// `Option<Rooted<AnyRef>>` is always null.
+    AnyRef;
+    /// An exception. None can be made yet, so `Option<Rooted<ExnRef>>` is always null.
+    ExnRef;
+}
+
 macro_rules! bottom_types {
     ($($(#[$doc:meta])* $name:ident $null:ident;)*) => {$(
         $(#[$doc])*

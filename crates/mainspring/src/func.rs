@@ -93,8 +93,9 @@ impl Func {
     }
 
     pub(crate) fn type_id(&self) -> CanonicalTypeId {
-        // SAFETY: functions live as long as their store, and whoever asks holds the store.
-        CanonicalTypeId(unsafe { self.func_ref.as_ref() }.type_id)
+        // SAFETY: functions live as long as their store, and whoever asks holds the store. Their types stay
+        // registered as long.
+        unsafe { self.func_ref.as_ref().ty.id() }
     }
 
     /// Whether it can be used as a function of a type.

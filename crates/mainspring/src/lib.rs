@@ -63,7 +63,7 @@ pub use explore::{
     CodeReference, CodeSource, CompilerTier, ExploredFunction, Explorer, FunctionCode,
 };
 pub use externals::{Export, ExportType, Extern, ImportType};
-pub use externref::{ExternRef, GcRef, NoExtern, NoFunc, Rooted};
+pub use externref::{AnyRef, ExnRef, ExternRef, GcRef, NoExtern, NoFunc, Rooted};
 pub use func::Func;
 pub use global::Global;
 pub use host::{Caller, IntoFunc, WasmRet};
@@ -82,8 +82,8 @@ pub use table::Table;
 pub use trap::Trap;
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy, WasmTyList};
 pub use types::{
-    ExternType, Finality, FuncType, GlobalType, HeapType, MemoryType, MemoryTypeBuilder,
-    Mutability, RefType, TableType, ValType,
+    ArrayType, ExternType, FieldType, Finality, FuncType, GlobalType, HeapType, MemoryType,
+    MemoryTypeBuilder, Mutability, RefType, StorageType, StructType, TableType, TagType, ValType,
 };
 pub use values::{Ref, V128, Val};
 pub use wasmparser::WasmFeatures;

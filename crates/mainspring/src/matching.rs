@@ -201,5 +201,6 @@ fn kind(ty: &ExternType) -> &'static str {
         ExternType::Global(_) => "global",
         ExternType::Table(_) => "table",
         ExternType::Memory(_) => "memory",
+        ExternType::Tag(_) => "tag",
     }
 }

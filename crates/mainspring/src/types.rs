@@ -1,15 +1,23 @@
-//! Types as embedders see them: of values here, of functions in `func`, of tables, memories and
-//! globals in `entity`.
+//! Types as embedders see them: of values here, of what references refer to in `heap`, of functions in `func`,
+//! of structs and arrays in `aggregate`, of tables, memories, globals and tags in `entity`.
 
+mod aggregate;
+mod declared;
 mod entity;
 mod func;
+mod heap;
 
 use crate::Engine;
 use mainspring_wasm as wasm;
 use std::fmt;
 
-pub use entity::{ExternType, GlobalType, MemoryType, MemoryTypeBuilder, Mutability, TableType};
-pub use func::{Finality, FuncType};
+pub use aggregate::{ArrayType, FieldType, StorageType, StructType};
+pub use declared::Finality;
+pub use entity::{
+    ExternType, GlobalType, MemoryType, MemoryTypeBuilder, Mutability, TableType, TagType,
+};
+pub use func::FuncType;
+pub use heap::HeapType;
 
 /// The type of a value.
 #[derive(Clone, Hash)]
@@ -28,16 +36,56 @@ pub enum ValType {
     Ref(RefType),
 }
 
-impl ValType {
-    /// `externref`: a nullable reference to a host value.
-    pub const EXTERNREF: Self = ValType::Ref(RefType::EXTERNREF);
-    /// `nullexternref`
-    pub const NULLEXTERNREF: Self = ValType::Ref(RefType::NULLEXTERNREF);
-    /// `funcref`: a nullable reference to a function.
-    pub const FUNCREF: Self = ValType::Ref(RefType::FUNCREF);
-    /// `nullfuncref`
-    pub const NULLFUNCREF: Self = ValType::Ref(RefType::NULLFUNCREF);
+/// The nullable references that have a name of their own.
+macro_rules! named_references {
+    ($($(#[$doc:meta])* $name:ident $heap:ident;)*) => {
+        impl ValType {
+            $(
+                $(#[$doc])*
+                pub const $name: Self = ValType::Ref(RefType::$name);
+            )*
+        }
 
+        impl RefType {
+            $(
+                $(#[$doc])*
+                pub const $name: Self = RefType {
+                    is_nullable: true,
+                    heap_type: HeapType::$heap,
+                };
+            )*
+        }
+    };
+}
+
+named_references! {
+    /// `externref`: a nullable reference to a host value.
+    EXTERNREF Extern;
+    /// `nullexternref`: only null.
+    NULLEXTERNREF NoExtern;
+    /// `funcref`: a nullable reference to a function.
+    FUNCREF Func;
+    /// `nullfuncref`: only null.
+    NULLFUNCREF NoFunc;
+    /// `anyref`: a nullable reference to an internal value.
+    ANYREF Any;
+    /// `eqref`: a nullable reference to an internal value that can be compared.
+    EQREF Eq;
+    /// `i31ref`: a nullable integer of 31 bits.
+    I31REF I31;
+    /// `arrayref`: a nullable reference to an array.
+    ARRAYREF Array;
+    /// `structref`: a nullable reference to a struct.
+    STRUCTREF Struct;
+    /// `nullref`: only null.
+    NULLREF None;
+    /// `exnref`: a nullable reference to an exception.
+    EXNREF Exn;
+    /// `nullexnref`: only null.
+    NULLEXNREF NoExn;
+}
+
+impl ValType {
     /// Whether it is a number: `i32`, `i64`, `f32` or `f64`.
     pub fn is_num(&self) -> bool {
         matches!(
@@ -94,6 +142,17 @@ impl ValType {
             ValType::Ref(RefType {
                 is_nullable: true,
                 heap_type: HeapType::Extern
+            })
+        )
+    }
+
+    /// Whether it is `anyref`.
+    pub fn is_anyref(&self) -> bool {
+        matches!(
+            self,
+            ValType::Ref(RefType {
+                is_nullable: true,
+                heap_type: HeapType::Any
             })
         )
     }
@@ -165,15 +224,8 @@ impl ValType {
     }
 
     pub(crate) fn ensure_of(&self, engine: &Engine) {
-        if let ValType::Ref(RefType {
-            heap_type: HeapType::ConcreteFunc(ty),
-            ..
-        }) = self
-        {
-            assert!(
-                Engine::same(ty.engine(), engine),
-                "the type belongs to another engine"
-            );
+        if let Some(ty) = self.as_ref().and_then(|ty| ty.heap_type.declared()) {
+            ty.ensure_of(engine);
         }
     }
 }
@@ -207,27 +259,6 @@ pub struct RefType {
 }
 
 impl RefType {
-    /// `externref`
-    pub const EXTERNREF: Self = RefType {
-        is_nullable: true,
-        heap_type: HeapType::Extern,
-    };
-    /// `nullexternref`
-    pub const NULLEXTERNREF: Self = RefType {
-        is_nullable: true,
-        heap_type: HeapType::NoExtern,
-    };
-    /// `funcref`
-    pub const FUNCREF: Self = RefType {
-        is_nullable: true,
-        heap_type: HeapType::Func,
-    };
-    /// `nullfuncref`
-    pub const NULLFUNCREF: Self = RefType {
-        is_nullable: true,
-        heap_type: HeapType::NoFunc,
-    };
-
     /// The type of references to something.
     pub fn new(is_nullable: bool, heap_type: HeapType) -> RefType {
         RefType {
@@ -289,167 +320,5 @@ impl fmt::Display for RefType {
 impl fmt::Debug for RefType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// What a reference refers to.
-#[derive(Clone, Hash)]
-pub enum HeapType {
-    /// Host values.
-    Extern,
-    /// No host value.
-    NoExtern,
-    /// Functions.
-    Func,
-    /// Functions of one type.
-    ConcreteFunc(FuncType),
-    /// No function.
-    NoFunc,
-}
-
-impl HeapType {
-    /// Whether it is `extern`.
-    pub fn is_extern(&self) -> bool {
-        matches!(self, HeapType::Extern)
-    }
-
-    /// Whether it is `func`.
-    pub fn is_func(&self) -> bool {
-        matches!(self, HeapType::Func)
-    }
-
-    /// Whether it is `nofunc`.
-    pub fn is_no_func(&self) -> bool {
-        matches!(self, HeapType::NoFunc)
-    }
-
-    /// Whether it is a declared type.
-    pub fn is_concrete(&self) -> bool {
-        matches!(self, HeapType::ConcreteFunc(_))
-    }
-
-    /// Whether it is not a declared type.
-    pub fn is_abstract(&self) -> bool {
-        !self.is_concrete()
-    }
-
-    /// Whether it is a declared function type.
-    pub fn is_concrete_func(&self) -> bool {
-        self.is_concrete()
-    }
-
-    /// The declared function type, if it is one.
-    pub fn as_concrete_func(&self) -> Option<&FuncType> {
-        match self {
-            HeapType::ConcreteFunc(ty) => Some(ty),
-            _ => None,
-        }
-    }
-
-    /// The declared function type.
-    ///
-    /// # Panics
-    /// If it is not one.
-    pub fn unwrap_concrete_func(&self) -> &FuncType {
-        self.as_concrete_func()
-            .expect("the heap type is a declared function type")
-    }
-
-    /// Whether it is the top of its hierarchy.
-    pub fn is_top(&self) -> bool {
-        matches!(self, HeapType::Extern | HeapType::Func)
-    }
-
-    /// Whether it is the bottom of its hierarchy.
-    pub fn is_bottom(&self) -> bool {
-        matches!(self, HeapType::NoExtern | HeapType::NoFunc)
-    }
-
-    /// The top of its hierarchy.
-    pub fn top(&self) -> HeapType {
-        match self {
-            HeapType::Extern | HeapType::NoExtern => HeapType::Extern,
-            HeapType::Func | HeapType::ConcreteFunc(_) | HeapType::NoFunc => HeapType::Func,
-        }
-    }
-
-    /// The bottom of its hierarchy.
-    pub fn bottom(&self) -> HeapType {
-        match self {
-            HeapType::Extern | HeapType::NoExtern => HeapType::NoExtern,
-            HeapType::Func | HeapType::ConcreteFunc(_) | HeapType::NoFunc => HeapType::NoFunc,
-        }
-    }
-
-    /// Whether everything of this type is of `other` too.
-    pub fn matches(&self, other: &HeapType) -> bool {
-        match (self, other) {
-            (HeapType::NoExtern, HeapType::NoExtern | HeapType::Extern)
-            | (HeapType::Extern, HeapType::Extern) => true,
-            (HeapType::NoFunc, HeapType::NoFunc | HeapType::ConcreteFunc(_) | HeapType::Func) => {
-                true
-            }
-            (HeapType::ConcreteFunc(_) | HeapType::Func, HeapType::Func) => true,
-            (HeapType::ConcreteFunc(a), HeapType::ConcreteFunc(b)) => a.matches(b),
-            _ => false,
-        }
-    }
-
-    /// Whether both are the same type.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "the peer's name and signature"
-    )]
-    pub fn eq(a: &HeapType, b: &HeapType) -> bool {
-        a.matches(b) && b.matches(a)
-    }
-
-    fn from_wasm(engine: &Engine, ty: wasm::HeapType) -> HeapType {
-        match ty {
-            wasm::HeapType::Extern => HeapType::Extern,
-            wasm::HeapType::NoExtern => HeapType::NoExtern,
-            wasm::HeapType::Func => HeapType::Func,
-            wasm::HeapType::NoFunc => HeapType::NoFunc,
-            wasm::HeapType::Concrete(wasm::ConcreteType::Canonical(id)) => {
-                HeapType::ConcreteFunc(FuncType::from_id(engine, id))
-            }
-            other => unreachable!("{other} belongs to a proposal that validation refuses"),
-        }
-    }
-
-    fn to_wasm(&self) -> wasm::HeapType {
-        match self {
-            HeapType::Extern => wasm::HeapType::Extern,
-            HeapType::NoExtern => wasm::HeapType::NoExtern,
-            HeapType::Func => wasm::HeapType::Func,
-            HeapType::NoFunc => wasm::HeapType::NoFunc,
-            HeapType::ConcreteFunc(ty) => {
-                wasm::HeapType::Concrete(wasm::ConcreteType::Canonical(ty.id()))
-            }
-        }
-    }
-}
-
-impl fmt::Display for HeapType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            HeapType::Extern => f.write_str("extern"),
-            HeapType::NoExtern => f.write_str("noextern"),
-            HeapType::Func => f.write_str("func"),
-            HeapType::NoFunc => f.write_str("nofunc"),
-            HeapType::ConcreteFunc(ty) => write!(f, "(concrete func {:?})", ty.id().0),
-        }
-    }
-}
-
-impl fmt::Debug for HeapType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl From<FuncType> for HeapType {
-    fn from(ty: FuncType) -> HeapType {
-        HeapType::ConcreteFunc(ty)
     }
 }

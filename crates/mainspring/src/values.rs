@@ -1,6 +1,6 @@
 //! Values whose types are known at run time.
 
-use crate::externref::{ExternRef, Rooted};
+use crate::externref::{AnyRef, ExnRef, ExternRef, Rooted};
 use crate::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::types::{HeapType, RefType, ValType};
 use crate::{Func, Result};
@@ -50,6 +50,10 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// A host value, or null.
     ExternRef(Option<Rooted<ExternRef>>),
+    /// An internal value, or null.
+    AnyRef(Option<Rooted<AnyRef>>),
+    /// An exception, or null.
+    ExnRef(Option<Rooted<ExnRef>>),
 }
 
 macro_rules! val_accessors {
@@ -130,6 +134,53 @@ impl Val {
         self.unwrap_extern_ref()
     }
 
+    /// The internal value or null, if it is a reference of that hierarchy.
+    pub fn any_ref(&self) -> Option<Option<&Rooted<AnyRef>>> {
+        match self {
+            Val::AnyRef(value) => Some(value.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// Like [`any_ref`](Self::any_ref).
+    pub fn anyref(&self) -> Option<Option<&Rooted<AnyRef>>> {
+        self.any_ref()
+    }
+
+    /// The internal value or null.
+    ///
+    /// # Panics
+    /// If it is not a reference of that hierarchy.
+    pub fn unwrap_any_ref(&self) -> Option<&Rooted<AnyRef>> {
+        self.any_ref().expect("expected any_ref")
+    }
+
+    /// Like [`unwrap_any_ref`](Self::unwrap_any_ref).
+    pub fn unwrap_anyref(&self) -> Option<&Rooted<AnyRef>> {
+        self.unwrap_any_ref()
+    }
+
+    /// The exception or null, if it is a reference of that hierarchy.
+    pub fn exnref(&self) -> Option<Option<&Rooted<ExnRef>>> {
+        match self {
+            Val::ExnRef(value) => Some(value.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// The exception or null.
+    ///
+    /// # Panics
+    /// If it is not a reference of that hierarchy.
+    pub fn unwrap_exnref(&self) -> Option<&Rooted<ExnRef>> {
+        self.exnref().expect("expected exnref")
+    }
+
+    /// The null reference to an internal value.
+    pub const fn null_any_ref() -> Val {
+        Val::AnyRef(None)
+    }
+
     /// The null function reference.
     pub const fn null_func_ref() -> Val {
         Val::FuncRef(None)
@@ -163,6 +214,8 @@ impl Val {
         match self {
             Val::FuncRef(func) => Some(Ref::Func(func)),
             Val::ExternRef(value) => Some(Ref::Extern(value)),
+            Val::AnyRef(value) => Some(Ref::Any(value)),
+            Val::ExnRef(value) => Some(Ref::Exn(value)),
             _ => None,
         }
     }
@@ -188,6 +241,10 @@ impl Val {
             }
             Val::ExternRef(None) => ValType::NULLEXTERNREF,
             Val::ExternRef(Some(_)) => RefType::new(false, HeapType::Extern).into(),
+            Val::AnyRef(None) => ValType::NULLREF,
+            Val::AnyRef(Some(_)) => RefType::new(false, HeapType::Any).into(),
+            Val::ExnRef(None) => ValType::NULLEXNREF,
+            Val::ExnRef(Some(_)) => RefType::new(false, HeapType::Exn).into(),
         }
     }
 
@@ -271,6 +328,8 @@ impl Val {
             Val::V128(x) => ValRaw::v128(x.0),
             Val::FuncRef(func) => ValRaw::funcref(Func::raw_of(*func)),
             Val::ExternRef(value) => ValRaw::externref(ExternRef::raw_of(*value)),
+            // There are no others than null.
+            Val::AnyRef(_) | Val::ExnRef(_) => ValRaw::null(),
         }
     }
 
@@ -321,9 +380,15 @@ conversions! {
     Option<Func> => |x| Val::FuncRef(x);
     Rooted<ExternRef> => |x| Val::ExternRef(Some(x));
     Option<Rooted<ExternRef>> => |x| Val::ExternRef(x);
+    Rooted<AnyRef> => |x| Val::AnyRef(Some(x));
+    Option<Rooted<AnyRef>> => |x| Val::AnyRef(x);
+    Rooted<ExnRef> => |x| Val::ExnRef(Some(x));
+    Option<Rooted<ExnRef>> => |x| Val::ExnRef(x);
     Ref => |x| match x {
         Ref::Func(func) => Val::FuncRef(func),
         Ref::Extern(value) => Val::ExternRef(value),
+        Ref::Any(value) => Val::AnyRef(value),
+        Ref::Exn(value) => Val::ExnRef(value),
     };
 }
 
@@ -334,6 +399,10 @@ pub enum Ref {
     Func(Option<Func>),
     /// A host value, or null.
     Extern(Option<Rooted<ExternRef>>),
+    /// An internal value, or null.
+    Any(Option<Rooted<AnyRef>>),
+    /// An exception, or null.
+    Exn(Option<Rooted<ExnRef>>),
 }
 
 impl Ref {
@@ -341,13 +410,16 @@ impl Ref {
     pub fn null(heap_type: &HeapType) -> Ref {
         match heap_type.top() {
             HeapType::Extern => Ref::Extern(None),
-            _ => Ref::Func(None),
+            HeapType::Func => Ref::Func(None),
+            HeapType::Exn => Ref::Exn(None),
+            _ => Ref::Any(None),
         }
     }
 
     /// Whether it is null.
     pub fn is_null(&self) -> bool {
-        matches!(self, Ref::Func(None) | Ref::Extern(None))
+        use Ref::{Any, Exn, Extern, Func};
+        matches!(self, Func(None) | Extern(None) | Any(None) | Exn(None))
     }
 
     /// Whether it is not null.
@@ -363,6 +435,16 @@ impl Ref {
     /// Whether it is of the host hierarchy.
     pub fn is_extern(&self) -> bool {
         matches!(self, Ref::Extern(_))
+    }
+
+    /// Whether it is of the hierarchy of internal values.
+    pub fn is_any(&self) -> bool {
+        matches!(self, Ref::Any(_))
+    }
+
+    /// Whether it is of the hierarchy of exceptions.
+    pub fn is_exn(&self) -> bool {
+        matches!(self, Ref::Exn(_))
     }
 
     /// The function or null, if it is of the function hierarchy.
@@ -399,6 +481,40 @@ impl Ref {
             .expect("Ref::unwrap_extern on a reference of another hierarchy")
     }
 
+    /// The internal value or null, if it is of that hierarchy.
+    pub fn as_any(&self) -> Option<Option<&Rooted<AnyRef>>> {
+        match self {
+            Ref::Any(value) => Some(value.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// The internal value or null.
+    ///
+    /// # Panics
+    /// If it is not of that hierarchy.
+    pub fn unwrap_any(&self) -> Option<&Rooted<AnyRef>> {
+        self.as_any()
+            .expect("Ref::unwrap_any on a reference of another hierarchy")
+    }
+
+    /// The exception or null, if it is of that hierarchy.
+    pub fn as_exn(&self) -> Option<Option<&Rooted<ExnRef>>> {
+        match self {
+            Ref::Exn(value) => Some(value.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// The exception or null.
+    ///
+    /// # Panics
+    /// If it is not of that hierarchy.
+    pub fn unwrap_exn(&self) -> Option<&Rooted<ExnRef>> {
+        self.as_exn()
+            .expect("Ref::unwrap_exn on a reference of another hierarchy")
+    }
+
     /// Its most exact type.
     ///
     /// # Errors
@@ -421,10 +537,16 @@ impl Ref {
     /// # Safety
     /// It must hold a value of that type, of this store.
     pub(crate) unsafe fn of_raw(store: &StoreOpaque, raw: ValRaw, ty: wasm::RefType) -> Ref {
-        match ty.kind(|_| true) {
-            // SAFETY: the caller's promise.
-            wasm::RefKind::Func => Ref::Func(unsafe { Func::of_raw(store, raw.get_funcref()) }),
-            wasm::RefKind::Gc => Ref::Extern(ExternRef::of_raw(store, raw.get_externref())),
+        use wasm::HeapType as H;
+        let is_func = |ty| store.engine.is_func_type(ty);
+        match ty.heap {
+            H::Extern | H::NoExtern => Ref::Extern(ExternRef::of_raw(store, raw.get_externref())),
+            H::Exn | H::NoExn => Ref::Exn(None),
+            _ if ty.kind(is_func) == wasm::RefKind::Func => {
+                // SAFETY: the caller's promise.
+                Ref::Func(unsafe { Func::of_raw(store, raw.get_funcref()) })
+            }
+            _ => Ref::Any(None),
         }
     }
 
@@ -448,6 +570,30 @@ impl From<Option<Func>> for Ref {
 impl From<Rooted<ExternRef>> for Ref {
     fn from(value: Rooted<ExternRef>) -> Ref {
         Ref::Extern(Some(value))
+    }
+}
+
+impl From<Rooted<AnyRef>> for Ref {
+    fn from(value: Rooted<AnyRef>) -> Ref {
+        Ref::Any(Some(value))
+    }
+}
+
+impl From<Option<Rooted<AnyRef>>> for Ref {
+    fn from(value: Option<Rooted<AnyRef>>) -> Ref {
+        Ref::Any(value)
+    }
+}
+
+impl From<Rooted<ExnRef>> for Ref {
+    fn from(value: Rooted<ExnRef>) -> Ref {
+        Ref::Exn(Some(value))
+    }
+}
+
+impl From<Option<Rooted<ExnRef>>> for Ref {
+    fn from(value: Option<Rooted<ExnRef>>) -> Ref {
+        Ref::Exn(value)
     }
 }
 

@@ -7,19 +7,16 @@
 use crate::control::RESULT_SLOT;
 use crate::func::{Func, Region};
 use crate::trap;
-use anyhow::{Result, bail};
-use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I32, I64};
+use anyhow::Result;
+use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{
     ExtFuncData, ExternalName, FuncRef, InstBuilder, MemFlagsData, SigRef, StackSlotData,
     StackSlotKind, UserExternalName, Value,
 };
 use mainspring_abi::{
-    CallMode, ResultPassing, TrapCode, VMContextHeader, VMFuncRef, VMFunctionImport, VMStoreContext,
+    CallMode, ResultPassing, TrapCode, VMFuncRef, VMFunctionImport, VMStoreContext,
 };
-use mainspring_wasm::{
-    ConcreteType, DefinedFuncIndex, FuncIndex, FuncType, HeapType, TableIndex, TypeIndex,
-};
+use mainspring_wasm::{DefinedFuncIndex, FuncIndex, FuncType, TableIndex, TypeIndex};
 use std::mem::offset_of;
 
 /// What to call, and with which VM context.
@@ -52,16 +49,59 @@ impl<'a> Func<'a, '_> {
         self.emit_return_call(&callee, ty);
     }
 
-    pub(crate) fn call_indirect(&mut self, ty: TypeIndex, table: TableIndex) -> Result<()> {
-        let callee = self.table_callee(ty, table)?;
+    pub(crate) fn call_indirect(&mut self, ty: TypeIndex, table: TableIndex) {
+        let callee = self.table_callee(ty, table);
         self.emit_call(&callee, self.module.func_type_at(ty));
-        Ok(())
     }
 
-    pub(crate) fn return_call_indirect(&mut self, ty: TypeIndex, table: TableIndex) -> Result<()> {
-        let callee = self.table_callee(ty, table)?;
+    pub(crate) fn return_call_indirect(&mut self, ty: TypeIndex, table: TableIndex) {
+        let callee = self.table_callee(ty, table);
         self.emit_return_call(&callee, self.module.func_type_at(ty));
-        Ok(())
+    }
+
+    pub(crate) fn call_ref(&mut self, ty: TypeIndex) {
+        let callee = self.popped_callee(ty);
+        self.emit_call(&callee, self.module.func_type_at(ty));
+    }
+
+    pub(crate) fn return_call_ref(&mut self, ty: TypeIndex) {
+        let callee = self.popped_callee(ty);
+        self.emit_return_call(&callee, self.module.func_type_at(ty));
+    }
+
+    /// Pops a reference to a function of a type that validation knows.
+    fn popped_callee(&mut self, ty: TypeIndex) -> Callee {
+        let reference = self.pop();
+        self.note_caller();
+        let first = self.reference_flags(TrapCode::NullReference);
+        self.referenced_callee(ty, reference, first)
+    }
+
+    /// Flags of the first load through a function reference: it faults if that is null, near address 0.
+    fn reference_flags(&mut self, null: TrapCode) -> MemFlagsData {
+        MemFlagsData::trusted()
+            .with_alias_region(self.region(Region::FuncRefs))
+            .with_trap_code(Some(trap::to_cranelift(null)))
+    }
+
+    /// What a reference is to, with the flags that its first load takes.
+    fn referenced_callee(
+        &mut self,
+        ty: TypeIndex,
+        reference: Value,
+        first: MemFlagsData,
+    ) -> Callee {
+        let then = self.trusted_flags(Region::FuncRefs);
+        let (code, vmctx) = (offset_of!(VMFuncRef, code), offset_of!(VMFuncRef, vmctx));
+        let ins = self.builder.ins();
+        let code = ins.load(I64, first, reference, code as i32);
+        let ins = self.builder.ins();
+        let vmctx = ins.load(I64, then, reference, vmctx as i32);
+        Callee::Indirect {
+            signature: self.signature(ty),
+            code,
+            vmctx,
+        }
     }
 
     fn callee(&mut self, func: FuncIndex) -> Callee {
@@ -141,55 +181,18 @@ impl<'a> Func<'a, '_> {
     }
 
     /// The element of a table that an index operand selects, checked to be a function of the type.
-    fn table_callee(&mut self, ty: TypeIndex, table: TableIndex) -> Result<Callee> {
+    fn table_callee(&mut self, ty: TypeIndex, table: TableIndex) -> Callee {
         let element = self.table_load(table);
         self.note_caller();
-        let null = trap::to_cranelift(TrapCode::IndirectCallToNull);
-        let region = self.region(Region::FuncRefs);
-        // The first load through the reference faults if it is null, near address 0.
-        let first = MemFlagsData::trusted()
-            .with_alias_region(region)
-            .with_trap_code(Some(null));
+        let first = self.reference_flags(TrapCode::IndirectCallToNull);
+        let declared = self.module.tables[table.index()].element;
+        if self.module.is_always_of(declared, ty) {
+            return self.referenced_callee(ty, element, first);
+        }
+        let fits = self.compare_type(element, ty, first);
+        self.trap_unless(fits, TrapCode::BadSignature);
         let then = self.trusted_flags(Region::FuncRefs);
-        let checked = self.needs_type_check(ty, table)?;
-        if checked {
-            let type_id =
-                self.builder
-                    .ins()
-                    .load(I32, first, element, offset_of!(VMFuncRef, type_id) as i32);
-            let expected = self.canonical_type_id(ty);
-            let differs = self.builder.ins().icmp(IntCC::NotEqual, type_id, expected);
-            self.trap_if(differs, TrapCode::BadSignature);
-        }
-        let flags = if checked { then } else { first };
-        let code = self
-            .builder
-            .ins()
-            .load(I64, flags, element, offset_of!(VMFuncRef, code) as i32);
-        let vmctx =
-            self.builder
-                .ins()
-                .load(I64, then, element, offset_of!(VMFuncRef, vmctx) as i32);
-        Ok(Callee::Indirect {
-            signature: self.signature(ty),
-            code,
-            vmctx,
-        })
-    }
-
-    /// Whether an element of a table may be a function of another type.
-    fn needs_type_check(&self, ty: TypeIndex, table: TableIndex) -> Result<bool> {
-        if !self.module.types[ty.index()].is_final {
-            bail!("call_indirect of a type that can have subtypes is not supported");
-        }
-        let element = self.module.tables[table.index()].element.heap;
-        Ok(element != HeapType::Concrete(ConcreteType::Module(ty)))
-    }
-
-    fn canonical_type_id(&mut self, ty: TypeIndex) -> Value {
-        let ids = self.context_constant(I64, offset_of!(VMContextHeader, type_ids) as u32);
-        let flags = self.readonly_flags();
-        self.builder.ins().load(I32, flags, ids, ty.0 as i32 * 4)
+        self.referenced_callee(ty, element, then)
     }
 
     /// Tells a host function who calls it.

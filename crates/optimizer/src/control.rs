@@ -286,6 +286,11 @@ impl<'a> Func<'a, '_> {
 
     pub(crate) fn br_if(&mut self, relative_depth: u32) {
         let condition = self.pop();
+        self.branch_to(condition, relative_depth);
+    }
+
+    /// Goes to a label with the uppermost operands if a condition is not zero.
+    pub(crate) fn branch_to(&mut self, condition: Value, relative_depth: u32) {
         let target = self.target(self.depth(relative_depth));
         let args = self.block_args(target);
         let next = self.builder.create_block();
@@ -313,6 +318,20 @@ impl<'a> Func<'a, '_> {
     fn likely(&self) -> Option<bool> {
         self.module
             .branch_hint(self.sources[self.sources.len() - 1].wasm)
+    }
+
+    pub(crate) fn br_on_null(&mut self, relative_depth: u32) {
+        // The branch goes without the reference, which comes back behind it.
+        let reference = self.pop();
+        let is_null = self.is_null(reference);
+        self.branch_to(is_null, relative_depth);
+        self.push(reference);
+    }
+
+    pub(crate) fn br_on_non_null(&mut self, relative_depth: u32) {
+        let reference = self.top();
+        self.branch_to(reference, relative_depth);
+        self.pop();
     }
 
     pub(crate) fn br_table(&mut self, table: &BrTable<'_>) -> Result<()> {

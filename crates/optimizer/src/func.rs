@@ -345,6 +345,14 @@ impl<'a, 'b> Func<'a, 'b> {
             .expect("validated: the operand is on the stack")
     }
 
+    /// The uppermost operand, which stays.
+    pub(crate) fn top(&self) -> Value {
+        *self
+            .stack
+            .last()
+            .expect("validated: the operand is on the stack")
+    }
+
     /// Pops two operands, in the order in which they were pushed.
     pub(crate) fn pop2(&mut self) -> (Value, Value) {
         let second = self.pop();

@@ -209,8 +209,12 @@ fn size(body: &FunctionBody<'_>) -> Result<Size> {
     while !reader.eof() {
         match reader.read()? {
             // A tail call replaces the frame it is in, which would be the caller's.
-            Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => possible = false,
-            Operator::Call { .. } | Operator::CallIndirect { .. } => calls = true,
+            Operator::ReturnCall { .. }
+            | Operator::ReturnCallIndirect { .. }
+            | Operator::ReturnCallRef { .. } => possible = false,
+            Operator::Call { .. } | Operator::CallIndirect { .. } | Operator::CallRef { .. } => {
+                calls = true;
+            }
             _ => {}
         }
     }

@@ -15,6 +15,7 @@ mod control;
 mod dispatch;
 mod emit;
 mod func;
+mod gc;
 mod global;
 mod induction;
 mod inline;

@@ -32,12 +32,15 @@ impl<'a> Func<'a, '_> {
             O::CallIndirect {
                 type_index,
                 table_index,
-            } => self.call_indirect(TypeIndex(type_index), TableIndex(table_index))?,
+            } => self.call_indirect(TypeIndex(type_index), TableIndex(table_index)),
             O::ReturnCall { function_index } => self.return_call(FuncIndex(function_index)),
             O::ReturnCallIndirect {
                 type_index,
                 table_index,
-            } => self.return_call_indirect(TypeIndex(type_index), TableIndex(table_index))?,
+            } => self.return_call_indirect(TypeIndex(type_index), TableIndex(table_index)),
+
+            O::CallRef { type_index } => self.call_ref(TypeIndex(type_index)),
+            O::ReturnCallRef { type_index } => self.return_call_ref(TypeIndex(type_index)),
 
             O::Drop => {
                 self.pop();
@@ -95,6 +98,23 @@ impl<'a> Func<'a, '_> {
             O::RefNull { hty } => self.ref_null(crate::types::decoded_heap_type(hty)?),
             O::RefIsNull => self.ref_is_null(),
             O::RefFunc { function_index } => self.ref_func(FuncIndex(function_index)),
+            O::RefAsNonNull => self.ref_as_non_null(),
+            O::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
+            O::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),
+            O::RefTestNonNull { hty } => self.ref_test(hty, false)?,
+            O::RefTestNullable { hty } => self.ref_test(hty, true)?,
+            O::RefCastNonNull { hty } => self.ref_cast(hty, false)?,
+            O::RefCastNullable { hty } => self.ref_cast(hty, true)?,
+            O::BrOnCast {
+                relative_depth,
+                to_ref_type,
+                ..
+            } => self.br_on_cast(relative_depth, to_ref_type)?,
+            O::BrOnCastFail {
+                relative_depth,
+                to_ref_type,
+                ..
+            } => self.br_on_cast_fail(relative_depth, to_ref_type)?,
 
             _ => {
                 if !self.numeric(operator) && !self.vector(operator)? && !self.atomic(operator)? {

@@ -162,6 +162,12 @@ impl Func<'_, '_> {
         self.push_bool(is_null);
     }
 
+    pub(crate) fn ref_as_non_null(&mut self) {
+        let reference = self.top();
+        let is_null = self.is_null(reference);
+        self.trap_if(is_null, TrapCode::NullReference);
+    }
+
     pub(crate) fn ref_func(&mut self, func: FuncIndex) {
         let offsets = self.input.offsets;
         let reference = if self.module.defined_func(func).is_some() {

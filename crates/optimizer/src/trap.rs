@@ -29,6 +29,11 @@ impl Func<'_, '_> {
         self.builder.ins().trap(to_cranelift(code));
     }
 
+    /// Traps if `condition` is zero.
+    pub(crate) fn trap_unless(&mut self, condition: Value, code: TrapCode) {
+        self.builder.ins().trapz(condition, to_cranelift(code));
+    }
+
     /// Traps if `condition` is not zero.
     pub(crate) fn trap_if(&mut self, condition: Value, code: TrapCode) {
         self.builder.ins().trapnz(condition, to_cranelift(code));

@@ -4,7 +4,7 @@ use crate::exit;
 use crate::store::Store;
 use crate::val::ValRaw;
 use mainspring_abi::{CallLayout, VMFuncRef, VMFunctionImport, VMStoreContext, call_layout};
-use mainspring_wasm::{FuncType, RegisteredTypes};
+use mainspring_wasm::{FuncType, RegisteredTypes, TypeAddress};
 use std::any::Any;
 use std::ffi::c_void;
 use std::ptr::NonNull;
@@ -44,7 +44,7 @@ pub enum HostTarget {
 /// A host function that is in no store yet. Stores share it, so that putting it into one takes no
 /// lock and copies nothing.
 pub struct HostDefinition {
-    type_id: u32,
+    ty: TypeAddress,
     /// The shim, and what it calls.
     code: *const c_void,
     target: *const c_void,
@@ -83,7 +83,7 @@ impl HostDefinition {
             ),
         };
         HostDefinition {
-            type_id: types.ids()[0].0,
+            ty: types.addresses()[0],
             code,
             target,
             layout: call_layout(ty),
@@ -115,7 +115,7 @@ impl Store {
             func_ref: VMFuncRef {
                 code: definition.code,
                 vmctx: std::ptr::null_mut(),
-                type_id: definition.type_id,
+                ty: definition.ty,
             },
             _definition: definition.clone(),
         });
@@ -171,7 +171,7 @@ impl std::fmt::Debug for HostFunc {
 impl std::fmt::Debug for HostDefinition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HostDefinition")
-            .field("type_id", &self.type_id)
+            .field("ty", &self.ty)
             .field("layout", &self.layout)
             .finish_non_exhaustive()
     }

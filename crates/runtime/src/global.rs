@@ -49,6 +49,7 @@ impl GlobalInstance {
 impl Store {
     /// Makes a global. Concrete references of its type are canonical.
     pub fn new_global(&mut self, ty: GlobalType, value: ValRaw) -> GlobalId {
+        self.hold_type(ty.content);
         let mut fresh = Box::new(VMGlobalDefinition([0; 16]));
         let definition = NonNull::from(fresh.as_mut());
         let id = self.push_global(GlobalInstance {

@@ -239,7 +239,7 @@ fn record(
     let header = VMContextHeader {
         store: store.vm_ptr(),
         builtins: builtins::table(),
-        type_ids: module.types().ids().as_ptr().cast(),
+        types: module.types().addresses().as_ptr(),
         instance: (&raw mut *instance).cast(),
     };
     instance.vmctx.write(0, header);
@@ -273,11 +273,11 @@ fn fill_func_refs(instance: &Instance) {
     let vmctx = instance.vmctx.as_ptr().as_ptr();
     for (i, &func) in info.escaping.iter().enumerate() {
         if let Some(defined) = info.defined_func(func) {
-            let type_id = instance.module.types().ids()[info.functions[func.index()].index()].0;
+            let ty = instance.module.types().addresses()[info.functions[func.index()].index()];
             let func_ref = VMFuncRef {
                 code: code.entry(defined),
                 vmctx,
-                type_id,
+                ty,
             };
             instance.vmctx.write(
                 code.offsets()

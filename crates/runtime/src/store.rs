@@ -9,7 +9,7 @@ use crate::module::Module;
 use crate::table::TableInstance;
 use crate::trap::Unwind;
 use mainspring_abi::{MemorySettings, VMStoreContext};
-use mainspring_wasm::TypeRegistry;
+use mainspring_wasm::{ConcreteType, HeapType, RefType, RegisteredTypes, TypeRegistry, ValType};
 use std::any::Any;
 use std::collections::HashMap;
 use std::ptr::NonNull;
@@ -76,6 +76,8 @@ pub struct Store {
     pub(crate) host_funcs: Vec<Box<HostFunc>>,
     /// Host values that `externref`s name: the n-th is named n + 1.
     externs: Vec<Box<dyn Any + Send + Sync>>,
+    /// The types that tables and globals of the host's mention, by id.
+    types: HashMap<u32, RegisteredTypes>,
     /// By the address of their code.
     modules: HashMap<usize, Arc<Module>>,
     limiter: Option<LimiterAccess>,
@@ -114,6 +116,7 @@ impl Store {
             globals: Vec::new(),
             host_funcs: Vec::new(),
             externs: Vec::new(),
+            types: HashMap::new(),
             modules: HashMap::new(),
             limiter: None,
             unwinding: None,
@@ -198,6 +201,19 @@ impl Store {
         code: *const mainspring_tiering::ModuleCode,
     ) -> Option<&Arc<Module>> {
         self.modules.get(&(code as usize))
+    }
+
+    /// Keeps the declared type that a type mentions, if it does, registered as long as the store lives. Someone
+    /// holds it now.
+    pub(crate) fn hold_type(&mut self, ty: ValType) {
+        if let ValType::Ref(RefType {
+            heap: HeapType::Concrete(ConcreteType::Canonical(id)),
+            ..
+        }) = ty
+        {
+            let hold = || self.settings.types.hold(id).0;
+            self.types.entry(id.0).or_insert_with(hold);
+        }
     }
 
     /// Keeps a host value, and returns the reference to it (never 0).

@@ -3,7 +3,7 @@
 use crate::store::Store;
 use anyhow::{Context, Result, ensure};
 use mainspring_abi::VMTableDefinition;
-use mainspring_wasm::TableType;
+use mainspring_wasm::{TableType, ValType};
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
@@ -121,6 +121,7 @@ impl Store {
     /// Makes a table if the store's limits allow, all elements `init`. Concrete references of
     /// its type are canonical.
     pub fn new_table(&mut self, ty: TableType, init: u64) -> Result<TableId> {
+        self.hold_type(ValType::Ref(ty.element));
         self.add_table(ty, init, None)
     }
 

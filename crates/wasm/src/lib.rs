@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod branch_hints;
+mod casts;
 mod const_expr;
 mod convert;
 mod decode;
@@ -14,8 +15,10 @@ mod index;
 mod module;
 mod names;
 mod registry;
+mod supertypes;
 mod types;
 
+pub use casts::Cast;
 pub use const_expr::{ConstExpr, ConstOp};
 pub use decode::{DecodeError, DecodedSections, decode, decode_sections};
 pub use index::{
@@ -30,6 +33,7 @@ pub use names::FunctionNames;
 pub use registry::{
     RegisteredTypes, TypeRegistry, map_func_type, map_ref_type, map_sub_type, map_val_type,
 };
+pub use supertypes::TypeAddress;
 pub use types::{
     CanonicalTypeId, CompositeType, ConcreteType, FieldType, FuncType, GlobalType, HeapType,
     MemoryType, RefKind, RefType, StorageType, SubType, TableType, ValType,

@@ -185,6 +185,35 @@ impl ModuleInfo {
             .expect("validated to be a function type")
     }
 
+    /// How many supertypes a declared type has.
+    pub fn type_depth(&self, ty: TypeIndex) -> u32 {
+        self.supertypes(ty).count() as u32 - 1
+    }
+
+    /// Whether a declared type is another, or is declared a subtype of it. Says nothing of types that are
+    /// equal under two indices.
+    pub fn is_declared_subtype(&self, sub: TypeIndex, sup: TypeIndex) -> bool {
+        self.supertypes(sub).any(|ty| ty == sup)
+    }
+
+    /// A declared type, its supertype, and so on.
+    fn supertypes(&self, ty: TypeIndex) -> impl Iterator<Item = TypeIndex> + '_ {
+        std::iter::successors(Some(ty), |ty| match self.types[ty.index()].supertype {
+            Some(ConcreteType::Module(supertype)) => Some(supertype),
+            _ => None,
+        })
+    }
+
+    /// Whether a reference in a table can only be to functions of a type.
+    pub fn is_always_of(&self, element: RefType, ty: TypeIndex) -> bool {
+        match element.heap {
+            HeapType::Concrete(ConcreteType::Module(element)) => {
+                self.is_declared_subtype(element, ty)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether a concrete heap type of this module is a function type.
     pub fn is_func_type(&self, ty: ConcreteType) -> bool {
         match ty {

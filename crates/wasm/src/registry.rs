@@ -3,14 +3,15 @@
 //! Two declared types are the same type if and only if their recursion groups are equal up to the
 //! numbering of types (specification, "Validation / Types / Defined Types"). The registry interns whole
 //! groups: references inside a group are rewritten to positions in it, references out of it to
-//! canonical ids, and the rewritten group is the key. Equal ids are then equal types, which is what
-//! `call_indirect` compares.
+//! canonical ids, and the rewritten group is the key. Equal ids are then equal types. What generated code
+//! compares instead of them are the addresses of their supertype vectors: see [`TypeAddress`].
 //!
 //! Groups are counted: they leave the registry with the last [`RegisteredTypes`] that names them,
 //! and their ids are reused only then.
 
 use crate::index::TypeIndex;
 use crate::module::ModuleInfo;
+use crate::supertypes::{SupertypeVector, TypeAddress};
 use crate::types::*;
 use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
@@ -35,6 +36,7 @@ struct Entry {
     key: Arc<[SubType]>,
     /// The group's types, their references canonical.
     types: Box<[Arc<SubType>]>,
+    vectors: Box<[SupertypeVector]>,
     uses: usize,
 }
 
@@ -43,6 +45,7 @@ struct Entry {
 pub struct RegisteredTypes {
     registry: TypeRegistry,
     ids: SmallVec<[CanonicalTypeId; 1]>,
+    addresses: SmallVec<[TypeAddress; 1]>,
     groups: SmallVec<[u32; 1]>,
 }
 
@@ -52,7 +55,8 @@ impl TypeRegistry {
         let mut groups = self.lock();
         let mut ids: Vec<CanonicalTypeId> = Vec::with_capacity(info.types.len());
         let mut held = Vec::with_capacity(info.rec_groups.len());
-        for range in &info.rec_groups {
+        // A group without types has no ids that it could be known by.
+        for range in info.rec_groups.iter().filter(|range| !range.is_empty()) {
             let rewrite = |ty: ConcreteType| match ty {
                 ConcreteType::Module(TypeIndex(index)) => match index.checked_sub(range.start) {
                     Some(position) => ConcreteType::Group(position),
@@ -68,25 +72,26 @@ impl TypeRegistry {
             held.push(first);
             ids.extend((0..range.end - range.start).map(|i| CanonicalTypeId(first + i)));
         }
+        let addresses = ids.iter().map(|&id| groups.vector(id).address()).collect();
         drop(groups);
         RegisteredTypes {
             registry: self.clone(),
             ids: ids.into(),
+            addresses,
             groups: held.into(),
         }
     }
 
-    /// Registers one function type whose concrete references, if any, are canonical.
-    pub fn register_func(&self, ty: FuncType) -> RegisteredTypes {
-        let ty = SubType {
-            is_final: true,
-            supertype: None,
-            composite: CompositeType::Func(ty),
-        };
-        let first = self.lock().intern(Arc::new([ty]));
+    /// Registers one type, a recursion group of its own, whose concrete references, if any, are canonical
+    /// and held by someone.
+    pub fn register(&self, ty: SubType) -> RegisteredTypes {
+        let mut groups = self.lock();
+        let first = groups.intern(Arc::new([ty]));
+        let id = CanonicalTypeId(first);
         RegisteredTypes {
             registry: self.clone(),
-            ids: smallvec![CanonicalTypeId(first)],
+            ids: smallvec![id],
+            addresses: smallvec![groups.vector(id).address()],
             groups: smallvec![first],
         }
     }
@@ -104,10 +109,12 @@ impl TypeRegistry {
             .get_mut(&first)
             .expect("held groups are registered");
         entry.uses += 1;
-        let ty = entry.types[(id.0 - first) as usize].clone();
+        let at = (id.0 - first) as usize;
+        let ty = entry.types[at].clone();
         let held = RegisteredTypes {
             registry: self.clone(),
             ids: smallvec![id],
+            addresses: smallvec![entry.vectors[at].address()],
             groups: smallvec![first],
         };
         (held, ty)
@@ -124,16 +131,20 @@ impl TypeRegistry {
     }
 
     /// Whether the first type is the second or a declared subtype of it.
-    pub fn is_subtype(&self, mut sub: CanonicalTypeId, sup: CanonicalTypeId) -> bool {
-        loop {
-            if sub == sup {
-                return true;
-            }
-            match self.lookup(sub).supertype {
-                Some(ConcreteType::Canonical(next)) => sub = next,
-                _ => return false,
-            }
-        }
+    ///
+    /// # Panics
+    /// If nothing holds one of them.
+    pub fn is_subtype(&self, sub: CanonicalTypeId, sup: CanonicalTypeId) -> bool {
+        let groups = self.lock();
+        sub == sup || groups.vector(sub).is_subtype(groups.vector(sup))
+    }
+
+    /// How many supertypes a type has.
+    ///
+    /// # Panics
+    /// If nothing holds it.
+    pub fn depth(&self, id: CanonicalTypeId) -> u32 {
+        self.lock().vector(id).depth()
     }
 
     /// How many groups are registered.
@@ -150,6 +161,28 @@ impl TypeRegistry {
 }
 
 impl Groups {
+    fn vector(&self, id: CanonicalTypeId) -> &SupertypeVector {
+        let first = self.starts[id.0 as usize];
+        &self.entries[&first].vectors[(id.0 - first) as usize]
+    }
+
+    /// The vectors of a group's types. Supertypes come before their subtypes.
+    fn vectors(&self, key: &[SubType], first: u32) -> Box<[SupertypeVector]> {
+        let mut vectors: Vec<SupertypeVector> = Vec::with_capacity(key.len());
+        for (id, ty) in (first..).map(CanonicalTypeId).zip(key) {
+            let supertype = match ty.supertype {
+                None => None,
+                Some(ConcreteType::Group(position)) => Some(&vectors[position as usize]),
+                Some(ConcreteType::Canonical(id)) => Some(self.vector(id)),
+                Some(ConcreteType::Module(_)) => {
+                    unreachable!("keys name types by position or canonical id")
+                }
+            };
+            vectors.push(SupertypeVector::new(id, supertype));
+        }
+        vectors.into()
+    }
+
     fn intern(&mut self, key: Arc<[SubType]>) -> u32 {
         if let Some(&first) = self.by_key.get(&key) {
             self.entries
@@ -184,14 +217,13 @@ impl Groups {
             .iter()
             .map(|ty| Arc::new(map_sub_type(ty, &canonical)))
             .collect();
-        self.entries.insert(
-            first,
-            Entry {
-                key,
-                types,
-                uses: 1,
-            },
-        );
+        let entry = Entry {
+            vectors: self.vectors(&key, first),
+            key,
+            types,
+            uses: 1,
+        };
+        self.entries.insert(first, entry);
         first
     }
 
@@ -235,6 +267,11 @@ impl RegisteredTypes {
         &self.ids
     }
 
+    /// What generated code knows them by, in the same order.
+    pub fn addresses(&self) -> &[TypeAddress] {
+        &self.addresses
+    }
+
     /// The registry they are in.
     pub fn registry(&self) -> &TypeRegistry {
         &self.registry
@@ -254,6 +291,7 @@ impl Clone for RegisteredTypes {
         RegisteredTypes {
             registry: self.registry.clone(),
             ids: self.ids.clone(),
+            addresses: self.addresses.clone(),
             groups: self.groups.clone(),
         }
     }
@@ -353,6 +391,16 @@ mod tests {
     }
 
     #[test]
+    fn empty_groups_take_no_ids() {
+        let registry = TypeRegistry::default();
+        let text = "(module (rec) (type (func)) (rec) (type (func (param i32))) (rec))";
+        let types = registry.register_module(&module(text));
+        assert_eq!((types.ids().len(), registry.group_count()), (2, 2));
+        drop(types);
+        assert_eq!(registry.group_count(), 0);
+    }
+
+    #[test]
     fn types_leave_with_their_last_holder_and_outlive_those_that_name_them() {
         let registry = TypeRegistry::default();
         let outer = registry.register_module(&module(
@@ -379,5 +427,9 @@ mod tests {
         let [a, b, c] = types.ids() else { panic!() };
         assert!(registry.is_subtype(*c, *a) && registry.is_subtype(*b, *b));
         assert!(!registry.is_subtype(*a, *c));
+        let depths = [a, b, c].map(|id| registry.depth(*id));
+        assert_eq!(depths, [0, 1, 2]);
+        let other = registry.register_module(&module(text));
+        assert_eq!(types.addresses(), other.addresses());
     }
 }

@@ -22,6 +22,8 @@ pub(crate) fn argument(store: &mut Store<()>, arg: &WastArg<'_>) -> Result<Val> 
         WastArgCore::RefNull(heap) => match hierarchy(heap) {
             Some(Hierarchy::Func) => Val::FuncRef(None),
             Some(Hierarchy::Extern) => Val::ExternRef(None),
+            Some(Hierarchy::Any) => Val::AnyRef(None),
+            Some(Hierarchy::Exn) => Val::ExnRef(None),
             None => bail!("this runner can't make the argument (ref.null {heap:?}) yet"),
         },
         WastArgCore::RefExtern(id) => Val::ExternRef(Some(ExternRef::new(store, *id)?)),
@@ -31,25 +33,26 @@ pub(crate) fn argument(store: &mut Store<()>, arg: &WastArg<'_>) -> Result<Val> 
     })
 }
 
-/// The two kinds of null that exist without the proposals for typed references.
+/// The kinds of null.
 #[derive(PartialEq)]
 enum Hierarchy {
     Func,
     Extern,
+    Any,
+    Exn,
 }
 
 fn hierarchy(heap: &HeapType<'_>) -> Option<Hierarchy> {
-    use AbstractHeapType::{Extern, Func, NoExtern, NoFunc};
-    match heap {
-        HeapType::Abstract {
-            shared: false,
-            ty: Func | NoFunc,
-        } => Some(Hierarchy::Func),
-        HeapType::Abstract {
-            shared: false,
-            ty: Extern | NoExtern,
-        } => Some(Hierarchy::Extern),
-        _ => None,
+    use AbstractHeapType::*;
+    let HeapType::Abstract { shared: false, ty } = heap else {
+        return Option::None;
+    };
+    match ty {
+        Func | NoFunc => Some(Hierarchy::Func),
+        Extern | NoExtern => Some(Hierarchy::Extern),
+        Any | Eq | I31 | Struct | Array | None => Some(Hierarchy::Any),
+        Exn | NoExn => Some(Hierarchy::Exn),
+        Cont | NoCont => Option::None,
     }
 }
 
@@ -122,6 +125,8 @@ fn is_null(expected: Option<&HeapType<'_>>, came: &Val) -> Result<bool, String> 
     Ok(match came {
         Val::FuncRef(_) => null && hierarchy == Hierarchy::Func,
         Val::ExternRef(_) => null && hierarchy == Hierarchy::Extern,
+        Val::AnyRef(_) => null && hierarchy == Hierarchy::Any,
+        Val::ExnRef(_) => null && hierarchy == Hierarchy::Exn,
         _ => false,
     })
 }
@@ -187,6 +192,8 @@ pub(crate) fn show(value: &Val) -> String {
         Val::V128(bits) => format!("v128 {:#034x}", bits.as_u128()),
         Val::FuncRef(reference) => show_reference("funcref", reference.is_none()),
         Val::ExternRef(reference) => show_reference("externref", reference.is_none()),
+        Val::AnyRef(reference) => show_reference("anyref", reference.is_none()),
+        Val::ExnRef(reference) => show_reference("exnref", reference.is_none()),
     }
 }
 
@@ -234,6 +241,8 @@ fn show_pattern(pattern: &WastRetCore<'_>) -> String {
         WastRetCore::RefNull(Some(heap)) => match hierarchy(heap) {
             Some(Hierarchy::Func) => "a null funcref".into(),
             Some(Hierarchy::Extern) => "a null externref".into(),
+            Some(Hierarchy::Any) => "a null anyref".into(),
+            Some(Hierarchy::Exn) => "a null exnref".into(),
             None => format!("(ref.null {heap:?})"),
         },
         WastRetCore::RefExtern(None) => "a non-null externref".into(),

@@ -7,9 +7,11 @@ mod dynamic;
 mod files;
 mod instances;
 mod memories;
+mod references;
 mod threads;
 mod tiers;
 mod traps;
+mod types;
 
 use mainspring::*;
 

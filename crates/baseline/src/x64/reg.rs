@@ -111,6 +111,11 @@ impl RegSet {
         RegSet(self.0 & other.0)
     }
 
+    /// How many there are.
+    pub(crate) const fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
     /// The lowest-numbered.
     #[inline]
     pub(crate) const fn first(self) -> Option<Reg> {

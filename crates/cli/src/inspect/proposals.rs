@@ -259,6 +259,18 @@ mod tests {
             &func("i32.const 0 (@metadata.code.branch_hint \"\\00\") if end"),
             &["branch-hinting"],
         );
+        check(
+            &func("(drop (ref.as_non_null (ref.null func)))"),
+            &["function-references", "reference-types"],
+        );
+        check(
+            &func("(param (ref func))"),
+            &["function-references", "reference-types"],
+        );
+        check(
+            &func("(drop (ref.test (ref func) (ref.null func)))"),
+            &["gc", "reference-types"],
+        );
     }
 
     #[test]
@@ -283,5 +295,10 @@ mod tests {
         check("(module (memory 1) (data \"x\"))", &["bulk-memory"]);
         check("(module (tag))", &["exceptions"]);
         check("(module (type (struct (field i32))))", &["gc"]);
+        check("(module (type (sub (func))))", &["gc"]);
+        check(
+            "(module (type $t (func)) (table 1 (ref null $t)))",
+            &["function-references"],
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{FuncType, RefType, ValType};
 use crate::Engine;
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use mainspring_wasm as wasm;
 
 /// Whether a global can be set.
@@ -324,6 +324,26 @@ pub enum ExternType {
     Table(TableType),
     /// A memory.
     Memory(MemoryType),
+    /// A tag of exceptions.
+    Tag(TagType),
+}
+
+/// The type of a tag: the parameters of its function type are what an exception carries.
+#[derive(Clone, Debug, Hash)]
+pub struct TagType {
+    ty: FuncType,
+}
+
+impl TagType {
+    /// The type of tags of exceptions that carry the function type's parameters.
+    pub fn new(ty: FuncType) -> TagType {
+        TagType { ty }
+    }
+
+    /// The function type.
+    pub fn ty(&self) -> &FuncType {
+        &self.ty
+    }
 }
 
 macro_rules! extern_type_accessors {
@@ -358,6 +378,7 @@ extern_type_accessors! {
     Global(GlobalType) global unwrap_global "global"
     Table(TableType) table unwrap_table "table"
     Memory(MemoryType) memory unwrap_memory "memory"
+    Tag(TagType) tag unwrap_tag "tag"
 }
 
 impl ExternType {
@@ -371,6 +392,7 @@ impl ExternType {
             ExternType::Global(ty) => ty.default_value(store)?.into(),
             ExternType::Table(ty) => ty.default_value(store)?.into(),
             ExternType::Memory(ty) => ty.default_value(store)?,
+            ExternType::Tag(_) => bail!("tags are not supported yet"),
         })
     }
 }

@@ -1,44 +1,20 @@
 //! The types of functions.
 
-use super::ValType;
+use super::declared::{Declared, declared_type};
+use super::{Finality, ValType};
 use crate::{Engine, Result};
 use anyhow::Context;
 use mainspring_wasm as wasm;
 use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::sync::Arc;
-
-/// Whether a type may have subtypes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Finality {
-    /// It may not.
-    Final,
-    /// It may.
-    NonFinal,
-}
-
-impl Finality {
-    /// Whether it is [`Finality::Final`].
-    pub fn is_final(&self) -> bool {
-        *self == Finality::Final
-    }
-
-    /// Whether it is [`Finality::NonFinal`].
-    pub fn is_non_final(&self) -> bool {
-        *self == Finality::NonFinal
-    }
-}
 
 /// The type of a function. Belongs to an engine; equal types of one engine are equal.
 #[derive(Clone)]
-pub struct FuncType {
-    engine: Engine,
-    types: wasm::RegisteredTypes,
-    ty: Arc<wasm::SubType>,
-}
+pub struct FuncType(Declared);
+
+declared_type!(FuncType, "a function");
 
 impl FuncType {
-    /// The type of functions with these parameters and results.
+    /// The type of functions with these parameters and results: final, and without a supertype.
     ///
     /// # Panics
     /// If one of the types belongs to another engine.
@@ -47,153 +23,104 @@ impl FuncType {
         params: impl IntoIterator<Item = ValType>,
         results: impl IntoIterator<Item = ValType>,
     ) -> FuncType {
-        let lower = |ty: ValType| {
-            ty.ensure_of(engine);
-            ty.to_wasm()
+        let (params, results) = (list(engine, params), list(engine, results));
+        FuncType(Declared::plain(engine, shape(&params, &results)))
+    }
+
+    /// Like [`new`](Self::new).
+    ///
+    /// # Errors
+    /// None today.
+    ///
+    /// # Panics
+    /// If one of the types belongs to another engine.
+    pub fn try_new(
+        engine: &Engine,
+        params: impl IntoIterator<Item = ValType>,
+        results: impl IntoIterator<Item = ValType>,
+    ) -> Result<FuncType> {
+        Ok(FuncType::new(engine, params, results))
+    }
+
+    /// The type of functions with these parameters and results, and a place in the subtype order.
+    ///
+    /// # Errors
+    /// If the supertype is final or too far from its root, or a function of this type could not be used as one of it.
+    ///
+    /// # Panics
+    /// If one of the types belongs to another engine.
+    pub fn with_finality_and_supertype(
+        engine: &Engine,
+        finality: Finality,
+        supertype: Option<&Self>,
+        params: impl IntoIterator<Item = ValType>,
+        results: impl IntoIterator<Item = ValType>,
+    ) -> Result<FuncType> {
+        let (params, results) = (list(engine, params), list(engine, results));
+        let shape = shape(&params, &results);
+        let supertype = supertype.map(|ty| &ty.0);
+        let fits = |supertype: &Declared| {
+            let expected = FuncType(supertype.clone());
+            // Parameters may be taken more widely, results be given more narrowly.
+            let (taken, given) = (expected.params(), expected.results());
+            taken.len() == params.len()
+                && given.len() == results.len()
+                && taken.zip(&params).all(|(theirs, own)| theirs.matches(own))
+                && given
+                    .zip(&results)
+                    .all(|(theirs, own)| own.matches(&theirs))
         };
-        let ty = wasm::FuncType {
-            params: params.into_iter().map(lower).collect(),
-            results: results.into_iter().map(lower).collect(),
-        };
-        let types = engine.types().register_func(ty);
-        let ty = engine.types().lookup(types.ids()[0]);
-        FuncType {
-            engine: engine.clone(),
-            types,
-            ty,
-        }
+        Declared::subtype(engine, finality, supertype, shape, fits).map(FuncType)
     }
 
     /// The registered function type with an id.
     pub(crate) fn from_id(engine: &Engine, id: wasm::CanonicalTypeId) -> FuncType {
-        let (types, ty) = engine.types().hold(id);
-        FuncType {
-            engine: engine.clone(),
-            types,
-            ty,
-        }
+        FuncType::from_declared(Declared::from_id(engine, id))
     }
 
-    pub(crate) fn id(&self) -> wasm::CanonicalTypeId {
-        self.types.ids()[0]
+    pub(crate) fn from_declared(ty: Declared) -> FuncType {
+        debug_assert!(matches!(ty.composite(), wasm::CompositeType::Func(_)));
+        FuncType(ty)
+    }
+
+    pub(crate) fn declared(&self) -> &Declared {
+        &self.0
     }
 
     pub(crate) fn registered(&self) -> &wasm::RegisteredTypes {
-        &self.types
+        self.0.registered()
     }
 
     #[inline]
     pub(crate) fn as_wasm(&self) -> &wasm::FuncType {
-        self.ty.as_func().expect("the id of a function type")
-    }
-
-    /// The engine it belongs to.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
-    /// Whether it may have subtypes.
-    pub fn finality(&self) -> Finality {
-        if self.ty.is_final {
-            Finality::Final
-        } else {
-            Finality::NonFinal
+        match self.0.composite() {
+            wasm::CompositeType::Func(ty) => ty,
+            other => unreachable!("{other:?} is not the type of a function"),
         }
     }
 
     /// The n-th parameter's type.
     pub fn param(&self, n: usize) -> Option<ValType> {
-        self.as_wasm()
-            .params
-            .get(n)
-            .map(|&ty| ValType::from_wasm(&self.engine, ty))
+        self.params().nth(n)
     }
 
     /// The parameters' types.
     pub fn params(&self) -> impl ExactSizeIterator<Item = ValType> + '_ {
-        self.as_wasm()
-            .params
-            .iter()
-            .map(|&ty| ValType::from_wasm(&self.engine, ty))
+        let raise = |&ty| ValType::from_wasm(self.engine(), ty);
+        self.as_wasm().params.iter().map(raise)
     }
 
     /// The n-th result's type.
     pub fn result(&self, n: usize) -> Option<ValType> {
-        self.as_wasm()
-            .results
-            .get(n)
-            .map(|&ty| ValType::from_wasm(&self.engine, ty))
+        self.results().nth(n)
     }
 
     /// The results' types.
     pub fn results(&self) -> impl ExactSizeIterator<Item = ValType> + '_ {
-        self.as_wasm()
-            .results
-            .iter()
-            .map(|&ty| ValType::from_wasm(&self.engine, ty))
+        let raise = |&ty| ValType::from_wasm(self.engine(), ty);
+        self.as_wasm().results.iter().map(raise)
     }
 
-    /// Whether a function of this type can be used where one of `other` is asked for.
-    ///
-    /// # Panics
-    /// If they belong to different engines.
-    pub fn matches(&self, other: &FuncType) -> bool {
-        assert!(
-            Engine::same(&self.engine, &other.engine),
-            "the types belong to different engines"
-        );
-        self.engine.types().is_subtype(self.id(), other.id())
-    }
-
-    /// Whether both are the same type.
-    ///
-    /// # Panics
-    /// If they belong to different engines.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "the peer's name and signature"
-    )]
-    pub fn eq(a: &FuncType, b: &FuncType) -> bool {
-        assert!(
-            Engine::same(&a.engine, &b.engine),
-            "the types belong to different engines"
-        );
-        a.id() == b.id()
-    }
-}
-
-impl Hash for FuncType {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.id().hash(state);
-    }
-}
-
-impl fmt::Display for FuncType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "(type (func")?;
-        for (word, list) in [
-            ("param", &self.as_wasm().params),
-            ("result", &self.as_wasm().results),
-        ] {
-            if !list.is_empty() {
-                write!(f, " ({word}")?;
-                for &ty in list {
-                    write!(f, " {}", ValType::from_wasm(&self.engine, ty))?;
-                }
-                write!(f, ")")?;
-            }
-        }
-        write!(f, "))")
-    }
-}
-
-impl fmt::Debug for FuncType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FuncType {
     /// A function of this type that returns zeros and nulls.
     ///
     /// # Errors
@@ -209,5 +136,40 @@ impl FuncType {
                 Ok(())
             },
         ))
+    }
+}
+
+fn list(engine: &Engine, types: impl IntoIterator<Item = ValType>) -> Vec<ValType> {
+    let types: Vec<ValType> = types.into_iter().collect();
+    types.iter().for_each(|ty| ty.ensure_of(engine));
+    types
+}
+
+fn shape(params: &[ValType], results: &[ValType]) -> wasm::CompositeType {
+    let lower = |types: &[ValType]| types.iter().map(ValType::to_wasm).collect();
+    wasm::CompositeType::Func(wasm::FuncType {
+        params: lower(params),
+        results: lower(results),
+    })
+}
+
+impl fmt::Display for FuncType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt_with(f, |f| {
+            write!(f, "(func")?;
+            for (word, list) in [
+                ("param", &self.as_wasm().params),
+                ("result", &self.as_wasm().results),
+            ] {
+                if !list.is_empty() {
+                    write!(f, " ({word}")?;
+                    for &ty in list {
+                        write!(f, " {}", ValType::from_wasm(self.engine(), ty))?;
+                    }
+                    write!(f, ")")?;
+                }
+            }
+            write!(f, ")")
+        })
     }
 }

@@ -51,13 +51,13 @@
    42  cmovae rax,r11
    46  mov rax,[rax]  ; traps: TableOutOfBounds
    49  mov r11,[rbp-8]
-   4d  mov r11,[r11+10h]
-   51  mov r11d,[r11]
-   54  cmp r11d,[rax+10h]  ; traps: IndirectCallToNull
+   4d  mov rcx,[r11+10h]
+   51  mov rcx,[rcx]
+   54  cmp rcx,[rax+10h]  ; traps: IndirectCallToNull
    58  jne 000000000000007Ch
-   5e  mov rcx,[rbp-8]
-   62  mov r11,[rcx]
-   65  mov [r11+20h],rcx
+   5e  mov rdi,[rbp-8]
+   62  mov r11,[rdi]
+   65  mov [r11+20h],rdi
    69  mov rdi,[rbp-8]
    6d  mov rdi,[rax+8]
    71  mov rax,[rax]

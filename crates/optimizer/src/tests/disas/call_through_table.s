@@ -57,9 +57,9 @@ block0:
   movq (%rdx), %rax
   movq (%rdi), %rcx
   movq %rdi, 0x20(%rcx)
-  movl 0x10(%rax), %ecx
+  movq 0x10(%rax), %rcx
   movq 0x10(%rdi), %rdx
-  cmpl (%rdx), %ecx
+  cmpq (%rdx), %rcx
   jnz #trap=user6
   movq (%rax), %rcx
   movq 8(%rax), %rdi
