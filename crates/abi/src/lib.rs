@@ -9,6 +9,7 @@
 mod builtin;
 mod call;
 mod code;
+pub mod gc;
 mod memory;
 mod tier_up;
 mod trap;

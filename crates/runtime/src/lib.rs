@@ -17,6 +17,7 @@ mod const_eval;
 pub mod enter;
 pub mod exit;
 mod func;
+pub mod gc;
 mod global;
 mod instance;
 mod instantiate;

@@ -1,0 +1,260 @@
+//! The old generation's memory: blocks of one size, each free, of small objects, or of one large object.
+
+use super::{Heap, OutOfMemory, YOUNG};
+use mainspring_abi::gc::CARD_SHIFT;
+
+/// Bytes of a block.
+pub(super) const BLOCK: u32 = 256 << 10;
+const CARDS: usize = (BLOCK >> CARD_SHIFT) as usize;
+/// Blocks of the whole heap, but for the last, whose end is no offset.
+const ALL: usize = (1 << (32 - BLOCK.trailing_zeros())) - 1;
+/// The first that is not young.
+const FIRST: usize = (YOUNG.end / BLOCK) as usize;
+/// A card that no object begins in.
+const NONE: u8 = u8::MAX;
+
+/// What a block is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Use {
+    Free,
+    /// Small objects.
+    Small,
+    /// Small objects, before the collection that is going on.
+    From,
+    /// The beginning of a large object, which takes so many blocks.
+    Large(u32),
+    /// More of one.
+    More,
+}
+
+struct Block {
+    used_for: Use,
+    /// Whether it is accessible.
+    committed: bool,
+    /// The end of its objects, if these are small.
+    end: u32,
+    /// In which of 64 places the first object of each card begins, if these are small.
+    starts: Option<Box<[u8; CARDS]>>,
+}
+
+pub(super) struct Blocks {
+    /// Up to the last that was ever used.
+    blocks: Vec<Block>,
+    /// How many may be in use.
+    most: usize,
+    in_use: usize,
+    /// The block that small objects go to, if any.
+    current: Option<usize>,
+    /// No block before is free.
+    first_free: usize,
+}
+
+impl Blocks {
+    pub fn new(limit: usize) -> Blocks {
+        Blocks {
+            blocks: Vec::new(),
+            // A full collection may need as many once more.
+            most: (limit / BLOCK as usize).min((ALL - FIRST) / 2 - 1),
+            in_use: 0,
+            current: None,
+            first_free: 0,
+        }
+    }
+
+    /// Bytes of the blocks in use.
+    pub fn bytes(&self) -> usize {
+        self.in_use * BLOCK as usize
+    }
+
+    /// What the block of an offset is for, which is not young.
+    pub fn used_for(&self, at: u32) -> Use {
+        let block = (at / BLOCK) as usize - FIRST;
+        self.blocks
+            .get(block)
+            .map_or(Use::Free, |block| block.used_for)
+    }
+
+    fn start(block: usize) -> u32 {
+        (block + FIRST) as u32 * BLOCK
+    }
+
+    /// All blocks in use, with what for, where they begin, and where their objects end.
+    pub fn each(&self) -> impl Iterator<Item = (Use, u32, u32)> + '_ {
+        self.blocks.iter().enumerate().map(|(i, block)| {
+            let start = Blocks::start(i);
+            (block.used_for, start, block.end)
+        })
+    }
+
+    /// Where an object begins at or before a card of a block of small ones, to walk on from.
+    pub fn start_before(&self, card: u32) -> u32 {
+        let block = (card / BLOCK) as usize - FIRST;
+        let block_start = Blocks::start(block);
+        let starts = self.blocks[block]
+            .starts
+            .as_ref()
+            .expect("of small objects");
+        let at = ((card - block_start) >> CARD_SHIFT) as usize;
+        let begins_with_one = |c: &usize| starts[*c] != NONE && (*c < at || starts[*c] == 0);
+        let found = (0..=at)
+            .rev()
+            .find(begins_with_one)
+            .expect("a block begins with an object");
+        block_start + ((found as u32) << CARD_SHIFT) + u32::from(starts[found]) * 8
+    }
+
+    /// All small objects are about to be moved elsewhere.
+    pub fn begin_moving(&mut self) {
+        self.current = None;
+        for block in &mut self.blocks {
+            if block.used_for == Use::Small {
+                block.used_for = Use::From;
+            }
+        }
+    }
+
+    /// They are moved.
+    pub fn end_moving(&mut self) {
+        for i in 0..self.blocks.len() {
+            if self.blocks[i].used_for == Use::From {
+                self.release(i, 1);
+            }
+        }
+    }
+
+    /// Gives a large object's blocks back.
+    pub fn release_large(&mut self, object: u32) {
+        let block = (object / BLOCK) as usize - FIRST;
+        if let Use::Large(count) = self.blocks[block].used_for {
+            self.release(block, count as usize);
+        }
+    }
+
+    fn release(&mut self, first: usize, count: usize) {
+        for block in &mut self.blocks[first..first + count] {
+            block.used_for = Use::Free;
+        }
+        self.in_use -= count;
+        self.first_free = self.first_free.min(first);
+    }
+
+    /// The first of so many free blocks in a row.
+    fn find(&mut self, count: usize) -> Option<usize> {
+        let mut run = 0;
+        for i in self.first_free..ALL - FIRST {
+            let free = (self.blocks.get(i)).is_none_or(|block| block.used_for == Use::Free);
+            run = if free { run + 1 } else { 0 };
+            if run == count {
+                return Some(i + 1 - count);
+            }
+        }
+        None
+    }
+}
+
+impl Heap {
+    /// Takes blocks that lie in a row.
+    fn take(&mut self, count: usize, used_for: Use) -> Option<usize> {
+        let first = self.blocks.find(count)?;
+        let blocks = &mut self.blocks.blocks;
+        if blocks.len() < first + count {
+            blocks.resize_with(first + count, || Block {
+                used_for: Use::Free,
+                committed: false,
+                end: 0,
+                starts: None,
+            });
+        }
+        for i in first..first + count {
+            let start = Blocks::start(i);
+            if !self.blocks.blocks[i].committed {
+                self.commit(start..start + BLOCK).ok()?;
+            }
+            let block = &mut self.blocks.blocks[i];
+            block.committed = true;
+            block.used_for = if i == first { used_for } else { Use::More };
+            block.end = start;
+            self.clear_cards(start);
+        }
+        self.blocks.in_use += count;
+        if count == 1 {
+            self.blocks.first_free = first + 1;
+        }
+        Some(first)
+    }
+
+    /// Makes sure that so many bytes of small objects can be moved without fail.
+    pub(super) fn ensure_room(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
+        // The end of a block is lost to objects that don't fit.
+        let room = (BLOCK - super::LARGE) as usize;
+        let taken = (0..bytes.div_ceil(room) + 1).all(|_| self.take(1, Use::From).is_some());
+        // Free again, but accessible now.
+        self.blocks.end_moving();
+        taken.then_some(()).ok_or(OutOfMemory)
+    }
+
+    /// Whether the blocks in use are as many as there may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.blocks.in_use > self.blocks.most
+    }
+
+    /// A place for a small object that is moved here.
+    pub(super) fn new_old(&mut self, size: u32) -> u32 {
+        let fits =
+            |heap: &Heap, i: usize| heap.blocks.blocks[i].end + size <= Blocks::start(i) + BLOCK;
+        let current = match self.blocks.current {
+            Some(current) if fits(self, current) => current,
+            _ => {
+                let block = self.take(1, Use::Small);
+                let block = block.expect("there is room: `ensure_room`");
+                let starts = &mut self.blocks.blocks[block].starts;
+                starts
+                    .get_or_insert_with(|| Box::new([NONE; CARDS]))
+                    .fill(NONE);
+                self.blocks.current = Some(block);
+                block
+            }
+        };
+        let block = &mut self.blocks.blocks[current];
+        let object = block.end;
+        block.end += size;
+        let within = object - Blocks::start(current);
+        let card = (within >> CARD_SHIFT) as usize;
+        let starts = block.starts.as_mut().expect("set when it was taken");
+        if starts[card] == NONE {
+            starts[card] = (within % (1 << CARD_SHIFT) / 8) as u8;
+        }
+        object
+    }
+
+    /// A place for a large object, if there may be one more.
+    pub(super) fn new_large(&mut self, size: u32) -> Option<u32> {
+        let count = size.div_ceil(BLOCK) as usize;
+        if self.blocks.in_use + count > self.blocks.most {
+            return None;
+        }
+        let first = self.take(count, Use::Large(count as u32))?;
+        Some(Blocks::start(first))
+    }
+
+    fn clear_cards(&mut self, block: u32) {
+        // SAFETY: the cards of a block, which are in the reservation and accessible with it.
+        unsafe { self.card(block).write_bytes(0, CARDS) };
+    }
+
+    /// The cards of a block that were changed, which no longer count as that.
+    pub(super) fn take_changed(&mut self, block: u32, changed: &mut Vec<u32>) {
+        // SAFETY: as in `clear_cards`; nothing else refers to them.
+        let cards = unsafe { std::slice::from_raw_parts_mut(self.card(block), CARDS) };
+        for (i, eight) in cards.chunks_mut(8).enumerate() {
+            if *eight == [0; 8] {
+                continue;
+            }
+            for (j, card) in eight.iter_mut().enumerate() {
+                if std::mem::take(card) != 0 {
+                    changed.push(block + (((i * 8 + j) as u32) << CARD_SHIFT));
+                }
+            }
+        }
+    }
+}

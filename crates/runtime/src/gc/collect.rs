@@ -1,0 +1,270 @@
+//! Collections.
+
+use super::blocks::{BLOCK, Use};
+use super::{EDEN, Heap, OutOfMemory, SURVIVORS, Shape, YOUNG};
+use mainspring_abi::gc::{ARRAY_ELEMENTS_AT, CARD_SHIFT, ObjectHeader, VMHeap};
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+/// Old bytes before the first full collection.
+pub(super) const FIRST_THRESHOLD: usize = 16 << 20;
+
+/// Who holds references from outside of the heap.
+pub trait Roots {
+    /// Shows each place that holds a reference. It is replaced if its object moves.
+    fn each(&mut self, visit: &mut dyn FnMut(&mut u32));
+}
+
+/// What the collector has done so far.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Collections {
+    /// Collections of young objects.
+    pub young: u64,
+    /// Collections of all objects.
+    pub full: u64,
+    /// Time they took together.
+    pub time: Duration,
+    /// The longest.
+    pub longest: Duration,
+    /// Bytes of old objects at the most.
+    pub peak: usize,
+}
+
+impl Heap {
+    /// Drops what is not reachable: among young objects, or among all if asked to or due.
+    ///
+    /// # Errors
+    /// If there is too little memory to move objects to, or objects take more than they may.
+    pub fn collect(
+        &mut self,
+        vm: &mut VMHeap,
+        full: bool,
+        roots: &mut dyn Roots,
+    ) -> Result<(), OutOfMemory> {
+        let start = Instant::now();
+        let young = (vm.next - EDEN.start) + (self.survivors_end - SURVIVORS[self.survivors].start);
+        let dropped = match full {
+            true => self.collect_all(young, roots)?,
+            false => {
+                self.ensure_room(young as usize)?;
+                let dropped = Collector::new(self, false).run(roots);
+                self.collections.young += 1;
+                dropped
+            }
+        };
+        vm.next = EDEN.start;
+        vm.limit = EDEN.end;
+        self.collections.peak = self.collections.peak.max(self.blocks.bytes());
+        drop(dropped);
+        if !full && (self.blocks.bytes() > self.threshold || self.is_full()) {
+            let young = self.survivors_end - SURVIVORS[self.survivors].start;
+            drop(self.collect_all(young, roots)?);
+        }
+        let took = start.elapsed();
+        self.collections.time += took;
+        self.collections.longest = self.collections.longest.max(took);
+        match self.is_full() {
+            true => Err(OutOfMemory),
+            false => Ok(()),
+        }
+    }
+
+    fn collect_all(
+        &mut self,
+        young: u32,
+        roots: &mut dyn Roots,
+    ) -> Result<Vec<super::hosts::HostValue>, OutOfMemory> {
+        self.ensure_room(self.blocks.bytes() + young as usize)?;
+        let dropped = Collector::new(self, true).run(roots);
+        self.collections.full += 1;
+        self.threshold = FIRST_THRESHOLD.max(2 * self.blocks.bytes());
+        Ok(dropped)
+    }
+
+    /// What was done so far.
+    pub fn collections(&self) -> Collections {
+        self.collections
+    }
+}
+
+struct Collector<'a> {
+    heap: &'a mut Heap,
+    /// Whether old objects are moved too.
+    full: bool,
+    /// Objects that were reached but not looked into.
+    reached: Vec<u32>,
+    /// Where the next survivor goes.
+    next: u32,
+    /// Where no more can go.
+    limit: u32,
+}
+
+impl<'a> Collector<'a> {
+    fn new(heap: &'a mut Heap, full: bool) -> Collector<'a> {
+        let to = SURVIVORS[1 - heap.survivors].clone();
+        Collector {
+            heap,
+            full,
+            reached: Vec::new(),
+            next: to.start,
+            limit: to.end,
+        }
+    }
+
+    fn run(mut self, roots: &mut dyn Roots) -> Vec<super::hosts::HostValue> {
+        if self.full {
+            self.heap.blocks.begin_moving();
+        } else {
+            self.changed_cards();
+        }
+        roots.each(&mut |root| *root = self.forward(*root));
+        self.look_into_reached();
+        let full = self.full;
+        let dropped = self.heap.follow_hosts(full, |heap, object| {
+            let header = heap.load(object);
+            let may_have_moved =
+                YOUNG.contains(&object) || (full && heap.blocks.used_for(object) == Use::From);
+            match (may_have_moved, header & ObjectHeader::MOVED != 0) {
+                (false, _) => Some(object),
+                (true, true) => Some(header & !7),
+                (true, false) => None,
+            }
+        });
+        if full {
+            self.sweep();
+        }
+        self.heap.survivors = 1 - self.heap.survivors;
+        self.heap.survivors_end = self.next;
+        dropped
+    }
+
+    /// Where what a reference names is from now on.
+    fn forward(&mut self, reference: u32) -> u32 {
+        if reference == 0 || reference & 1 != 0 {
+            return reference;
+        }
+        let moves = YOUNG.contains(&reference)
+            || (self.full && self.heap.blocks.used_for(reference) == Use::From);
+        let header = self.heap.load(reference);
+        if moves && header & ObjectHeader::MOVED != 0 {
+            return header & !7;
+        }
+        if moves {
+            return self.relocate(reference, ObjectHeader(header));
+        }
+        let large = || matches!(self.heap.blocks.used_for(reference), Use::Large(_));
+        if self.full && header & ObjectHeader::MARKED == 0 && large() {
+            self.heap.store(reference, header | ObjectHeader::MARKED);
+            self.reached.push(reference);
+        }
+        reference
+    }
+
+    fn relocate(&mut self, object: u32, header: ObjectHeader) -> u32 {
+        let size = self.heap.size_of(object, header);
+        let survives = !self.full && EDEN.contains(&object) && self.next + size <= self.limit;
+        let to = match survives {
+            true => {
+                self.next += size;
+                self.next - size
+            }
+            false => self.heap.new_old(size),
+        };
+        self.heap.copy(object, to, size);
+        self.heap.store(object, to | ObjectHeader::MOVED);
+        self.reached.push(to);
+        to
+    }
+
+    fn look_into_reached(&mut self) {
+        while let Some(object) = self.reached.pop() {
+            self.look_into(object, 0..u32::MAX);
+        }
+    }
+
+    /// Follows the references of an object that lie in a range.
+    fn look_into(&mut self, object: u32, range: Range<u32>) {
+        let header = ObjectHeader(self.heap.load(object));
+        let is_young = YOUNG.contains(&object);
+        match self.heap.shape(header.shape()) {
+            Shape::Struct { traced, .. } => {
+                for i in 0..traced.len() {
+                    let Shape::Struct { traced, .. } = self.heap.shape(header.shape()) else {
+                        return;
+                    };
+                    let field = object + traced[i];
+                    if range.contains(&field) {
+                        self.follow(field, is_young);
+                    }
+                }
+            }
+            Shape::Array { traced: true, .. } => {
+                let first = object + ARRAY_ELEMENTS_AT;
+                let end = first + self.heap.array_length(object) * 4;
+                let from = first.max(range.start);
+                for element in (from..end.min(range.end)).step_by(4) {
+                    self.follow(element, is_young);
+                }
+            }
+            Shape::Array { traced: false, .. } => {}
+        }
+    }
+
+    /// Follows the reference at a place, and notes it if it leads from an old object to a young one.
+    fn follow(&mut self, at: u32, is_young: bool) {
+        let reference = self.heap.load(at);
+        let now = self.forward(reference);
+        if now != reference {
+            self.heap.store(at, now);
+        }
+        if !is_young && now & 1 == 0 && YOUNG.contains(&now) {
+            self.heap.set_card(at, 1);
+        }
+    }
+
+    /// Looks into old objects where they were changed.
+    fn changed_cards(&mut self) {
+        let blocks: Vec<(Use, u32, u32)> = self.heap.blocks.each().collect();
+        let mut changed = Vec::new();
+        for &(used_for, start, end) in &blocks {
+            changed.clear();
+            if used_for == Use::Small {
+                self.heap.take_changed(start, &mut changed);
+                changed.iter().for_each(|&card| self.card(card, end));
+            }
+            if let Use::Large(count) = used_for {
+                for block in 0..count {
+                    self.heap.take_changed(start + block * BLOCK, &mut changed);
+                }
+                for &card in &changed {
+                    self.look_into(start, card..card + (1 << CARD_SHIFT));
+                }
+            }
+        }
+    }
+
+    fn card(&mut self, card: u32, block_end: u32) {
+        let end = (card + (1 << CARD_SHIFT)).min(block_end);
+        let mut object = self.heap.blocks.start_before(card);
+        while object < end {
+            self.look_into(object, card..end);
+            let header = ObjectHeader(self.heap.load(object));
+            object += self.heap.size_of(object, header);
+        }
+    }
+
+    /// Gives back what was not reached.
+    fn sweep(&mut self) {
+        self.heap.blocks.end_moving();
+        let blocks: Vec<(Use, u32, u32)> = self.heap.blocks.each().collect();
+        for (used_for, start, _) in blocks {
+            if let Use::Large(_) = used_for {
+                let header = self.heap.load(start);
+                match header & ObjectHeader::MARKED != 0 {
+                    true => self.heap.store(start, header & !ObjectHeader::MARKED),
+                    false => self.heap.blocks.release_large(start),
+                }
+            }
+        }
+    }
+}
