@@ -21,6 +21,9 @@ const LINE: u32 = 64;
 /// A loop of more bytes lies where it happens to: it takes about as many lines anywhere.
 const MAX_LOOP: u32 = 2 * LINE;
 
+/// How often jumps are measured. Where each one that becomes long makes another one too far, all are long in the end.
+const MOST_ROUNDS: usize = 20;
+
 /// Lays out a function's code anew. Nothing that it does changes.
 pub(crate) fn arrange(code: &CompiledCode, compiled: &mut CompiledFunction) -> Result<()> {
     let pieces = Pieces::of(code)?;
@@ -147,13 +150,15 @@ impl<'a> Layout<'a> {
     fn place(&mut self) {
         self.assign();
         self.find_loops();
-        loop {
+        for _ in 0..MOST_ROUNDS {
             self.measure_loops();
             self.assign();
-            if !self.lengthen() {
+            if !self.lengthen(|distance| i8::try_from(distance).is_err()) {
                 return;
             }
         }
+        self.lengthen(|_| true);
+        self.assign();
     }
 
     fn end(&self, item: usize) -> u32 {
@@ -206,14 +211,14 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Makes jumps long that have to be. Says whether there were any.
-    fn lengthen(&mut self) -> bool {
+    /// Makes jumps long that are too far. Says whether there were any.
+    fn lengthen(&mut self, too_far: impl Fn(i64) -> bool) -> bool {
         let mut any = false;
         for i in 0..self.items.len() {
             let end = self.end(i);
             if let Jump::To { item, long, .. } = self.items[i].jump
                 && !long
-                && i8::try_from(i64::from(self.items[item].at) - i64::from(end)).is_err()
+                && too_far(i64::from(self.items[item].at) - i64::from(end))
                 && let Jump::To { long, .. } = &mut self.items[i].jump
             {
                 *long = true;

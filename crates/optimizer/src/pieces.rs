@@ -69,6 +69,8 @@ struct Decoded {
     starts: BTreeSet<u32>,
     fixed: Vec<u32>,
     relative: Vec<Relative>,
+    /// Their targets.
+    referenced: BTreeSet<u32>,
     traps: Vec<u32>,
     end: u32,
 }
@@ -133,6 +135,7 @@ impl Decoded {
             starts: code.bb_starts.iter().copied().collect(),
             fixed: Vec::new(),
             relative: Vec::new(),
+            referenced: BTreeSet::new(),
             traps,
             end: bytes.len() as u32,
         };
@@ -147,10 +150,12 @@ impl Decoded {
                 decoded.fixed.push(start);
             } else if instruction.is_ip_rel_memory_operand() {
                 let fields = decoder.get_constant_offsets(&instruction);
+                let target = instruction.ip_rel_memory_address() as u32;
+                decoded.referenced.insert(target);
                 decoded.relative.push(Relative {
                     field: start + fields.displacement_offset() as u32,
                     from: end,
-                    target: instruction.ip_rel_memory_address() as u32,
+                    target,
                 });
             }
             let target = instruction.near_branch_target() as u32;
@@ -198,14 +203,12 @@ impl Decoded {
 
     /// Where the table ends that may follow an indirect jump.
     fn table_end(&self, jump_end: u32) -> u32 {
-        let is_table = self.relative.iter().any(|it| it.target == jump_end);
-        if !is_table {
+        if !self.referenced.contains(&jump_end) {
             return jump_end;
         }
         let next_start = self.starts.range(jump_end..).next().copied();
         let next_trap = self.traps[self.traps.partition_point(|trap| *trap < jump_end)..].first();
-        let data = self.relative.iter().map(|it| it.target);
-        let first_data = data.filter(|target| *target > jump_end).min();
+        let first_data = self.referenced.range(jump_end + 1..).next().copied();
         [next_start, next_trap.copied(), first_data, Some(self.end)]
             .into_iter()
             .flatten()

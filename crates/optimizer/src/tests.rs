@@ -656,3 +656,19 @@ fn far_jumps_arrive() {
         }
     }
 }
+
+/// Many jumps that become too far one after the other, and many tables, take no longer than much code does.
+#[test]
+fn layout_takes_time_in_proportion() {
+    let arms: String = (0..2_000)
+        .map(|i| {
+            let exits = "(br_if 0 (local.get 1)) (local.set 0 (i32.rotl (local.get 0) (local.get 1)))".repeat(9);
+            format!("(block {exits} (block (block (br_table 0 1 2 0 1 {} (local.get 0)) (unreachable)) (local.set 0 (i32.const {i}))))", i % 2)
+        })
+        .collect();
+    let wat = format!("(module (func (param i32 i32) (result i32) {arms} local.get 0))");
+    let start = Instant::now();
+    let function = &compile(&wat)[0];
+    assert!(function.code.len() > 100_000);
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
