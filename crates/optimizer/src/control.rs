@@ -336,6 +336,9 @@ impl<'a> Func<'a, '_> {
 
     pub(crate) fn br_table(&mut self, table: &BrTable<'_>) -> Result<()> {
         let index = self.pop();
+        // What all labels take has to be as they take it before the code for the first of them.
+        let default = self.target(self.depth(table.default()));
+        self.settle(default.arity);
         // Operands are handed on in one block for each label, not once for each entry.
         let mut stops: HashMap<u32, Block> = HashMap::new();
         let mut entries = Vec::with_capacity(table.len() as usize);

@@ -7,7 +7,7 @@ use crate::profiler::{Profiler, Profiling};
 use crate::queue::Queue;
 use crate::stats::{Counts, Statistics, TierCounts};
 use crate::tuning::{Tiers, Tuning};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use mainspring_abi::{
     CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, VMOffsets,
 };
@@ -15,6 +15,7 @@ use mainspring_baseline::Baseline;
 use mainspring_optimizer::Optimizer;
 use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
 use rayon::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
@@ -190,7 +191,12 @@ impl Compilers {
     /// Compiles a function that is worth it.
     pub(crate) fn optimize(&self, input: FunctionInput<'_>) -> Result<CompiledFunction> {
         seen("optimizing", &self.counts.optimizing, &input, || {
-            self.optimizer.compile(&input)
+            // What was being compiled is gone with the compiler's own state of it.
+            let done = catch_unwind(AssertUnwindSafe(|| self.optimizer.compile(&input)));
+            done.unwrap_or_else(|_| {
+                let function = input.module.func_of(input.index).0;
+                bail!("the compiler panicked at function {function}; this is a bug in it")
+            })
         })
     }
 

@@ -4,7 +4,6 @@
 //! is gone; none is waited for.
 
 use crate::module_code::ModuleCode;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -156,11 +155,7 @@ fn run(job: &Job) {
     let Some(module) = job.module.upgrade() else {
         return;
     };
-    // A compiler that panics leaves the function with the code it has.
-    let done = catch_unwind(AssertUnwindSafe(|| module.optimize(job)));
-    match done {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => module.not_optimized(job, &format!("{error:#}")),
-        Err(_) => module.not_optimized(job, "the compiler panicked"),
+    if let Err(error) = module.optimize(job) {
+        module.not_optimized(job, &format!("{error:#}"));
     }
 }
