@@ -288,6 +288,15 @@ pub fn will_write(memory: *mut [u8]) {
     let _ = unsafe { madvise(start as *mut c_void, len, Advice::LinuxPopulateWrite) };
 }
 
+/// Has the system enter what a mapping has into the process's tables now, for what will be read or run soon. See
+/// [`will_write`].
+pub fn will_read(memory: *const [u8]) {
+    let start = memory.cast::<u8>() as usize / page_size() * page_size();
+    let len = memory.cast::<u8>() as usize + memory.len() - start;
+    // SAFETY: as in `will_write`.
+    let _ = unsafe { madvise(start as *mut c_void, len, Advice::LinuxPopulateRead) };
+}
+
 /// A file that exists only in memory.
 #[derive(Debug)]
 pub struct MemoryFile(OwnedFd);

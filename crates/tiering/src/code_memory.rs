@@ -11,9 +11,10 @@
 //! A [`CodeRange`] is one owner's part: first data pages (private, readable and writable; a code
 //! table lives there, within reach of 32-bit displacements), then code pages.
 
+use crate::ahead::{self, Pages};
 use anyhow::{Context, Result, ensure};
 use mainspring_platform::files::longest_file;
-use mainspring_platform::pages::{MemoryFile, Reservation, View, page_size, round_up, will_write};
+use mainspring_platform::pages::{MemoryFile, Reservation, View, page_size, round_up};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
@@ -141,12 +142,12 @@ pub(crate) struct CodeRange {
     data_len: usize,
     /// The code pages' second, writable mapping.
     writable: Option<Reservation>,
-    /// Up to where these have memory.
+    /// Up to where these have memory, or soon will.
     populated: AtomicUsize,
 }
 
-/// Bytes of code for which memory is found ahead of time at the most.
-const POPULATE_AHEAD: usize = 256 << 10;
+/// Bytes of code for which memory is found ahead of time, at the least and at the most.
+const POPULATE_AHEAD: Range<usize> = 64 << 10..256 << 10;
 
 impl CodeRange {
     /// Takes a range with `data_len` bytes of data pages (rounded up) and `code_len` bytes of code pages.
@@ -271,19 +272,31 @@ impl CodeRange {
             offset <= writable.len() && bytes.len() <= writable.len() - offset,
             "code is written inside its range"
         );
-        let end = offset + bytes.len();
-        let populated = self.populated.load(Relaxed).max(offset);
-        if end > populated {
-            // As much again as there is already: little code takes little memory.
-            let ahead = end + end.min(POPULATE_AHEAD);
-            let ahead = round_up(ahead).map_or(end, |ahead| ahead.min(writable.len()));
-            let start = writable.base().wrapping_add(populated);
-            will_write(std::ptr::slice_from_raw_parts_mut(start, ahead - populated));
-            self.populated.store(ahead, Relaxed);
-        }
+        self.populate_ahead(writable, offset + bytes.len());
         // SAFETY: in bounds of the writable mapping, as just checked; no one else writes there.
         unsafe {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), writable.base().add(offset), bytes.len())
+        }
+    }
+
+    /// Has memory found for what comes next, when code is written up to `end`.
+    fn populate_ahead(&self, writable: &Reservation, end: usize) {
+        let populated = self.populated.load(Relaxed);
+        // As much again as there is already: little code takes little memory.
+        let ahead = end.clamp(POPULATE_AHEAD.start, POPULATE_AHEAD.end);
+        if end + ahead / 2 <= populated {
+            return;
+        }
+        let from = populated.max(end / page_size() * page_size());
+        let to = (end + ahead).next_multiple_of(page_size());
+        let to = to.min(writable.len());
+        if from < to {
+            self.populated.store(to, Relaxed);
+            ahead::find(Pages {
+                write: writable.base() as usize + from,
+                run: self.code() as usize + from,
+                len: to - from,
+            });
         }
     }
 

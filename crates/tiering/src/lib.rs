@@ -17,6 +17,7 @@
 
 #![warn(missing_docs)]
 
+mod ahead;
 pub mod cache;
 mod code_memory;
 mod code_table;

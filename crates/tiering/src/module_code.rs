@@ -16,6 +16,7 @@ use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_se
 use std::ffi::c_void;
 use std::fs::File;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 use tracing::field;
@@ -98,13 +99,16 @@ impl ModuleCode {
         file: Option<FileIdentity>,
     ) -> Result<Arc<ModuleCode>> {
         let start = Instant::now();
+        // What the cache knows is valid.
+        let validate = AtomicBool::new(false);
         let look_up = || {
-            let key = compilers.cache_key(features, &bytes)?;
-            let learned = compilers.cache()?.load(&key);
-            Some((key, learned))
+            let key = compilers.cache_key(features, &bytes);
+            let learned = key.as_ref().and_then(|key| compilers.cache()?.load(key));
+            validate.store(learned.is_none(), Ordering::Relaxed);
+            (key, learned)
         };
-        let (decoded, found) = rayon::join(|| decode_sections(features, &bytes), look_up);
-        let (key, learned) = found.map_or((None, None), |(key, learned)| (Some(key), learned));
+        let decode = || decode_sections(features, &bytes, &validate);
+        let (decoded, (key, learned)) = rayon::join(decode, look_up);
         let info = seen_decoding(bytes.len(), learned.is_none(), || match &learned {
             // It would not be there if the module were not valid.
             Some(_) => Ok(decoded?.known_to_be_valid()),

@@ -6,10 +6,10 @@ use std::cell::Cell;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-/// Calls of a function before it is optimized.
-const ENTRIES: i32 = 1_500;
+/// Calls of a function before it is optimized. What runs less often would not make up for the time that takes.
+const ENTRIES: i32 = 6_000;
 /// Iterations of a loop before it is optimized.
-const ITERATIONS: i32 = 20_000;
+const ITERATIONS: i32 = 60_000;
 /// Iterations of a loop between two looks whether its optimized code is there.
 const ITERATIONS_BETWEEN_LOOKS: i32 = 2_000;
 /// How long a loop waits for the one around it to come around, where better code can begin. Baseline code is not so much

@@ -1,7 +1,7 @@
 //! From bytes to a valid [`ModuleInfo`].
 //!
 //! One pass over the sections feeds the validator and fills in the description side by side;
-//! function bodies are only collected on the way and validated afterwards, in parallel. Nothing
+//! function bodies are only collected on the way, and validated by other threads meanwhile. Nothing
 //! leaves this file that did not validate.
 
 use crate::branch_hints::FunctionHint;
@@ -13,6 +13,8 @@ use crate::module::*;
 use anyhow::{Context, Result, bail, ensure};
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use wasmparser::{
     BinaryReader, FuncToValidate, FuncValidatorAllocations, FunctionBody, KnownCustom, Parser,
     Payload, TypeRef, ValidPayload, Validator, ValidatorResources, WasmFeatures,
@@ -26,13 +28,16 @@ use wasmparser::{
 /// If the bytes are not a module, are malformed or invalid, or use a proposal that is switched off:
 /// the error says what, and at which byte offset. Also if the bytes are a component.
 pub fn decode(features: WasmFeatures, bytes: &[u8]) -> Result<ModuleInfo> {
-    decode_sections(features, bytes)?.validate()
+    decode_sections(features, bytes, &AtomicBool::new(true))?.validate()
 }
 
 /// A module whose sections are decoded and valid, but for the bodies of functions.
 pub struct DecodedSections<'a> {
     info: ModuleInfo,
-    bodies: Vec<Body<'a>>,
+    /// Those that were not validated yet.
+    bodies: Vec<Batch<'a>>,
+    /// What was wrong with others.
+    invalid: FirstError,
     /// The module.
     bytes: &'a [u8],
     features: WasmFeatures,
@@ -44,7 +49,14 @@ impl DecodedSections<'_> {
     /// # Errors
     /// If one is malformed or invalid.
     pub fn validate(self) -> Result<ModuleInfo> {
-        validate_bodies(self.bodies)?;
+        let validation = Validation {
+            first_error: self.invalid,
+            ..Validation::default()
+        };
+        self.bodies
+            .into_par_iter()
+            .for_each(|batch| validation.validate(batch));
+        validation.finish()?;
         if self.features.contains(WasmFeatures::GC) {
             check_supported(&self.info, self.bytes)?;
         }
@@ -57,20 +69,51 @@ impl DecodedSections<'_> {
     }
 }
 
-/// Decodes and validates all of a module but the bodies of functions.
+/// Decodes and validates all of a module but the bodies of functions. As soon as `validate` is set, other threads
+/// begin to validate these too.
 ///
 /// # Errors
 /// As [`decode`], but for what is wrong with bodies.
-pub fn decode_sections(features: WasmFeatures, bytes: &[u8]) -> Result<DecodedSections<'_>> {
+pub fn decode_sections<'a>(
+    features: WasmFeatures,
+    bytes: &'a [u8],
+    validate: &AtomicBool,
+) -> Result<DecodedSections<'a>> {
     ensure!(
         bytes.len() <= u32::MAX as usize,
         "the module has {} bytes; modules are limited to 4 GiB",
         bytes.len()
     );
+    let validation = Validation::default();
+    let (info, bodies) = rayon::in_place_scope(|scope| {
+        let mut bodies = Bodies::default();
+        let info = read_sections(features, bytes, |body| {
+            bodies.add(body);
+            if bodies.has_whole_batches() && validate.load(Ordering::Relaxed) {
+                let validation = &validation;
+                let batches = bodies.whole_batches();
+                batches.for_each(|batch| scope.spawn(move |_| validation.validate(batch)));
+            }
+        });
+        info.map(|info| (info, bodies.batches))
+    })?;
+    Ok(DecodedSections {
+        info,
+        bodies,
+        invalid: validation.first_error,
+        bytes,
+        features,
+    })
+}
+
+fn read_sections<'a>(
+    features: WasmFeatures,
+    bytes: &'a [u8],
+    mut collect: impl FnMut(Body<'a>),
+) -> Result<ModuleInfo> {
     let mut decoder = Decoder {
         validator: Validator::new_with_features(features),
         info: ModuleInfo::default(),
-        bodies: Vec::new(),
         branch_hints: Vec::new(),
     };
     let mut parser = Parser::new(0);
@@ -88,7 +131,7 @@ pub fn decode_sections(features: WasmFeatures, bytes: &[u8]) -> Result<DecodedSe
         match decoder.validator.payload(&payload)? {
             ValidPayload::Func(to_validate, body) => {
                 decoder.info.bodies.push(narrow(body.range()));
-                decoder.bodies.push((to_validate, body));
+                collect((to_validate, body));
             }
             ValidPayload::Parser(_) => {
                 bail!("this is a component, where a core module is expected")
@@ -99,12 +142,7 @@ pub fn decode_sections(features: WasmFeatures, bytes: &[u8]) -> Result<DecodedSe
     let mut info = decoder.info;
     find_escaping(&mut info);
     info.branch_hints = crate::branch_hints::resolve(&info, decoder.branch_hints);
-    Ok(DecodedSections {
-        info,
-        bodies: decoder.bodies,
-        bytes,
-        features,
-    })
+    Ok(info)
 }
 
 /// The name of the error type of everything that the decoder refuses, for callers that tell
@@ -113,25 +151,84 @@ pub use wasmparser::Error as DecodeError;
 
 type Body<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 
-/// Validates function bodies on all cores and reports the error that comes first in the module.
-fn validate_bodies(bodies: Vec<Body<'_>>) -> Result<()> {
-    let first_error = bodies
-        .into_par_iter()
-        .map_init(
-            || Some(FuncValidatorAllocations::default()),
-            |reused, (to_validate, body)| {
-                let mut validator = to_validate.into_validator(reused.take().unwrap_or_default());
-                let result = validator.validate(&body);
-                *reused = Some(validator.into_allocations());
-                result.err()
-            },
-        )
-        .flatten()
-        .min_by_key(DecodeError::offset);
-    match first_error {
-        Some(error) => Err(error.into()),
-        None => Ok(()),
+/// Bodies that one thread validates, one after the other.
+type Batch<'a> = Vec<Body<'a>>;
+
+/// Bytes of bodies to a batch, at least: much less than a module that takes long, much more than it costs to hand them on.
+const BATCH: usize = 64 << 10;
+
+/// Bodies to be validated.
+#[derive(Default)]
+struct Bodies<'a> {
+    /// All but the last are large enough.
+    batches: Vec<Batch<'a>>,
+    /// Bytes of the last one.
+    bytes: usize,
+}
+
+impl<'a> Bodies<'a> {
+    fn add(&mut self, body: Body<'a>) {
+        let bytes = body.1.as_bytes().len();
+        match self.batches.last_mut() {
+            Some(last) if self.bytes < BATCH => {
+                self.bytes += bytes;
+                last.push(body);
+            }
+            _ => {
+                self.bytes = bytes;
+                self.batches.push(vec![body]);
+            }
+        }
     }
+
+    fn has_whole_batches(&self) -> bool {
+        self.batches.len() > 1
+    }
+
+    fn whole_batches(&mut self) -> impl Iterator<Item = Batch<'a>> + '_ {
+        self.batches.drain(..self.batches.len() - 1)
+    }
+}
+
+type FirstError = Mutex<Option<DecodeError>>;
+
+/// What threads that validate share.
+#[derive(Default)]
+struct Validation {
+    first_error: FirstError,
+    /// Memory that validators of earlier bodies left.
+    reusable: Mutex<Vec<FuncValidatorAllocations>>,
+}
+
+impl Validation {
+    fn validate(&self, batch: Batch<'_>) {
+        let mut reused = lock(&self.reusable).pop().unwrap_or_default();
+        for (to_validate, body) in batch {
+            let mut validator = to_validate.into_validator(reused);
+            if let Err(error) = validator.validate(&body) {
+                let mut first = lock(&self.first_error);
+                if (first.as_ref()).is_none_or(|first| error.offset() < first.offset()) {
+                    *first = Some(error);
+                }
+            }
+            reused = validator.into_allocations();
+        }
+        lock(&self.reusable).push(reused);
+    }
+
+    /// Reports the error that comes first in the module.
+    fn finish(self) -> Result<()> {
+        let first = self.first_error.into_inner();
+        match first.unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is in it is whole at any time.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads valid bodies for instructions that are not supported.
@@ -191,15 +288,14 @@ fn narrow(range: Range<u64>) -> Range<u32> {
     range.start as u32..range.end as u32
 }
 
-struct Decoder<'a> {
+struct Decoder {
     validator: Validator,
     info: ModuleInfo,
-    bodies: Vec<Body<'a>>,
     branch_hints: Vec<FunctionHint>,
 }
 
-impl<'a> Decoder<'a> {
-    fn section(&mut self, payload: Payload<'a>) -> Result<()> {
+impl Decoder {
+    fn section(&mut self, payload: Payload<'_>) -> Result<()> {
         match payload {
             Payload::TypeSection(reader) => {
                 for group in reader {
