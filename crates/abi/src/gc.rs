@@ -8,7 +8,11 @@
 //! ```text
 //! struct    0  header    4..  fields, each at a multiple of its size
 //! array     0  header    4    length    8..  elements
+//! exception 0  header    4    number of its tag in the store, from 1    then its values as a struct's fields
 //! ```
+//!
+//! At null there is no accessible memory, up to the size of any struct: reading a field of a struct, the length of an
+//! array or an object's header through null faults, and that fault is the trap.
 //!
 //! Fields lie in the order in which they are declared, so that a subtype's begin with its
 //! supertype's. Nothing is aligned to more than 8 bytes.
@@ -22,7 +26,10 @@ pub const ARRAY_LENGTH_AT: u32 = 4;
 /// Where an array's elements begin.
 pub const ARRAY_ELEMENTS_AT: u32 = 8;
 
-/// The first four bytes of an object.
+/// The first four bytes of an object: how far its type's supertype vector is from
+/// [`VMContextHeader::type_base`](crate::VMContextHeader::type_base), a multiple of 8; zero for objects that stand for
+/// values of the host's, where there is a vector of kind [`HOST`](mainspring_wasm::TypeAddress::HOST) and no
+/// supertypes.
 ///
 /// While the collector runs, that of an object which has moved is where it is now, with
 /// [`MOVED`](Self::MOVED) set.

@@ -6,6 +6,7 @@
 //! context itself; *imported* ones are pointers to the definition in the context of the
 //! instance (or host object) that owns it. A context never moves and lives as long as its store.
 
+use crate::gc::VMHeap;
 use mainspring_wasm::{
     FuncIndex, FuncRefIndex, GlobalIndex, MemoryIndex, ModuleInfo, TableIndex, TagIndex,
     TypeAddress, ValType,
@@ -37,6 +38,9 @@ pub struct VMStoreContext {
     /// What code with [`Entry::Loop`](crate::Entry::Loop) finds when it is entered: the function's locals and then
     /// the operands at the loop's header, bottom first, 16 bytes each.
     pub frame_values: *const [u8; 16],
+    /// The store's objects. Where the heap is does not change after the first instance of a module that
+    /// [needs one](ModuleInfo::needs_heap) was made.
+    pub heap: VMHeap,
 }
 
 /// The fixed start of every VM context. A host function's context starts with the same first
@@ -50,6 +54,9 @@ pub struct VMContextHeader {
     pub builtins: *const *const c_void,
     /// What stands for each of the module's types.
     pub types: *const TypeAddress,
+    /// Where the supertype vectors of all types of the engine are: an object's header is how far its type's is from
+    /// here.
+    pub type_base: *const c_void,
     /// The runtime's instance; opaque to generated code.
     pub instance: *mut c_void,
 }

@@ -162,6 +162,8 @@ fn compile(
         locations: buffers.locations.clone(),
         inlined: Vec::new(),
         inlined_calls: Vec::new(),
+        roots: Vec::new(),
+        handlers: Vec::new(),
         tier_up,
     }))
 }

@@ -59,6 +59,8 @@ pub(crate) fn finish(
         locations,
         inlined,
         inlined_calls: buffers.inlined_calls.clone(),
+        roots: Vec::new(),
+        handlers: Vec::new(),
         tier_up: None,
     };
     layout::arrange(code, &mut compiled)?;

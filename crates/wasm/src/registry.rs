@@ -178,7 +178,12 @@ impl Groups {
                     unreachable!("keys name types by position or canonical id")
                 }
             };
-            vectors.push(SupertypeVector::new(id, supertype));
+            let kind = match ty.composite {
+                CompositeType::Func(_) => TypeAddress::FUNC,
+                CompositeType::Struct(_) => TypeAddress::STRUCT,
+                CompositeType::Array(_) => TypeAddress::ARRAY,
+            };
+            vectors.push(SupertypeVector::new(id, kind, supertype));
         }
         vectors.into()
     }
