@@ -96,10 +96,6 @@ builtins! {
     ArrayInitData(I32, I32, I32, I32, I32);
     /// array, element segment, first element, offset in segment, elements
     ArrayInitElem(I32, I32, I32, I32, I32);
-    /// tag -> an exception with that tag, its fields all zero
-    ExceptionNew(I32) -> I32;
-    /// exception, not null. Does not return: goes on where it is caught.
-    Throw(I32);
     /// Rounding, for processors without SSE4.1.
     CeilF32(F32) -> F32;
     /// See [`Builtin::CeilF32`].
