@@ -4,7 +4,7 @@ use crate::body::Ty;
 use crate::numeric::Test;
 use crate::state::Func;
 use crate::x64::{Alu, Cond, Label, Mem, Reg, Rm, SCRATCH};
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use mainspring_abi::{TrapCode, VMContextHeader, VMFuncRef};
 use mainspring_wasm::{Cast, TypeAddress, TypeIndex};
 use std::mem::offset_of;
@@ -39,9 +39,11 @@ impl Func<'_, '_> {
     /// Has flags say whether the uppermost operand, which stays, is of the type that comes next in the body.
     fn cast(&mut self, nullable: bool) -> Result<Test> {
         let target = self.body.heap_type()?;
-        let cast = (self.module.cast(target))
-            .context("a cast to a type of objects on a heap is not supported")?;
+        let cast = self.module.cast(target);
         Ok(Test::One(match cast {
+            Cast::Object(_) | Cast::Eq | Cast::I31 | Cast::Struct | Cast::Array => {
+                bail!("a cast to a type of objects on a heap is not supported")
+            }
             Cast::All | Cast::Nothing if nullable == (cast == Cast::All) => {
                 // Always so or never: the stack pointer is not zero.
                 self.asm.test(true, Reg::RSP, Reg::RSP);

@@ -2,7 +2,7 @@
 
 use crate::func::{Func, Region};
 use crate::types::decoded_heap_type;
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I32, I64};
 use cranelift_codegen::ir::{BlockArg, InstBuilder, MemFlagsData, Value};
@@ -41,7 +41,6 @@ impl Func<'_, '_> {
     /// Whether the uppermost operand, which stays, is of a type: 1 or 0.
     fn cast(&mut self, target: HeapType, nullable: bool) -> Result<Value> {
         let cast = self.module.cast(decoded_heap_type(target)?);
-        let cast = cast.context("a cast to a type of objects on a heap is not supported")?;
         let reference = self.top();
         let is_null = self.is_null(reference);
         Ok(match (cast, nullable) {
@@ -49,6 +48,9 @@ impl Func<'_, '_> {
             (Cast::All, false) => self.builder.ins().bxor_imm_u(is_null, 1),
             (Cast::Nothing, true) => is_null,
             (Cast::Nothing, false) => self.builder.ins().iconst(I8, 0),
+            (Cast::Object(_) | Cast::Eq | Cast::I31 | Cast::Struct | Cast::Array, _) => {
+                bail!("a cast to a type of objects on a heap is not supported")
+            }
             (Cast::Func(ty), _) => {
                 let (some, done) = (self.builder.create_block(), self.builder.create_block());
                 let fits = self.builder.append_block_param(done, I8);

@@ -5,17 +5,16 @@
 //! leaves this file that did not validate.
 
 use crate::branch_hints::FunctionHint;
-use crate::casts;
 use crate::const_expr::ConstExpr;
 use crate::convert;
 use crate::index::*;
 use crate::module::*;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use rayon::prelude::*;
 use std::ops::Range;
 use wasmparser::{
-    BinaryReader, FuncToValidate, FuncValidatorAllocations, FunctionBody, KnownCustom, Parser,
-    Payload, TypeRef, ValidPayload, Validator, ValidatorResources, WasmFeatures,
+    FuncToValidate, FuncValidatorAllocations, FunctionBody, KnownCustom, Parser, Payload, TypeRef,
+    ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
 /// Decodes and validates a module.
@@ -33,9 +32,6 @@ pub fn decode(features: WasmFeatures, bytes: &[u8]) -> Result<ModuleInfo> {
 pub struct DecodedSections<'a> {
     info: ModuleInfo,
     bodies: Vec<Body<'a>>,
-    /// The module.
-    bytes: &'a [u8],
-    features: WasmFeatures,
 }
 
 impl DecodedSections<'_> {
@@ -45,9 +41,6 @@ impl DecodedSections<'_> {
     /// If one is malformed or invalid.
     pub fn validate(self) -> Result<ModuleInfo> {
         validate_bodies(self.bodies)?;
-        if self.features.contains(WasmFeatures::GC) {
-            check_supported(&self.info, self.bytes)?;
-        }
         Ok(self.info)
     }
 
@@ -102,8 +95,6 @@ pub fn decode_sections(features: WasmFeatures, bytes: &[u8]) -> Result<DecodedSe
     Ok(DecodedSections {
         info,
         bodies: decoder.bodies,
-        bytes,
-        features,
     })
 }
 
@@ -132,20 +123,6 @@ fn validate_bodies(bodies: Vec<Body<'_>>) -> Result<()> {
         Some(error) => Err(error.into()),
         None => Ok(()),
     }
-}
-
-/// Reads valid bodies for instructions that are not supported.
-fn check_supported(info: &ModuleInfo, bytes: &[u8]) -> Result<()> {
-    info.bodies.par_iter().try_for_each(|range| {
-        let reader = BinaryReader::new(info.slice(bytes, range), range.start.into());
-        let mut operators = FunctionBody::new(reader).get_operators_reader()?;
-        while !operators.eof() {
-            let (operator, offset) = operators.read_with_offset()?;
-            casts::check_operator(info, &operator)
-                .with_context(|| format!("at offset {offset:#x}"))?;
-        }
-        Ok(())
-    })
 }
 
 /// Marks every function that a reference can name. Validation demands that a `ref.func` in a body
