@@ -8,6 +8,7 @@
 
 use mainspring::{Config, Engine, Strategy, TierStress, WasmFeatures};
 use mainspring_wast::{Report, Superseded, WastRunner};
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -139,23 +140,35 @@ const FUNCTION_REFERENCES: Suite = Suite {
     configure: |_| {},
 };
 
-/// What of garbage collection needs no objects: recursion groups, declared subtypes, casts of functions.
-const SUBTYPING: Suite = Suite {
-    name: "gc, types",
-    files: || {
-        let proposal = proposal(Proposal::GC)
-            .filter(|file| matches!(file.name(), "type-subtyping.wast" | "binary-gc.wast"));
-        let types = ["type-equivalence.wast", "type-rec.wast", "type-canon.wast"];
-        let latest = spec(SpecVersion::V3).filter(move |file| types.contains(&file.name()));
-        proposal.chain(latest).collect()
-    },
-    features: WasmFeatures::WASM2
-        .union(WasmFeatures::TAIL_CALL)
-        .union(WasmFeatures::FUNCTION_REFERENCES)
-        .union(WasmFeatures::EXTENDED_CONST)
-        .union(WasmFeatures::GC),
+const GC: Suite = Suite {
+    name: "gc",
+    files: || proposal(Proposal::GC).collect(),
+    features: WITH_GC,
     configure: |_| {},
 };
+
+/// The files of the latest version that are about objects and their types.
+const GC_LATEST: Suite = Suite {
+    name: "wasm-v3, gc",
+    files: || {
+        let of_gc = |file: &TestFile<'static>| {
+            let name = file.name();
+            let starts = ["array", "struct", "i31", "ref_", "br_on_", "extern", "type-", "binary-gc"];
+            starts.iter().any(|start| name.starts_with(start))
+        };
+        spec(SpecVersion::V3).filter(of_gc).collect()
+    },
+    features: WITH_GC
+        .union(WasmFeatures::MULTI_MEMORY)
+        .union(WasmFeatures::MEMORY64),
+    configure: |_| {},
+};
+
+const WITH_GC: WasmFeatures = WasmFeatures::WASM2
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::FUNCTION_REFERENCES)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::GC);
 
 #[test]
 fn wasm_v1() {
@@ -193,8 +206,36 @@ fn function_references() {
 }
 
 #[test]
-fn gc_types() {
-    run(&SUBTYPING);
+fn gc() {
+    run(&GC);
+}
+
+#[test]
+fn gc_latest() {
+    run(&GC_LATEST);
+}
+
+/// With a collection at each allocation, and at each call that reaches the host or the runtime.
+#[test]
+fn gc_stress() {
+    let collect_at_allocations = |config: &mut Config| {
+        config.gc_zeal_alloc_counter(Some(NonZeroU32::MIN));
+    };
+    let collect_everywhere = |config: &mut Config| {
+        config.gc_stress(true);
+    };
+    for suite in [GC, GC_LATEST] {
+        run(&Suite {
+            name: "gc, a collection at each allocation",
+            configure: collect_at_allocations,
+            ..suite
+        });
+        run(&Suite {
+            name: "gc, a collection at each call out",
+            configure: collect_everywhere,
+            ..suite
+        });
+    }
 }
 
 #[test]
