@@ -157,6 +157,16 @@ const SUBTYPING: Suite = Suite {
     configure: |_| {},
 };
 
+const EXCEPTIONS: Suite = Suite {
+    name: "exceptions",
+    files: || proposal(Proposal::ExceptionHandling).collect(),
+    features: WasmFeatures::WASM2
+        .union(WasmFeatures::TAIL_CALL)
+        .union(WasmFeatures::FUNCTION_REFERENCES)
+        .union(WasmFeatures::EXCEPTIONS),
+    configure: |_| {},
+};
+
 #[test]
 fn wasm_v1() {
     run(&V1);
@@ -190,6 +200,11 @@ fn tail_call() {
 #[test]
 fn function_references() {
     run(&FUNCTION_REFERENCES);
+}
+
+#[test]
+fn exceptions() {
+    run(&EXCEPTIONS);
 }
 
 #[test]

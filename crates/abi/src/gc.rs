@@ -17,7 +17,7 @@
 //! Fields lie in the order in which they are declared, so that a subtype's begin with its
 //! supertype's. Nothing is aligned to more than 8 bytes.
 
-use mainspring_wasm::{ConcreteType, FieldType, RefKind, StorageType, ValType};
+use mainspring_wasm::{ConcreteType, FieldType, FuncType, RefKind, StorageType, ValType};
 
 /// What objects lie at multiples of.
 pub const OBJECT_ALIGNMENT: u32 = 8;
@@ -25,6 +25,8 @@ pub const OBJECT_ALIGNMENT: u32 = 8;
 pub const ARRAY_LENGTH_AT: u32 = 4;
 /// Where an array's elements begin.
 pub const ARRAY_ELEMENTS_AT: u32 = 8;
+/// Where the number of an exception's tag is.
+pub const EXCEPTION_TAG_AT: u32 = 4;
 
 /// The first four bytes of an object: how far its type's supertype vector is from
 /// [`VMContextHeader::type_base`](crate::VMContextHeader::type_base), a multiple of 8; zero for objects that stand for
@@ -99,6 +101,27 @@ impl StructLayout {
             size: at.next_multiple_of(OBJECT_ALIGNMENT),
         }
     }
+}
+
+/// Lays out exceptions whose tag has a function type: where each of its parameters is, and how many bytes they take.
+/// `is_func_type` is as in [`StructLayout::new`].
+pub fn exception_layout(
+    ty: &FuncType,
+    is_func_type: impl Fn(ConcreteType) -> bool,
+) -> StructLayout {
+    let field = |ty| FieldType {
+        storage: StorageType::Val(ty),
+        mutable: false,
+    };
+    // The number of the tag comes first.
+    let values = ty.params.iter().copied();
+    let fields: Vec<FieldType> = std::iter::once(ValType::I32)
+        .chain(values)
+        .map(field)
+        .collect();
+    let mut layout = StructLayout::new(&fields, is_func_type);
+    layout.offsets = layout.offsets[1..].into();
+    layout
 }
 
 /// Bytes that a field or element takes.

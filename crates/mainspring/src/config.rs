@@ -88,7 +88,8 @@ const DEFAULT: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::FUNCTION_REFERENCES)
     .union(WasmFeatures::RELAXED_SIMD)
     .union(WasmFeatures::TAIL_CALL)
-    .union(WasmFeatures::THREADS);
+    .union(WasmFeatures::THREADS)
+    .union(WasmFeatures::EXCEPTIONS);
 
 /// Proposals that the engine runs. What is not here is refused when an engine is made.
 const SUPPORTED: WasmFeatures = DEFAULT
@@ -183,7 +184,7 @@ proposals! {
     /// Garbage collection. Off by default, because only a part is supported: declared subtypes, and casts of
     /// function references. A module that needs objects is refused.
     wasm_gc => GC;
-    /// Exceptions. Not supported yet.
+    /// Exceptions. On by default. Without reference types they are off, too.
     wasm_exceptions => EXCEPTIONS;
     /// Memories with pages of one byte. Off by default.
     wasm_custom_page_sizes => CUSTOM_PAGE_SIZES;

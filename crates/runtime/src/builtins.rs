@@ -3,6 +3,7 @@
 //! Each builtin is a shim, which records the calling wasm frame, and a function. The function works
 //! on the store as a host function does; a `TrapCode` or an error that it returns stops the guest.
 
+use crate::exceptions::throw_pending;
 use crate::exit::record_exit;
 use crate::instance::Instance;
 use crate::memory::in_bounds;
@@ -23,6 +24,8 @@ use std::time::Duration;
 pub(crate) enum Stop {
     Trap(TrapCode),
     Error(Error),
+    /// The pending exception is thrown, which the guest may catch.
+    Exception,
 }
 
 impl From<TrapCode> for Stop {
@@ -96,15 +99,18 @@ unsafe fn run<T>(vmctx: *mut c_void, function: impl FnOnce(&mut Call<'_>) -> Res
         let result = catch_unwind(AssertUnwindSafe(|| function(&mut call)));
         match result {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(Stop::Trap(code))) => Err(Unwind::trap(call.store, code)),
-            Ok(Err(Stop::Error(error))) => Err(Unwind::error(call.store, error)),
-            Err(payload) => Err(Unwind::Panic(payload)),
+            Ok(Err(Stop::Trap(code))) => Err(Some(Unwind::trap(call.store, code))),
+            Ok(Err(Stop::Error(error))) => Err(Some(Unwind::error(call.store, error))),
+            Ok(Err(Stop::Exception)) => Err(None),
+            Err(payload) => Err(Some(Unwind::Panic(payload))),
         }
     };
     match outcome {
         Ok(value) => value,
         // SAFETY: called from wasm through a shim, and nothing here owns anything anymore.
-        Err(why) => unsafe { raise(context, why) },
+        Err(Some(why)) => unsafe { raise(context, why) },
+        // SAFETY: as above.
+        Err(None) => unsafe { throw_pending(context, None) },
     }
 }
 
@@ -238,6 +244,13 @@ builtins! {
         let id = call.instance().id();
         call.store.drop_elements(id, ElemIndex(segment));
         Ok(())
+    }
+    Throw = throw(call, exception: u32) {
+        if exception == 0 {
+            return Err(TrapCode::NullReference.into());
+        }
+        call.store.set_pending_exception(exception);
+        Err::<(), _>(Stop::Exception)
     }
     CeilF32 = ceil_f32(_call, x: f32) -> f32 { Ok(x.ceil()) }
     FloorF32 = floor_f32(_call, x: f32) -> f32 { Ok(x.floor()) }

@@ -1,11 +1,12 @@
 //! Instances: a module's entities, tied together by a VM context.
 
+use crate::exceptions::TagId;
 use crate::global::GlobalId;
 use crate::memory::MemoryId;
 use crate::module::Module;
 use crate::table::TableId;
 use mainspring_abi::{VMFuncRef, VMFunctionImport};
-use mainspring_wasm::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex};
+use mainspring_wasm::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct Instance {
     pub(crate) memories: Box<[MemoryId]>,
     /// All globals, imported ones first.
     pub(crate) globals: Box<[GlobalId]>,
+    /// All tags, imported ones first.
+    pub(crate) tags: Box<[TagId]>,
     /// Element segments that are used up.
     pub(crate) dropped_elements: Box<[bool]>,
     /// Data segments that are used up.
@@ -129,6 +132,11 @@ impl Instance {
     /// One of its globals.
     pub fn global(&self, index: GlobalIndex) -> GlobalId {
         self.globals[index.index()]
+    }
+
+    /// One of its tags.
+    pub fn tag(&self, index: TagIndex) -> TagId {
+        self.tags[index.index()]
     }
 }
 

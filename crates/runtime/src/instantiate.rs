@@ -8,6 +8,7 @@
 use crate::builtins;
 use crate::builtins::Stop;
 use crate::const_eval::evaluate;
+use crate::exceptions::TagId;
 use crate::func::function_import;
 use crate::global::GlobalId;
 use crate::instance::{Instance, InstanceId, VMContext};
@@ -19,7 +20,7 @@ use anyhow::{Result, ensure};
 use mainspring_abi::{TrapCode, VMContextHeader, VMFuncRef, VMMemoryImport};
 use mainspring_wasm::{
     DataIndex, ElemIndex, EntityIndex, FuncIndex, GlobalIndex, GlobalType, MemoryIndex, RefType,
-    SegmentMode, TableIndex, TableType, ValType, map_ref_type, map_val_type,
+    SegmentMode, TableIndex, TableType, TagIndex, ValType, map_ref_type, map_val_type,
 };
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub enum Import {
     Memory(MemoryId),
     /// A global of the store.
     Global(GlobalId),
+    /// A tag of the store.
+    Tag(TagId),
 }
 
 /// Why an instance could not be made.
@@ -95,6 +98,7 @@ struct Entities {
     tables: Vec<TableId>,
     memories: Vec<MemoryId>,
     globals: Vec<GlobalId>,
+    tags: Vec<TagId>,
 }
 
 /// Fills in the imports.
@@ -125,6 +129,10 @@ fn link(store: &Store, module: &Module, vmctx: &VMContext, imports: &[Import]) -
             (Import::Global(id), EntityIndex::Global(index)) => {
                 vmctx.write(offsets.global_import(index), store.global(id).definition());
                 entities.globals.push(id);
+            }
+            (Import::Tag(id), EntityIndex::Tag(index)) => {
+                vmctx.write(offsets.tag(index), id.0);
+                entities.tags.push(id);
             }
             (import, declared) => unreachable!("{import:?} was checked to match {declared:?}"),
         }
@@ -181,6 +189,12 @@ fn define(
         };
         globals.push(store.add_global(ty, definition));
     }
+    let tags = &mut entities.tags;
+    for ty in &info.tags[tags.len()..] {
+        let tag = store.add_tag(module.types().ids()[ty.index()]);
+        vmctx.write(offsets.tag(TagIndex::from(tags.len())), tag.0);
+        tags.push(tag);
+    }
     allocation.keep();
     Ok(())
 }
@@ -189,8 +203,8 @@ fn define(
 /// again, also if a limiter panics: nothing else knows them.
 struct Allocation<'a> {
     store: &'a mut Store,
-    /// How many memories, tables and globals there were before.
-    before: (usize, usize, usize),
+    /// How many memories, tables, globals and tags there were before.
+    before: (usize, usize, usize, usize),
 }
 
 impl Allocation<'_> {
@@ -199,6 +213,7 @@ impl Allocation<'_> {
             store.memories.len(),
             store.tables.len(),
             store.globals.len(),
+            store.tag_count(),
         );
         Allocation { store, before }
     }
@@ -210,10 +225,11 @@ impl Allocation<'_> {
 
 impl Drop for Allocation<'_> {
     fn drop(&mut self) {
-        let (memories, tables, globals) = self.before;
+        let (memories, tables, globals, tags) = self.before;
         self.store.memories.truncate(memories);
         self.store.tables.truncate(tables);
         self.store.globals.truncate(globals);
+        self.store.forget_tags(tags);
     }
 }
 
@@ -233,6 +249,7 @@ fn record(
         tables: entities.tables.into(),
         memories: entities.memories.into(),
         globals: entities.globals.into(),
+        tags: entities.tags.into(),
         dropped_elements: vec![false; info.elements.len()].into(),
         dropped_data: vec![false; info.data.len()].into(),
     });

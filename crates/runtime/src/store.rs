@@ -1,5 +1,6 @@
 //! The store: owner of everything that runs.
 
+use crate::exceptions::Exceptions;
 use crate::func::HostFunc;
 use crate::global::GlobalInstance;
 use crate::instance::{Instance, InstanceId};
@@ -9,7 +10,9 @@ use crate::module::Module;
 use crate::table::TableInstance;
 use crate::trap::Unwind;
 use mainspring_abi::{MemorySettings, VMStoreContext};
-use mainspring_wasm::{ConcreteType, HeapType, RefType, RegisteredTypes, TypeRegistry, ValType};
+use mainspring_wasm::{
+    CanonicalTypeId, ConcreteType, HeapType, RefType, RegisteredTypes, TypeRegistry, ValType,
+};
 use std::any::Any;
 use std::collections::HashMap;
 use std::ptr::NonNull;
@@ -83,6 +86,7 @@ pub struct Store {
     limiter: Option<LimiterAccess>,
     /// Why wasm is being unwound, between the raise and the entry.
     pub(crate) unwinding: Option<Unwind>,
+    pub(crate) exceptions: Exceptions,
 }
 
 // SAFETY: the raw pointers in a store point to what the store itself owns, and move with it between
@@ -120,6 +124,7 @@ impl Store {
             modules: HashMap::new(),
             limiter: None,
             unwinding: None,
+            exceptions: Exceptions::default(),
         }
     }
 
@@ -211,9 +216,14 @@ impl Store {
             ..
         }) = ty
         {
-            let hold = || self.settings.types.hold(id).0;
-            self.types.entry(id.0).or_insert_with(hold);
+            self.hold_type_id(id);
         }
+    }
+
+    /// Keeps a type registered as long as the store lives. Someone holds it now.
+    pub(crate) fn hold_type_id(&mut self, id: CanonicalTypeId) {
+        let hold = || self.settings.types.hold(id).0;
+        self.types.entry(id.0).or_insert_with(hold);
     }
 
     /// Keeps a host value, and returns the reference to it (never 0).
