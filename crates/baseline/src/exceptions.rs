@@ -14,7 +14,7 @@ use crate::x64::{
     XSCRATCH,
 };
 use anyhow::Result;
-use mainspring_abi::gc::{EXCEPTION_TAG_AT, exception_layout};
+use mainspring_abi::gc::{EXCEPTION_TAG_AT, StructLayout};
 use mainspring_abi::{
     ArgAssigner, ArgLocation, Builtin, Handler, ResultPassing, TrapCode, VMContextHeader,
     VMStoreContext,
@@ -222,8 +222,8 @@ impl<'a> Func<'a, '_> {
             return;
         }
         self.exception_address();
-        let layout = exception_layout(ty, |ty| self.module.is_func_type(ty));
-        for (i, &offset) in layout.offsets.iter().enumerate() {
+        let layout = StructLayout::of_exception(ty, |ty| self.module.is_func_type(ty));
+        for (i, &offset) in layout.offsets[1..].iter().enumerate() {
             let field = Mem::at(SCRATCH, offset as i32);
             self.store_value(field, self.stack[len - count + i]);
         }
@@ -377,8 +377,8 @@ impl<'a> Func<'a, '_> {
         let mut fields = Vec::new();
         if let Some(tag) = clause.tag {
             let ty = self.tag_type(tag);
-            let layout = exception_layout(ty, |ty| self.module.is_func_type(ty));
-            for (&param, &offset) in ty.params.iter().zip(&layout.offsets) {
+            let layout = StructLayout::of_exception(ty, |ty| self.module.is_func_type(ty));
+            for (&param, &offset) in ty.params.iter().zip(&layout.offsets[1..]) {
                 fields.push((Mem::at(SCRATCH, offset as i32), Ty::of(self.module, param)));
             }
         }

@@ -16,7 +16,7 @@ use cranelift_codegen::ir::{
     Block, BlockArg, ExceptionTableData, ExceptionTableItem, FuncRef, InstBuilder, SigRef,
     SourceLoc, Value,
 };
-use mainspring_abi::gc::{EXCEPTION_TAG_AT, StructLayout, exception_layout};
+use mainspring_abi::gc::{EXCEPTION_TAG_AT, StructLayout};
 use mainspring_abi::{Builtin, TrapCode, VMStoreContext};
 use mainspring_wasm::{FuncType, TagIndex};
 use std::mem::offset_of;
@@ -138,7 +138,7 @@ impl<'a> Func<'a, '_> {
             let (ty, layout) = self.tag_type(tag);
             let object = self.exception_address(exception);
             let flags = self.trusted_flags(Region::Exceptions);
-            for (&ty, &offset) in ty.params.iter().zip(&layout.offsets) {
+            for (&ty, &offset) in ty.params.iter().zip(&layout.offsets[1..]) {
                 let ty = value_type(self.module, ty);
                 let ins = self.builder.ins();
                 let value = ins.load(ty, flags, object, offset as i32);
@@ -301,7 +301,7 @@ impl<'a> Func<'a, '_> {
             let object = self.exception_address(exception);
             let flags = self.trusted_flags(Region::Exceptions);
             let first = self.stack.len() - ty.params.len();
-            for (i, &offset) in layout.offsets.iter().enumerate() {
+            for (i, &offset) in layout.offsets[1..].iter().enumerate() {
                 let value = self.stack[first + i];
                 let ins = self.builder.ins();
                 ins.store(flags, value, object, offset as i32);
@@ -310,11 +310,14 @@ impl<'a> Func<'a, '_> {
         exception
     }
 
-    /// What exceptions with a tag carry, and where.
+    /// What exceptions with a tag carry, and where: the tag's number is the first.
     fn tag_type(&self, tag: TagIndex) -> (&'a FuncType, StructLayout) {
         let module = self.module;
         let ty = module.func_type_at(module.tags[tag.index()]);
-        (ty, exception_layout(ty, |ty| module.is_func_type(ty)))
+        (
+            ty,
+            StructLayout::of_exception(ty, |ty| module.is_func_type(ty)),
+        )
     }
 
     /// The number of a tag of the module's in the store.

@@ -6,10 +6,12 @@
 //! that returns the error throws it on.
 
 use crate::enter;
+use crate::gc::AllocateError;
 use crate::store::Store;
 use crate::trap::{Backtrace, Unwind, return_address};
 use anyhow::Error;
 use mainspring_abi::VMStoreContext;
+use mainspring_abi::gc::{EXCEPTION_TAG_AT, ObjectHeader};
 use mainspring_tiering::{Landing, find_code, is_code_address};
 use mainspring_wasm::CanonicalTypeId;
 use std::arch::naked_asm;
@@ -39,8 +41,6 @@ impl std::error::Error for ThrownException {}
 pub(crate) struct Exceptions {
     /// The function type of each tag.
     tags: Vec<CanonicalTypeId>,
-    /// The exception that waits, or null.
-    pub(crate) pending: u32,
     /// The error that a host function returned to have that thrown.
     throwing: Option<Error>,
     landings: Landings,
@@ -89,6 +89,17 @@ impl Store {
         self.exceptions.tags[tag.0 as usize - 1]
     }
 
+    /// Makes an exception whose values are zero.
+    pub(crate) fn new_exception(
+        &mut self,
+        header: ObjectHeader,
+        tag: TagId,
+    ) -> Result<u32, AllocateError> {
+        let exception = self.allocate(header, 0)?;
+        self.heap_mut().store(exception + EXCEPTION_TAG_AT, tag.0);
+        Ok(exception)
+    }
+
     /// How many tags there are.
     pub(crate) fn tag_count(&self) -> usize {
         self.exceptions.tags.len()
@@ -101,12 +112,12 @@ impl Store {
 
     /// The exception that waits to be thrown on, or null.
     pub fn pending_exception(&self) -> u32 {
-        self.exceptions.pending
+        self.holders.exception
     }
 
     /// Has an exception wait to be thrown on, or none if it is null.
     pub fn set_pending_exception(&mut self, exception: u32) {
-        self.exceptions.pending = exception;
+        self.holders.exception = exception;
     }
 
     /// Says, in the place of [`set_unwinding`](Self::set_unwinding), that the exception which waits is about to be
@@ -157,7 +168,7 @@ pub(crate) unsafe fn throw_pending(context: *mut VMStoreContext, error: Option<E
         } else {
             drop(error);
         }
-        found.map(|found| (found, std::mem::take(&mut store.exceptions.pending)))
+        found.map(|found| (found, std::mem::take(&mut store.holders.exception)))
     };
     // SAFETY: the frame is that of a function whose code has the landing, and all frames above it own nothing; so say
     // the caller and, of wasm's, the convention. Without a landing, the innermost entry's frame is live.

@@ -5,8 +5,11 @@ use crate::global::GlobalId;
 use crate::memory::MemoryId;
 use crate::module::Module;
 use crate::table::TableId;
+use mainspring_abi::gc::ObjectHeader;
 use mainspring_abi::{VMFuncRef, VMFunctionImport};
-use mainspring_wasm::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex};
+use mainspring_wasm::{
+    DataIndex, ElemIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex,
+};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -119,6 +122,28 @@ impl Instance {
         self.vmctx.at(offsets.func_ref(index))
     }
 
+    /// The header of objects of a struct or array type of its module.
+    pub(crate) fn object_header(&self, ty: TypeIndex) -> ObjectHeader {
+        let types = self.module.types();
+        ObjectHeader(types.addresses()[ty.index()].offset_from(types.base()))
+    }
+
+    /// How many bytes a data segment has left.
+    pub(crate) fn data_len(&self, segment: DataIndex) -> usize {
+        match self.dropped_data[segment.index()] {
+            true => 0,
+            false => self.module.info().data[segment.index()].range.len(),
+        }
+    }
+
+    /// How many elements an element segment has left.
+    pub(crate) fn elements_len(&self, segment: ElemIndex) -> usize {
+        match self.dropped_elements[segment.index()] {
+            true => 0,
+            false => self.module.info().elements[segment.index()].items.len(),
+        }
+    }
+
     /// One of its memories.
     pub fn memory(&self, index: MemoryIndex) -> MemoryId {
         self.memories[index.index()]
@@ -132,6 +157,12 @@ impl Instance {
     /// One of its globals.
     pub fn global(&self, index: GlobalIndex) -> GlobalId {
         self.globals[index.index()]
+    }
+
+    /// What exceptions with one of its tags begin with.
+    pub(crate) fn exception(&self, tag: TagIndex) -> (ObjectHeader, TagId) {
+        let ty = self.module.info().tags[tag.index()];
+        (self.object_header(ty), self.tag(tag))
     }
 
     /// One of its tags.

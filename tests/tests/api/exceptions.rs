@@ -685,7 +685,7 @@ fn exceptions_survive_collections() {
             let collect = Func::wrap(&mut store, |mut caller: Caller<'_, u32>| {
                 *caller.data_mut() += 1;
                 if *caller.data() % 7 == 0 {
-                    caller.gc(None)?;
+                    caller.as_context_mut().gc(None)?;
                 }
                 Ok(())
             });

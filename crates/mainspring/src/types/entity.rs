@@ -2,7 +2,7 @@
 
 use super::{FuncType, RefType, ValType};
 use crate::Engine;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use mainspring_wasm as wasm;
 
 /// Whether a global can be set.

@@ -43,6 +43,10 @@ impl ExnType {
         TagType::new(self.func.clone())
     }
 
+    pub(crate) fn func(&self) -> &FuncType {
+        &self.func
+    }
+
     /// The engine it belongs to.
     pub fn engine(&self) -> &Engine {
         self.func.engine()
