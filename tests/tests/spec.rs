@@ -147,20 +147,14 @@ const GC: Suite = Suite {
     configure: |_| {},
 };
 
-/// The files of the latest version that are about objects and their types.
-const GC_LATEST: Suite = Suite {
-    name: "wasm-v3, gc",
-    files: || {
-        let of_gc = |file: &TestFile<'static>| {
-            let name = file.name();
-            let starts = ["array", "struct", "i31", "ref_", "br_on_", "extern", "type-", "binary-gc"];
-            starts.iter().any(|start| name.starts_with(start))
-        };
-        spec(SpecVersion::V3).filter(of_gc).collect()
-    },
+const V3: Suite = Suite {
+    name: "wasm-v3",
+    files: || spec(SpecVersion::V3).collect(),
     features: WITH_GC
         .union(WasmFeatures::MULTI_MEMORY)
-        .union(WasmFeatures::MEMORY64),
+        .union(WasmFeatures::MEMORY64)
+        .union(WasmFeatures::EXCEPTIONS)
+        .union(WasmFeatures::RELAXED_SIMD),
     configure: |_| {},
 };
 
@@ -170,6 +164,16 @@ const WITH_GC: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::GC);
 
+const EXCEPTIONS: Suite = Suite {
+    name: "exceptions",
+    files: || proposal(Proposal::ExceptionHandling).collect(),
+    features: WasmFeatures::WASM2
+        .union(WasmFeatures::TAIL_CALL)
+        .union(WasmFeatures::FUNCTION_REFERENCES)
+        .union(WasmFeatures::EXCEPTIONS),
+    configure: |_| {},
+};
+
 #[test]
 fn wasm_v1() {
     run(&V1);
@@ -178,6 +182,11 @@ fn wasm_v1() {
 #[test]
 fn wasm_v2() {
     run(&V2);
+}
+
+#[test]
+fn wasm_v3() {
+    run(&V3);
 }
 
 #[test]
@@ -206,33 +215,31 @@ fn function_references() {
 }
 
 #[test]
-fn gc() {
-    run(&GC);
+fn exceptions() {
+    run(&EXCEPTIONS);
 }
 
 #[test]
-fn gc_latest() {
-    run(&GC_LATEST);
+fn gc() {
+    run(&GC);
 }
 
 /// With a collection at each allocation, and at each call that reaches the host or the runtime.
 #[test]
 fn gc_stress() {
-    let collect_at_allocations = |config: &mut Config| {
-        config.gc_zeal_alloc_counter(Some(NonZeroU32::MIN));
-    };
-    let collect_everywhere = |config: &mut Config| {
-        config.gc_stress(true);
-    };
-    for suite in [GC, GC_LATEST] {
+    for suite in [GC, EXCEPTIONS] {
         run(&Suite {
-            name: "gc, a collection at each allocation",
-            configure: collect_at_allocations,
+            name: "a collection at each allocation",
+            configure: |config| {
+                config.gc_zeal_alloc_counter(Some(NonZeroU32::MIN));
+            },
             ..suite
         });
         run(&Suite {
-            name: "gc, a collection at each call out",
-            configure: collect_everywhere,
+            name: "a collection at each call out",
+            configure: |config| {
+                config.gc_stress(true);
+            },
             ..suite
         });
     }

@@ -79,11 +79,7 @@ pub(crate) fn check(
     ))
 }
 
-fn matches(
-    store: &mut Store<()>,
-    came: &Val,
-    expected: &WastRetCore<'_>,
-) -> Result<bool, String> {
+fn matches(store: &mut Store<()>, came: &Val, expected: &WastRetCore<'_>) -> Result<bool, String> {
     Ok(match (expected, came) {
         (WastRetCore::Either(choices), _) => {
             for choice in choices {
