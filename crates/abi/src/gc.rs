@@ -55,6 +55,10 @@ impl ObjectHeader {
     }
 }
 
+/// Bytes of the largest object that code may make by itself, by moving [`VMHeap::next`]. Larger ones
+/// do not lie among the young.
+pub const MAX_INLINE: u32 = 32 << 10;
+
 /// Where a store's objects are, in its context: generated code allocates by moving
 /// [`next`](Self::next) up to [`limit`](Self::limit).
 #[repr(C)]

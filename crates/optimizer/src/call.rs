@@ -234,9 +234,12 @@ impl<'a> Func<'a, '_> {
             } => self.builder.ins().call_indirect(signature, code, &args),
         };
         match area {
-            None => self
-                .stack
-                .extend_from_slice(self.builder.inst_results(call)),
+            None => {
+                let results = self.builder.inst_results(call).to_vec();
+                for (value, &ty) in results.into_iter().zip(&ty.results) {
+                    self.push_of(value, ty);
+                }
+            }
             Some(area) => self.push_results_from(area, &ty.results),
         }
     }
