@@ -36,8 +36,8 @@ mod config;
 mod engine;
 mod explore;
 mod externals;
-mod externref;
 mod func;
+mod gc;
 mod global;
 mod host;
 mod instance;
@@ -57,19 +57,25 @@ mod values;
 pub use anyhow::{Error, Result, anyhow as format_err, bail, ensure};
 pub use backtrace::{FrameInfo, FrameSymbol, WasmBacktrace};
 pub use cache::{Cache, CacheConfig};
-pub use config::{Config, OptLevel, ProfilingStrategy, Strategy, TierStress, WasmBacktraceDetails};
+pub use config::{
+    Collector, Config, OptLevel, ProfilingStrategy, Strategy, TierStress, WasmBacktraceDetails,
+};
 pub use engine::{Engine, EngineWeak, Precompiled};
 pub use explore::{
     CodeReference, CodeSource, CompilerTier, ExploredFunction, Explorer, FunctionCode,
 };
 pub use externals::{Export, ExportType, Extern, ImportType};
-pub use externref::{AnyRef, ExnRef, ExternRef, GcRef, NoExtern, NoFunc, Rooted};
 pub use func::Func;
+pub use gc::{
+    AnyRef, ArrayRef, ArrayRefPre, EqRef, ExnRef, ExternRef, GcRef, I31, NoExtern, NoFunc, NoneRef,
+    OwnedRooted, RootScope, Rooted, RootedGcRef, StructRef, StructRefPre,
+};
 pub use global::Global;
 pub use host::{Caller, IntoFunc, WasmRet};
 pub use instance::{Instance, InstancePre};
 pub use limits::{StoreLimits, StoreLimitsBuilder};
 pub use linker::{Linker, UnknownImportError};
+pub use mainspring_runtime::gc::GcHeapOutOfMemory;
 pub use mainspring_runtime::{
     DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter, ValRaw,
 };

@@ -4,8 +4,11 @@ use crate::global::GlobalId;
 use crate::memory::MemoryId;
 use crate::module::Module;
 use crate::table::TableId;
+use mainspring_abi::gc::ObjectHeader;
 use mainspring_abi::{VMFuncRef, VMFunctionImport};
-use mainspring_wasm::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex};
+use mainspring_wasm::{
+    DataIndex, ElemIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TypeIndex,
+};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -114,6 +117,28 @@ impl Instance {
         let index = info.func_ref_index[func.index()]
             .expect("only escaping functions are named by references");
         self.vmctx.at(offsets.func_ref(index))
+    }
+
+    /// The header of objects of a struct or array type of its module.
+    pub(crate) fn object_header(&self, ty: TypeIndex) -> ObjectHeader {
+        let types = self.module.types();
+        ObjectHeader(types.addresses()[ty.index()].offset_from(types.base()))
+    }
+
+    /// How many bytes a data segment has left.
+    pub(crate) fn data_len(&self, segment: DataIndex) -> usize {
+        match self.dropped_data[segment.index()] {
+            true => 0,
+            false => self.module.info().data[segment.index()].range.len(),
+        }
+    }
+
+    /// How many elements an element segment has left.
+    pub(crate) fn elements_len(&self, segment: ElemIndex) -> usize {
+        match self.dropped_elements[segment.index()] {
+            true => 0,
+            false => self.module.info().elements[segment.index()].items.len(),
+        }
     }
 
     /// One of its memories.

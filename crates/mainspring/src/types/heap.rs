@@ -208,7 +208,7 @@ impl HeapType {
     }
 
     /// A type whose declared type, if it is one, someone holds.
-    pub(super) fn from_wasm(engine: &Engine, ty: wasm::HeapType) -> HeapType {
+    pub(crate) fn from_wasm(engine: &Engine, ty: wasm::HeapType) -> HeapType {
         match ty {
             wasm::HeapType::Extern => HeapType::Extern,
             wasm::HeapType::NoExtern => HeapType::NoExtern,
