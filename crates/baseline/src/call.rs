@@ -164,9 +164,11 @@ impl Func<'_, '_> {
             self.asm.lea(true, INT_ARGS[1], area);
         }
         self.save_pinned();
+        self.save_pinned_for_landing();
         self.layout.outgoing = self.layout.outgoing.max(stack_bytes);
         self.branch_to_callee(callee, false);
         self.note_roots();
+        self.note_caught_call();
         if stack_bytes > 0 {
             // The callee popped its arguments, and the room for them is needed again.
             let bytes = stack_bytes as i32;

@@ -16,6 +16,7 @@ mod body;
 mod call;
 mod control;
 mod convert;
+mod exceptions;
 mod float;
 mod frame;
 mod gc;
@@ -155,6 +156,7 @@ fn compile(
     func.operators()?;
     func.finish_counting();
     func.finish_allocations();
+    func.finish_landings();
     func.finish_traps();
     if !func.finish_frame()? {
         return Ok(None);
@@ -171,7 +173,7 @@ fn compile(
         inlined: Vec::new(),
         inlined_calls: Vec::new(),
         roots,
-        handlers: Vec::new(),
+        handlers: buffers.handlers.clone(),
         tier_up,
     }))
 }
@@ -212,6 +214,10 @@ impl<'a, 'b> Func<'a, 'b> {
             tier_up: None,
             hot_entry: None,
             hot_loops: Vec::new(),
+            try_tables: Vec::new(),
+            open_try: None,
+            caught_calls: Vec::new(),
+            handlers: &mut buffers.handlers,
         }
     }
 
