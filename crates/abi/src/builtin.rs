@@ -79,6 +79,27 @@ builtins! {
     TableInit(I32, I32, I64, I32, I32);
     /// element segment
     ElemDrop(I32);
+    /// struct type, by its index in the module -> an object, all zero but for its header. Collects garbage when there
+    /// is no room.
+    StructNew(I32) -> I32;
+    /// array type, length -> an array of zeros. Collects garbage when there is no room.
+    ArrayNew(I32, I32) -> I32;
+    /// array type, data segment, offset in segment, elements -> an array
+    ArrayNewData(I32, I32, I32, I32) -> I32;
+    /// array type, element segment, offset in segment, elements -> an array
+    ArrayNewElem(I32, I32, I32, I32) -> I32;
+    /// array, first element, value (its lower and its upper half, of which as many bytes count as an element has), elements
+    ArrayFill(I32, I32, I64, I64, I32);
+    /// destination array, first element, source array, first element, elements
+    ArrayCopy(I32, I32, I32, I32, I32);
+    /// array, data segment, first element, offset in segment, elements
+    ArrayInitData(I32, I32, I32, I32, I32);
+    /// array, element segment, first element, offset in segment, elements
+    ArrayInitElem(I32, I32, I32, I32, I32);
+    /// tag -> an exception with it, whose values are zero. Collects garbage when there is no room.
+    ExceptionNew(I32) -> I32;
+    /// exception, which is thrown; traps if it is null. Does not return.
+    Throw(I32);
     /// Rounding, for processors without SSE4.1.
     CeilF32(F32) -> F32;
     /// See [`Builtin::CeilF32`].

@@ -144,6 +144,10 @@ pub struct CompiledFunction {
     pub inlined: Vec<InlinedCode>,
     /// The calls in whose place these functions are.
     pub inlined_calls: Vec<InlinedCall>,
+    /// Where frames hold references that the garbage collector follows and changes, by ascending code offset.
+    pub roots: Vec<Root>,
+    /// Where exceptions are caught, by ascending code offset.
+    pub handlers: Vec<Handler>,
     /// What the code counts, if it was asked to.
     #[serde(skip)]
     pub tier_up: Option<Box<TierUp>>,
@@ -174,6 +178,32 @@ pub enum RelocTarget {
     HotEntry,
     /// What code calls when a loop's counter is used up. See [`TierUp`].
     HotLoop,
+}
+
+/// A place in a frame that holds a reference for the garbage collector while a call goes on, to objects that the
+/// collector manages ([`RefKind::Gc`](mainspring_wasm::RefKind)): 32 bits, which may be null.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Root {
+    /// Offset in the function's code of the place that the call returns to. A call that has no roots may hold
+    /// no reference that is used after it.
+    pub code: u32,
+    /// Where the reference is, in bytes from the frame pointer.
+    pub slot: i32,
+}
+
+/// Where code goes on if an exception leaves a call.
+///
+/// It goes on with the exception's reference in `rax`, zero-extended; with the frame pointer that it had, and with nothing
+/// of use in any other register. What is done with the exception is the code's business: if
+/// it does not catch it, it throws it again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Handler {
+    /// Offset in the function's code of the place that the call returns to.
+    pub code: u32,
+    /// Offset in the function's code of the place to go on.
+    pub landing: u32,
+    /// Where the stack pointer is then: so many bytes below the frame pointer.
+    pub below_fp: u32,
 }
 
 /// An instruction that can trap.

@@ -8,12 +8,17 @@
 //! ```text
 //! struct    0  header    4..  fields, each at a multiple of its size
 //! array     0  header    4    length    8..  elements
+//! exception 0  header    4    number of its tag in the store, from 1    then its values as a struct's fields
+//! host's    0  header    4    number of the value
 //! ```
+//!
+//! At null there is no accessible memory, up to the size of any struct: reading a field of a struct, the length of an
+//! array or an object's header through null faults, and that fault is the trap.
 //!
 //! Fields lie in the order in which they are declared, so that a subtype's begin with its
 //! supertype's. Nothing is aligned to more than 8 bytes.
 
-use mainspring_wasm::{ConcreteType, FieldType, RefKind, StorageType, ValType};
+use mainspring_wasm::{ConcreteType, FieldType, FuncType, RefKind, StorageType, ValType};
 
 /// What objects lie at multiples of.
 pub const OBJECT_ALIGNMENT: u32 = 8;
@@ -21,8 +26,13 @@ pub const OBJECT_ALIGNMENT: u32 = 8;
 pub const ARRAY_LENGTH_AT: u32 = 4;
 /// Where an array's elements begin.
 pub const ARRAY_ELEMENTS_AT: u32 = 8;
+/// Where the number of an exception's tag is.
+pub const EXCEPTION_TAG_AT: u32 = 4;
 
-/// The first four bytes of an object.
+/// The first four bytes of an object: how far its type's supertype vector is from
+/// [`VMContextHeader::type_base`](crate::VMContextHeader::type_base), a multiple of 8; zero for objects that stand for
+/// values of the host's, where there is a vector of kind [`HOST`](mainspring_wasm::TypeAddress::HOST) and no
+/// supertypes.
 ///
 /// While the collector runs, that of an object which has moved is where it is now, with
 /// [`MOVED`](Self::MOVED) set.
@@ -30,23 +40,19 @@ pub const ARRAY_ELEMENTS_AT: u32 = 8;
 pub struct ObjectHeader(pub u32);
 
 impl ObjectHeader {
+    /// That of an object which stands for a value of the host's.
+    pub const HOST: ObjectHeader = ObjectHeader(0);
     /// The object has moved.
     pub const MOVED: u32 = 1;
     /// The object is large and was reached in this collection.
     pub const MARKED: u32 = 2;
-    /// How far the shape is shifted.
-    pub const SHIFT: u32 = 3;
-
-    /// The header of an object of a shape.
-    pub const fn of_shape(shape: u32) -> ObjectHeader {
-        ObjectHeader(shape << ObjectHeader::SHIFT)
-    }
-
-    /// Which shape the object has.
-    pub const fn shape(self) -> u32 {
-        self.0 >> ObjectHeader::SHIFT
-    }
+    /// All that says something about the collection.
+    pub const FLAGS: u32 = 7;
 }
+
+/// Bytes of the largest object that code may make by itself, by moving [`VMHeap::next`]. Larger ones
+/// do not lie among the young.
+pub const MAX_INLINE: u32 = 32 << 10;
 
 /// Where a store's objects are, in its context: generated code allocates by moving
 /// [`next`](Self::next) up to [`limit`](Self::limit).
@@ -78,6 +84,15 @@ pub struct StructLayout {
 }
 
 impl StructLayout {
+    /// Lays out exceptions with tags of a function type. The first field is the tag's number.
+    pub fn of_exception(
+        ty: &FuncType,
+        is_func_type: impl Fn(ConcreteType) -> bool,
+    ) -> StructLayout {
+        let fields = exception_fields(ty).collect::<Vec<_>>();
+        StructLayout::new(&fields, is_func_type)
+    }
+
     /// Lays out a struct. `is_func_type` says whether a concrete type is a function type.
     pub fn new(fields: &[FieldType], is_func_type: impl Fn(ConcreteType) -> bool) -> StructLayout {
         let mut at = size_of::<ObjectHeader>() as u32;
@@ -92,6 +107,15 @@ impl StructLayout {
             size: at.next_multiple_of(OBJECT_ALIGNMENT),
         }
     }
+}
+
+/// The fields of exceptions with tags of a function type, the tag's number first.
+pub fn exception_fields(ty: &FuncType) -> impl Iterator<Item = FieldType> + '_ {
+    let all = std::iter::once(ValType::I32).chain(ty.params.iter().copied());
+    all.map(|ty| FieldType {
+        storage: StorageType::Val(ty),
+        mutable: false,
+    })
 }
 
 /// Bytes that a field or element takes.

@@ -21,8 +21,8 @@ pub use call::{
     INT_RESULT_REGS, RegClass, ResultPassing, call_layout, value_bits,
 };
 pub use code::{
-    CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, InlinedCall, InlinedCode,
-    Optimize, Profile, Reloc, RelocTarget, SourceLocation, TrapSite,
+    CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, Handler, InlinedCall,
+    InlinedCode, Optimize, Profile, Reloc, RelocTarget, Root, SourceLocation, TrapSite,
 };
 pub use memory::{MemoryPlan, MemorySettings};
 pub use tier_up::{Counter, CounterKind, FrameSlot, LoopHeader, TierUp};

@@ -6,9 +6,10 @@
 //! context itself; *imported* ones are pointers to the definition in the context of the
 //! instance (or host object) that owns it. A context never moves and lives as long as its store.
 
+use crate::gc::VMHeap;
 use mainspring_wasm::{
-    FuncIndex, FuncRefIndex, GlobalIndex, MemoryIndex, ModuleInfo, TableIndex, TagIndex,
-    TypeAddress, ValType,
+    CompositeType, FieldType, FuncIndex, FuncRefIndex, GlobalIndex, MemoryIndex, ModuleInfo,
+    StorageType, SubType, TableIndex, TagIndex, TypeAddress, ValType,
 };
 use std::ffi::c_void;
 use std::mem::size_of;
@@ -37,6 +38,9 @@ pub struct VMStoreContext {
     /// What code with [`Entry::Loop`](crate::Entry::Loop) finds when it is entered: the function's locals and then
     /// the operands at the loop's header, bottom first, 16 bytes each.
     pub frame_values: *const [u8; 16],
+    /// The store's objects. Where the heap is does not change after the first instance of a module that
+    /// [needs one](ModuleInfo::needs_heap) was made.
+    pub heap: VMHeap,
 }
 
 /// The fixed start of every VM context. A host function's context starts with the same first
@@ -50,6 +54,9 @@ pub struct VMContextHeader {
     pub builtins: *const *const c_void,
     /// What stands for each of the module's types.
     pub types: *const TypeAddress,
+    /// Where the supertype vectors of all types of the engine are: an object's header is how far its type's is from
+    /// here.
+    pub type_base: *const c_void,
     /// The runtime's instance; opaque to generated code.
     pub instance: *mut c_void,
 }
@@ -138,14 +145,19 @@ pub struct VMOffsets {
     func_refs_at: u32,
     size: u32,
     passes_vectors: bool,
+    needs_heap: bool,
 }
 
 fn passes_vectors(module: &ModuleInfo) -> bool {
-    let functions = module.types.iter().filter_map(|ty| ty.as_func());
-    let mut results = functions.flat_map(|ty| ty.results.iter());
-    let mut globals = module.globals.iter().map(|global| &global.content);
     let is_vector = |ty: &ValType| *ty == ValType::V128;
-    results.any(is_vector) || globals.any(is_vector)
+    let holds = |field: &FieldType| field.storage == StorageType::Val(ValType::V128);
+    let passes = |ty: &SubType| match &ty.composite {
+        CompositeType::Func(ty) => ty.results.iter().any(is_vector),
+        CompositeType::Struct(fields) => fields.iter().any(holds),
+        CompositeType::Array(element) => holds(element),
+    };
+    let mut globals = module.globals.iter().map(|global| &global.content);
+    module.types.iter().any(passes) || globals.any(is_vector)
 }
 
 impl VMOffsets {
@@ -195,8 +207,8 @@ impl VMOffsets {
                 size_of::<*mut VMGlobalDefinition>(),
                 8,
             ),
-            // One pointer for each tag, imported or defined, to the object that is its identity.
-            tags_at: array(module.tags.len(), size_of::<*mut c_void>(), 8),
+            // For each tag, imported or defined, its number in the store.
+            tags_at: array(module.tags.len(), size_of::<u32>(), 4),
             defined_globals_at: array(
                 defined(module.globals.len(), imported.globals),
                 size_of::<VMGlobalDefinition>(),
@@ -205,6 +217,7 @@ impl VMOffsets {
             func_refs_at: array(module.escaping.len(), size_of::<VMFuncRef>(), 8),
             size: 0,
             passes_vectors: passes_vectors(module),
+            needs_heap: module.needs_heap(),
         };
         offsets.size =
             u32::try_from(at.next_multiple_of(16)).expect("VM contexts stay below 4 GiB");
@@ -216,9 +229,14 @@ impl VMOffsets {
     }
 
     /// Whether a function may get a vector from elsewhere, without an instruction of its own that makes one: from
-    /// a global or a call.
+    /// a global, a call or an object.
     pub fn passes_vectors(&self) -> bool {
         self.passes_vectors
+    }
+
+    /// Whether the module [needs a heap](ModuleInfo::needs_heap).
+    pub fn needs_heap(&self) -> bool {
+        self.needs_heap
     }
 
     /// Bytes of the whole context.
@@ -276,9 +294,9 @@ impl VMOffsets {
         self.global_imports_at + global.0 * size_of::<*mut VMGlobalDefinition>() as u32
     }
 
-    /// Of the pointer that is a tag's identity.
+    /// Of a tag's number in the store, 32 bits: equal if tags are.
     pub fn tag(&self, tag: TagIndex) -> u32 {
-        self.tags_at + tag.0 * size_of::<*mut c_void>() as u32
+        self.tags_at + tag.0 * size_of::<u32>() as u32
     }
 
     /// How many tags are imported; the rest are the instance's own.

@@ -178,6 +178,8 @@ impl<'a> Body<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Ty {
     I32,
+    /// A reference that the garbage collector follows: 32 bits.
+    Ref,
     I64,
     F32,
     F64,
@@ -195,7 +197,7 @@ impl Ty {
             ValType::V128 => Ty::V128,
             ValType::Ref(ty) => match module.ref_kind(ty) {
                 RefKind::Func => Ty::I64,
-                RefKind::Gc => Ty::I32,
+                RefKind::Gc => Ty::Ref,
             },
         }
     }
@@ -203,7 +205,13 @@ impl Ty {
     /// Whether it lives in `xmm` registers.
     #[inline]
     pub(crate) fn is_float(self) -> bool {
-        !matches!(self, Ty::I32 | Ty::I64)
+        !matches!(self, Ty::I32 | Ty::Ref | Ty::I64)
+    }
+
+    /// Whether it is 32 bits in a general-purpose register.
+    #[inline]
+    pub(crate) fn is_narrow(self) -> bool {
+        matches!(self, Ty::I32 | Ty::Ref)
     }
 
     /// Whether instructions on it are those on 64 bits.
@@ -261,6 +269,8 @@ pub(crate) mod opcode {
     pub(crate) const LOOP: u8 = 0x03;
     pub(crate) const IF: u8 = 0x04;
     pub(crate) const ELSE: u8 = 0x05;
+    pub(crate) const THROW: u8 = 0x08;
+    pub(crate) const THROW_REF: u8 = 0x0a;
     pub(crate) const END: u8 = 0x0b;
     pub(crate) const BR_IF: u8 = 0x0d;
     pub(crate) const CALL: u8 = 0x10;
@@ -270,6 +280,7 @@ pub(crate) mod opcode {
     pub(crate) const CALL_REF: u8 = 0x14;
     pub(crate) const RETURN_CALL_REF: u8 = 0x15;
     pub(crate) const SELECT: u8 = 0x1b;
+    pub(crate) const TRY_TABLE: u8 = 0x1f;
     pub(crate) const LOCAL_GET: u8 = 0x20;
     pub(crate) const LOCAL_SET: u8 = 0x21;
     pub(crate) const LOCAL_TEE: u8 = 0x22;
@@ -302,6 +313,7 @@ enum Immediates {
     BrTable,
     /// A count of value types, and these.
     Types,
+    TryTable,
     Four,
     Eight,
 }
@@ -316,10 +328,13 @@ const fn immediates() -> [Immediates; 256] {
         table[code] = match code {
             0x02..=0x04 => Immediates::BlockType,
             0x0e => Immediates::BrTable,
-            0x0c | 0x0d | 0x10 | 0x12 | 0x14 | 0x15 | 0x20..=0x26 | 0x3f..=0x42 => Immediates::One,
+            0x08 | 0x0c | 0x0d | 0x10 | 0x12 | 0x14 | 0x15 | 0x20..=0x26 | 0x3f..=0x42 => {
+                Immediates::One
+            }
             0xd0 | 0xd2 | 0xd5 | 0xd6 => Immediates::One,
             0x11 | 0x13 => Immediates::Two,
             0x1c => Immediates::Types,
+            0x1f => Immediates::TryTable,
             0x28..=0x3e => Immediates::MemArg,
             0x43 => Immediates::Four,
             0x44 => Immediates::Eight,
@@ -356,6 +371,7 @@ impl Body<'_> {
                     self.skip_value_type();
                 }
             }
+            Immediates::TryTable => self.skip_try_table(),
             Immediates::Four => self.at += 4,
             Immediates::Eight => self.at += 8,
         }
@@ -374,6 +390,16 @@ impl Body<'_> {
         self.skip_integer();
     }
 
+    fn skip_try_table(&mut self) {
+        self.skip_value_type();
+        for _ in 0..self.u32() {
+            if self.byte() < 2 {
+                self.skip_integer();
+            }
+            self.skip_integer();
+        }
+    }
+
     fn skip_memarg(&mut self) {
         if self.u32() & 0x40 != 0 {
             self.skip_integer();
@@ -384,7 +410,8 @@ impl Body<'_> {
     fn skip_prefixed(&mut self, code: u8) {
         let sub = self.u32();
         let integers = match (code, sub) {
-            (opcode::GC, 20..=23) => 1,
+            (opcode::GC, 0 | 1 | 6 | 7 | 11..=14 | 16 | 20..=23) => 1,
+            (opcode::GC, 2..=5 | 8..=10 | 17..=19) => 2,
             // Flags, which are a byte below 128, a label, and two heap types.
             (opcode::GC, 24 | 25) => 4,
             (opcode::MISC, 8 | 10 | 12 | 14) => 2,

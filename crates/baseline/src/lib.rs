@@ -9,11 +9,14 @@
 
 #![warn(missing_docs)]
 
+mod allocate;
+mod arrays;
 mod atomic;
 mod body;
 mod call;
 mod control;
 mod convert;
+mod exceptions;
 mod float;
 mod frame;
 mod gc;
@@ -23,10 +26,13 @@ mod locals;
 mod memory;
 mod moves;
 mod numeric;
+mod objects;
 mod operator;
 mod relaxed_simd;
+mod roots;
 mod simd;
 mod state;
+mod structs;
 mod table;
 mod tier_up;
 mod wide;
@@ -145,15 +151,19 @@ fn compile(
     func.regs = Registers::new(locals::place(func.locals, &usage, &mut func.layout));
     func.start_counting();
     func.enter(ty, &usage);
+    func.list_local_roots();
     func.open_function(BlockType::Func(module.functions[index.index()]));
     func.operators()?;
     func.finish_counting();
+    func.finish_allocations();
+    func.finish_landings();
     func.finish_traps();
     if !func.finish_frame()? {
         return Ok(None);
     }
     let tier_up = func.tier_up.take();
     ensure!(buffers.asm.finish(), "its machine code would be too large");
+    let roots = buffers.roots.finish()?;
     Ok(Some(CompiledFunction {
         code: buffers.asm.code().to_vec(),
         alignment: 16,
@@ -162,6 +172,8 @@ fn compile(
         locations: buffers.locations.clone(),
         inlined: Vec::new(),
         inlined_calls: Vec::new(),
+        roots,
+        handlers: buffers.handlers.clone(),
         tier_up,
     }))
 }
@@ -196,9 +208,16 @@ impl<'a, 'b> Func<'a, 'b> {
             late_traps: &mut buffers.late_traps,
             moves: &mut buffers.moves,
             labels: &mut buffers.labels,
+            roots: &mut buffers.roots,
+            allocations: &mut buffers.allocations,
+            layouts: &mut buffers.layouts,
             tier_up: None,
             hot_entry: None,
             hot_loops: Vec::new(),
+            try_tables: Vec::new(),
+            open_try: None,
+            caught_calls: Vec::new(),
+            handlers: &mut buffers.handlers,
         }
     }
 

@@ -67,6 +67,8 @@ pub(crate) struct Usage {
     pub(crate) context: u32,
     pub(crate) has_vectors: bool,
     pub(crate) has_loops: bool,
+    /// Whether it catches exceptions.
+    pub(crate) catches: bool,
 }
 
 /// Reads the declarations of a function's locals, after its parameters.
@@ -107,6 +109,12 @@ pub(crate) fn scan(
                 continue;
             }
             opcode::BLOCK | opcode::IF => loops.push(false),
+            opcode::TRY_TABLE => {
+                loops.push(false);
+                usage.catches = true;
+                usage.call(1);
+            }
+            opcode::THROW | opcode::THROW_REF => usage.call(1),
             opcode::LOOP => {
                 usage.has_loops = true;
                 loops.push(true);
@@ -130,7 +138,16 @@ pub(crate) fn scan(
             opcode::GLOBAL_GET..=0x26 | opcode::MEMORY_SIZE | 0xd2 => {
                 usage.context = usage.context.saturating_add(here);
             }
-            opcode::GC => usage.context = usage.context.saturating_add(here),
+            opcode::GC => {
+                usage.context = usage.context.saturating_add(here);
+                let mut ahead = body;
+                match ahead.u32() {
+                    // They rarely do.
+                    0 | 1 | 8 => usage.has_calls = true,
+                    6 | 7 | 9 | 10 | 16..=19 => usage.call(here),
+                    _ => {}
+                }
+            }
             opcode::MISC => {
                 let mut ahead = body;
                 if (8..=17).contains(&ahead.u32()) {
@@ -246,6 +263,11 @@ pub(crate) fn place(locals: &mut [Local], usage: &Usage, layout: &mut FrameLayou
         layout.vmctx = Some(Reg::RDI);
         temps.remove(Reg::RDI);
     }
+    if usage.catches {
+        // Nobody restores them where an exception is caught.
+        layout.saved = CALLEE_SAVED.into_iter().collect();
+        layout.catches = true;
+    }
     place_ints(&ints, usage, locals, layout, &mut temps);
     for (n, &(weight, wants)) in floats.list[..floats.len].iter().enumerate() {
         // Each call costs a store and a load.
@@ -275,9 +297,14 @@ fn place_ints(
             continue;
         }
         let cheap = weight > usage.calls.saturating_mul(2);
+        // The collector finds references in memory, not in registers of a caller.
+        let moves = match wants {
+            Wants::Local(local) => usage.has_calls && locals[local as usize].ty == Ty::Ref,
+            _ => false,
+        };
         let reg = if !usage.has_calls && lost.len() > 0 {
             *lost.next().expect("there is one")
-        } else if weight > PRESERVE_COST && preserved.len() > 0 {
+        } else if weight > PRESERVE_COST && preserved.len() > 0 && !moves {
             let reg = *preserved.next().expect("there is one");
             layout.saved.insert(reg);
             reg

@@ -121,7 +121,7 @@ pub(crate) unsafe fn call_registers(
         match registers {
             Registers::Ints => {
                 for (place, param) in ints.iter_mut().zip(params) {
-                    *place = param.raw().get_u64();
+                    *place = param.raw(store)?.get_u64();
                 }
                 call_with_ints(&mut store.runtime, code, vmctx, ints)
             }
@@ -129,7 +129,7 @@ pub(crate) unsafe fn call_registers(
                 let mut floats = [0; FLOAT_ARG_REGS];
                 let (mut next_int, mut next_float) = (ints.iter_mut(), floats.iter_mut());
                 for param in params {
-                    let raw = param.raw();
+                    let raw = param.raw(store)?;
                     if let Val::F32(_) | Val::F64(_) | Val::V128(_) = param {
                         *next_float.next().expect("arguments fit") = raw.get_v128();
                     } else {

@@ -4,7 +4,7 @@ use crate::Cache;
 use anyhow::{Result, bail, ensure};
 use mainspring_abi::{CompileSettings, MemorySettings, Optimize};
 use mainspring_tiering::{Pace, Profiling, Tiers, Tuning};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use wasmparser::WasmFeatures;
 
 /// Which compiler makes code, and when.
@@ -54,6 +54,56 @@ pub enum ProfilingStrategy {
     Pulley,
 }
 
+/// Which garbage collector is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Collector {
+    /// The one that there is.
+    #[default]
+    Auto,
+    /// One that moves objects. That is the one that there is.
+    Copying,
+    /// One that counts references. Not supported: [`Engine::new`](crate::Engine::new) fails.
+    DeferredReferenceCounting,
+    /// None, so that memory runs out. Not supported: [`Engine::new`](crate::Engine::new) fails.
+    Null,
+}
+
+/// How objects are kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeapConfig {
+    pub support: bool,
+    pub collector: Collector,
+    pub reservation: u64,
+    pub guard_size: u64,
+    pub reservation_for_growth: u64,
+    pub initial_size: u64,
+    pub may_move: bool,
+    pub zeal: Option<NonZeroU32>,
+    pub stress: bool,
+}
+
+impl Default for HeapConfig {
+    fn default() -> HeapConfig {
+        HeapConfig {
+            support: true,
+            collector: Collector::Auto,
+            reservation: 2 << 30,
+            guard_size: 0,
+            reservation_for_growth: 0,
+            initial_size: 0,
+            may_move: false,
+            zeal: None,
+            stress: false,
+        }
+    }
+}
+
+/// Proposals that make objects.
+const NEEDS_OBJECTS: WasmFeatures = WasmFeatures::GC
+    .union(WasmFeatures::FUNCTION_REFERENCES)
+    .union(WasmFeatures::EXCEPTIONS);
+
 /// How hard the optimizing tier tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -86,9 +136,11 @@ const DEFAULT: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::MEMORY64)
     .union(WasmFeatures::FUNCTION_REFERENCES)
+    .union(WasmFeatures::GC)
     .union(WasmFeatures::RELAXED_SIMD)
     .union(WasmFeatures::TAIL_CALL)
-    .union(WasmFeatures::THREADS);
+    .union(WasmFeatures::THREADS)
+    .union(WasmFeatures::EXCEPTIONS);
 
 /// Proposals that the engine runs. What is not here is refused when an engine is made.
 const SUPPORTED: WasmFeatures = DEFAULT
@@ -100,9 +152,6 @@ const NEEDS: &[(WasmFeatures, WasmFeatures)] = &[
     (WasmFeatures::SIMD, WasmFeatures::FLOATS),
     (WasmFeatures::RELAXED_SIMD, WasmFeatures::SIMD),
 ];
-
-/// Proposals of which the engine runs a part, and refuses the rest module by module.
-const IN_PART: WasmFeatures = WasmFeatures::GC;
 
 /// Configuration of an [`Engine`](crate::Engine).
 ///
@@ -127,6 +176,7 @@ pub struct Config {
     pub(crate) parallel_compilation: bool,
     pub(crate) memory_init_cow: bool,
     pub(crate) shared_memory: bool,
+    pub(crate) heap: HeapConfig,
     /// `None` if backtraces are off.
     pub(crate) backtrace_max_frames: Option<NonZeroUsize>,
 }
@@ -180,10 +230,10 @@ proposals! {
     wasm_threads => THREADS;
     /// Typed function references. On by default. Without reference types they are off, too.
     wasm_function_references => FUNCTION_REFERENCES;
-    /// Garbage collection. Off by default, because only a part is supported: declared subtypes, and casts of
-    /// function references. A module that needs objects is refused.
+    /// Garbage collection: structs, arrays, declared subtypes and casts. On by default. Without function references or
+    /// reference types it is off, too.
     wasm_gc => GC;
-    /// Exceptions. Not supported yet.
+    /// Exceptions. On by default. Without reference types they are off, too.
     wasm_exceptions => EXCEPTIONS;
     /// Memories with pages of one byte. Off by default.
     wasm_custom_page_sizes => CUSTOM_PAGE_SIZES;
@@ -211,6 +261,7 @@ impl Config {
             parallel_compilation: true,
             memory_init_cow: true,
             shared_memory: false,
+            heap: HeapConfig::default(),
             backtrace_max_frames: Some(DEFAULT_BACKTRACE_FRAMES),
         }
     }
@@ -344,6 +395,70 @@ impl Config {
         self
     }
 
+    /// Sets whether there may be objects. On by default. Off is for engines without garbage collection, typed function
+    /// references and exceptions: it switches these proposals off.
+    pub fn gc_support(&mut self, enable: bool) -> &mut Self {
+        if !enable {
+            self.features.remove(NEEDS_OBJECTS);
+        }
+        self.heap.support = enable;
+        self
+    }
+
+    /// Sets which collector is used. There is one, so all but [`Collector::Auto`] and [`Collector::Copying`], which it is,
+    /// are refused when an engine is made.
+    pub fn collector(&mut self, collector: Collector) -> &mut Self {
+        self.heap.collector = collector;
+        self
+    }
+
+    /// Sets how many bytes objects of one store may take that have survived or are large. 2 GiB by default,
+    /// and no more than that. New objects take another 3.25 MiB.
+    ///
+    /// A store's own limit is set by [`Store::limiter`](crate::Store::limiter), whose
+    /// [`memory_growing`](crate::ResourceLimiter::memory_growing) is asked about it.
+    pub fn gc_heap_reservation(&mut self, bytes: u64) -> &mut Self {
+        self.heap.reservation = bytes;
+        self
+    }
+
+    /// Has no effect: a heap always lies in a reservation from which no reference can lead out.
+    pub fn gc_heap_guard_size(&mut self, bytes: u64) -> &mut Self {
+        self.heap.guard_size = bytes;
+        self
+    }
+
+    /// Has no effect: a heap grows where it is.
+    pub fn gc_heap_reservation_for_growth(&mut self, bytes: u64) -> &mut Self {
+        self.heap.reservation_for_growth = bytes;
+        self
+    }
+
+    /// Has no effect: a heap begins with room for new objects, and takes memory as it is used.
+    pub fn gc_heap_initial_size(&mut self, bytes: u64) -> &mut Self {
+        self.heap.initial_size = bytes;
+        self
+    }
+
+    /// Has no effect: a heap never moves.
+    pub fn gc_heap_may_move(&mut self, enable: bool) -> &mut Self {
+        self.heap.may_move = enable;
+        self
+    }
+
+    /// Sets whether each so many allocations collect garbage, for tests of the engine. Never by default.
+    pub fn gc_zeal_alloc_counter(&mut self, counter: Option<NonZeroU32>) -> &mut Self {
+        self.heap.zeal = counter;
+        self
+    }
+
+    /// Sets whether garbage is collected whenever wasm calls the host or asks the runtime for anything, for tests of the
+    /// engine. Off by default.
+    pub fn gc_stress(&mut self, enable: bool) -> &mut Self {
+        self.heap.stress = enable;
+        self
+    }
+
     /// Sets whether errors that leave wasm carry a backtrace. On by default. Off is the same as
     /// [`wasm_backtrace_max_frames`](Self::wasm_backtrace_max_frames) with `None`; on keeps the number that is set, if one is.
     pub fn wasm_backtrace(&mut self, enable: bool) -> &mut Self {
@@ -362,9 +477,7 @@ impl Config {
 
     /// Checks what can't be checked setting by setting.
     pub(crate) fn validate(&self) -> Result<()> {
-        let unsupported = self
-            .features
-            .difference(SUPPORTED.union(IN_PART).union(IMPLIED));
+        let unsupported = self.features.difference(SUPPORTED.union(IMPLIED));
         if let Some((name, _)) = unsupported.iter_names().next() {
             bail!("the {} proposal is not supported yet", proposal_name(name));
         }
@@ -380,11 +493,36 @@ impl Config {
             !self.shared_memory || self.features.contains(WasmFeatures::THREADS),
             "shared memories need the threads proposal, which is off"
         );
+        let refused = matches!(
+            self.heap.collector,
+            Collector::DeferredReferenceCounting | Collector::Null
+        );
+        ensure!(
+            !refused,
+            "the collector {:?} is not supported; Auto and Copying are",
+            self.heap.collector
+        );
+        let making = self.features.intersection(NEEDS_OBJECTS);
+        if let (false, Some((name, _))) = (self.heap.support, making.iter_names().next()) {
+            bail!(
+                "the {} proposal needs support for objects, which is off (gc_support)",
+                proposal_name(name)
+            );
+        }
         ensure!(
             self.max_wasm_stack > 0,
             "max_wasm_stack size cannot be zero"
         );
         Ok(())
+    }
+
+    /// The configuration without proposals that need others which are off.
+    pub(crate) fn without_what_is_moot(mut self) -> Config {
+        let base = WasmFeatures::FUNCTION_REFERENCES | WasmFeatures::REFERENCE_TYPES;
+        if !self.features.contains(base) {
+            self.features.remove(WasmFeatures::GC);
+        }
+        self
     }
 
     pub(crate) fn profiling(&self) -> Result<Profiling> {

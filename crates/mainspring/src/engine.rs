@@ -1,11 +1,12 @@
 //! The engine: configuration, compilers and types that stores and modules share.
 
-use crate::config::Config;
+use crate::config::{Collector, Config};
 use anyhow::{Context, Result};
-use mainspring_runtime::StoreSettings;
+use mainspring_runtime::{HeapSettings, StoreSettings};
 use mainspring_tiering::{Compilers, IMAGE_MAGIC, ModuleCode, Progress, Statistics};
 use mainspring_wasm::{ConcreteType, TypeRegistry};
 use std::io::Read;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use wasmparser::WasmFeatures;
@@ -68,7 +69,7 @@ impl Engine {
             config.parallel_compilation,
         )?;
         Ok(Engine(Arc::new(EngineInner {
-            config: config.clone(),
+            config: config.clone().without_what_is_moot(),
             compilers: Arc::new(
                 compilers
                     .with_cache(cache)
@@ -79,6 +80,11 @@ impl Engine {
                 max_wasm_stack: config.max_wasm_stack,
                 max_backtrace_frames: frames,
                 shared_memories: config.shared_memory,
+                heap: HeapSettings {
+                    limit: usize::try_from(config.heap.reservation).unwrap_or(usize::MAX),
+                    zeal: config.heap.zeal,
+                    stress: config.heap.stress,
+                },
                 types: types.clone(),
             }),
             types,
@@ -93,6 +99,41 @@ impl Engine {
     /// Whether shared memories can be made: see [`Config::shared_memory`].
     pub fn get_shared_memory(&self) -> bool {
         self.0.config.shared_memory
+    }
+
+    /// The collector, if there may be objects: see [`Config::collector`].
+    pub fn get_collector(&self) -> Option<Collector> {
+        self.config().heap.support.then_some(Collector::Copying)
+    }
+
+    /// See [`Config::gc_heap_reservation`].
+    pub fn get_gc_heap_reservation(&self) -> u64 {
+        self.config().heap.reservation
+    }
+
+    /// See [`Config::gc_heap_guard_size`].
+    pub fn get_gc_heap_guard_size(&self) -> u64 {
+        self.config().heap.guard_size
+    }
+
+    /// See [`Config::gc_heap_reservation_for_growth`].
+    pub fn get_gc_heap_reservation_for_growth(&self) -> u64 {
+        self.config().heap.reservation_for_growth
+    }
+
+    /// See [`Config::gc_heap_initial_size`].
+    pub fn get_gc_heap_initial_size(&self) -> u64 {
+        self.config().heap.initial_size
+    }
+
+    /// See [`Config::gc_heap_may_move`].
+    pub fn get_gc_heap_may_move(&self) -> bool {
+        self.config().heap.may_move
+    }
+
+    /// See [`Config::gc_zeal_alloc_counter`].
+    pub fn get_gc_zeal_alloc_counter(&self) -> Option<NonZeroU32> {
+        self.config().heap.zeal
     }
 
     /// Whether both are the same engine.

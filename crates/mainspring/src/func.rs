@@ -158,7 +158,7 @@ impl Func {
         let mut slots: SmallVec<[ValRaw; 16]> =
             smallvec![ValRaw::null(); params.len().max(results.len())];
         for (slot, param) in slots.iter_mut().zip(params) {
-            *slot = param.raw();
+            *slot = param.raw(store)?;
         }
         // SAFETY: as above.
         unsafe { call_slots(store, self.func_ref, param_types, result_types, &mut slots) }?;

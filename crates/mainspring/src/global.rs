@@ -25,7 +25,8 @@ impl Global {
         val.ensure_matches(store, ty.content()).context(
             "type mismatch: initial value provided does not match the type of this global",
         )?;
-        let id = store.runtime.new_global(ty.to_wasm(), val.raw());
+        let raw = val.raw(store)?;
+        let id = store.runtime.new_global(ty.to_wasm(), raw);
         Ok(Global::from_id(store, id))
     }
 
@@ -46,11 +47,12 @@ impl Global {
     /// Its value.
     pub fn get(&self, store: impl AsContextMut) -> Val {
         let mut store = store;
-        let store = &store.as_context_mut().0.opaque;
+        let store = &mut store.as_context_mut().0.opaque;
         store.check(self.store);
         let global = store.runtime.global(self.id);
+        let (raw, ty) = (global.get(), global.ty().content);
         // SAFETY: it holds a value of its type.
-        unsafe { Val::of_raw(store, global.get(), global.ty().content) }
+        unsafe { Val::of_raw(store, raw, ty) }
     }
 
     /// Sets its value.
@@ -67,7 +69,8 @@ impl Global {
         }
         val.ensure_matches(store, ty.content())
             .context("type mismatch: attempt to set global to value of wrong type")?;
-        store.runtime.global_mut(self.id).set(val.raw());
+        let raw = val.raw(store)?;
+        store.runtime.global_mut(self.id).set(raw);
         Ok(())
     }
 

@@ -7,10 +7,11 @@ use crate::store::{
 };
 use crate::typed::{StoreOpaqueRef, WasmTy};
 use crate::types::{FuncType, ValType};
-use crate::{Engine, Func, Instance, Result, Val, ValRaw};
-use anyhow::{Context, Error, bail};
+use crate::{Engine, Func, Instance, Result, ThrownException, Val, ValRaw};
+use anyhow::{Context, Error};
 use mainspring_abi::{FLOAT_ARG_REGS, INT_ARG_REGS};
 use mainspring_runtime as runtime;
+use mainspring_runtime::gc::GcHeapOutOfMemory;
 use mainspring_runtime::{CallingContext, HostDefinition, HostTarget, Unwind, VMHostContext};
 use mainspring_wasm as wasm;
 use smallvec::SmallVec;
@@ -41,6 +42,19 @@ impl<T: 'static> Caller<'_, T> {
             store,
             store.runtime.calling_instance(self.caller)?,
         ))
+    }
+
+    /// Collects garbage: see [`Store::gc`](crate::Store::gc).
+    ///
+    /// # Errors
+    /// As for [`Store::gc`](crate::Store::gc).
+    pub fn gc(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
+        self.store.gc(why)
+    }
+
+    /// Bytes that objects take: see [`Store::gc_heap_capacity`](crate::Store::gc_heap_capacity).
+    pub fn gc_heap_capacity(&self) -> usize {
+        self.store.0.opaque.gc_heap_capacity()
     }
 
     /// The embedder's data.
@@ -145,22 +159,35 @@ unsafe fn run<T: 'static, R>(
             .cast::<StoreInner<T>>()
     };
     let caller = store.opaque.runtime.calling_context();
+    // What it takes and makes of references to objects ends with the call.
+    let scope = store.opaque.runtime.handles().enter();
     let caller = Caller {
         store: StoreContextMut(store),
         caller,
     };
-    let why = match catch_unwind(AssertUnwindSafe(|| body(caller))) {
+    let done = catch_unwind(AssertUnwindSafe(|| body(caller)));
+    store.opaque.runtime.handles().leave(scope);
+    let why = match done {
         Ok(Ok(result)) => return Some(result),
-        Ok(Err(error)) => stopped(&store.opaque, error),
+        Ok(Err(error)) => {
+            stopped(&mut store.opaque, error);
+            return None;
+        }
         Err(payload) => Unwind::Panic(payload),
     };
     store.opaque.runtime.set_unwinding(why);
     None
 }
 
+/// A host function returned an error.
 #[cold]
-fn stopped(store: &StoreOpaque, error: Error) -> Unwind {
-    Unwind::error(&store.runtime, error)
+fn stopped(store: &mut StoreOpaque, error: Error) {
+    let store = &mut store.runtime;
+    if store.pending_exception() != 0 && error.is::<ThrownException>() {
+        return store.set_throwing(error);
+    }
+    let why = Unwind::error(store, error);
+    store.set_unwinding(why);
 }
 
 /// Stops the guest for the reason that the store holds.
@@ -224,10 +251,11 @@ unsafe impl<R: WasmTy> WasmRet for R {
     }
     #[inline]
     fn into_abi(self, store: &StoreOpaqueRef) -> Result<R::Abi> {
-        if !self.comes_from(store) {
-            bail!("host function attempted to return cross-`Store` value to Wasm");
+        if let Some(obstacle) = self.obstacle(store) {
+            let other = "host function attempted to return cross-`Store` value to Wasm";
+            return Err(obstacle.error(other));
         }
-        Ok(WasmTy::into_abi(self))
+        Ok(WasmTy::into_abi(self, store))
     }
     fn store(self, store: &StoreOpaqueRef, slots: &mut [ValRaw]) -> Result<()> {
         slots[0] = R::abi_to_raw(WasmRet::into_abi(self, store)?);
@@ -340,9 +368,9 @@ macro_rules! into_func {
                     // SAFETY: the data is the closure, and wasm passes values of its types.
                     let body = |caller: Caller<'_, T>| unsafe {
                         let func = &*(*context).data.cast::<Func>();
-                        let store = StoreOpaqueRef::of(&caller.store.0.opaque);
-                        $(let $A = $A::from_abi(store, $A);)*
-                        let store = std::ptr::from_ref(store);
+                        let store: *mut _ = StoreOpaqueRef::of_mut(&mut caller.store.0.opaque);
+                        $(let $A = $A::from_abi(&mut *store, $A);)*
+                        (*store).0.runtime.safepoint();
                         func(caller, $($A),*).into_abi(&*store)
                     };
                     // SAFETY: generated code called with this context; nothing is owned when it is unwound.
@@ -365,13 +393,13 @@ macro_rules! into_func {
                     // SAFETY: the data is the closure, and the slots hold values of its types.
                     let body = |caller: Caller<'_, T>| unsafe {
                         let func = &*(*context).data.cast::<Func>();
-                        let store = StoreOpaqueRef::of(&caller.store.0.opaque);
+                        let store: *mut _ = StoreOpaqueRef::of_mut(&mut caller.store.0.opaque);
                         let mut next = slots;
                         $(
-                            let $A = $A::from_abi(store, $A::raw_to_abi(*next));
+                            let $A = $A::from_abi(&mut *store, $A::raw_to_abi(*next));
                             next = next.add(1);
                         )*
-                        let store = std::ptr::from_ref(store);
+                        (*store).0.runtime.safepoint();
                         let results = std::slice::from_raw_parts_mut(slots, R::TYPES.len());
                         func(caller, $($A),*).store(&*store, results)
                     };
@@ -429,8 +457,9 @@ where
             // Filled in place: moving so many values would cost more than the rest of the call.
             let mut values: SmallVec<[Val; INLINE_VALUES]> = SmallVec::new();
             for (i, &ty) in ty.params.iter().enumerate() {
-                values.push(Val::of_raw(&*store, *slots.add(i), ty));
+                values.push(Val::of_raw(&mut *store, *slots.add(i), ty));
             }
+            (*store).runtime.safepoint();
             for _ in &ty.results {
                 values.push(Val::null_func_ref());
             }
@@ -440,7 +469,7 @@ where
                 result
                     .ensure_of_wasm(&*store, expected)
                     .context("function attempted to return an incompatible value")?;
-                *slots.add(i) = result.raw();
+                *slots.add(i) = result.raw(&*store)?;
             }
             Ok(())
         };

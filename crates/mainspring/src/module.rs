@@ -127,7 +127,8 @@ impl Module {
     /// A module whose file the engine's cache knows.
     fn known(engine: &Engine, file: &File) -> Option<Module> {
         let code = ModuleCode::known(engine.compilers(), engine.config().features, file)?;
-        Some(Module::from_code(engine, code))
+        // If there is no room for its types, whoever reads the file says so.
+        Module::from_code(engine, code).ok()
     }
 
     fn from_vec(engine: &Engine, binary: Vec<u8>, file: Option<FileIdentity>) -> Result<Module> {
@@ -138,15 +139,15 @@ impl Module {
             }
             Strategy::Cranelift => ModuleCode::ahead(compilers, features, &binary)?,
         };
-        Ok(Module::from_code(engine, code))
+        Module::from_code(engine, code)
     }
 
-    fn from_code(engine: &Engine, code: Arc<ModuleCode>) -> Module {
-        let inner = runtime::Module::new(code, engine.types(), engine.config().memory_init_cow);
-        Module {
+    fn from_code(engine: &Engine, code: Arc<ModuleCode>) -> Result<Module> {
+        let inner = runtime::Module::new(code, engine.types(), engine.config().memory_init_cow)?;
+        Ok(Module {
             engine: engine.clone(),
             inner: Arc::new(inner),
-        }
+        })
     }
 
     /// Checks that bytes, in binary form, are a valid module for the engine's configuration.
@@ -178,7 +179,7 @@ impl Module {
             engine.compilers(),
             ImageBytes::Owned(bytes.as_ref().to_vec()),
         )?;
-        Ok(Module::from_code(engine, code))
+        Module::from_code(engine, code)
     }
 
     /// Loads a compiled image by mapping its file.
@@ -207,10 +208,7 @@ impl Module {
     pub unsafe fn deserialize_open_file(engine: &Engine, file: File) -> Result<Module> {
         // SAFETY: the caller's promise.
         let image = unsafe { ImageBytes::map(file) }?;
-        Ok(Module::from_code(
-            engine,
-            ModuleCode::from_image(engine.compilers(), image)?,
-        ))
+        Module::from_code(engine, ModuleCode::from_image(engine.compilers(), image)?)
     }
 
     /// The engine it belongs to.

@@ -1,8 +1,9 @@
 //! Stores, and the ways to pass them around.
 
 use crate::call::CallTypes;
-use crate::{Engine, Module};
+use crate::{Engine, Module, Result};
 use mainspring_runtime as runtime;
+use mainspring_runtime::gc::GcHeapOutOfMemory;
 use mainspring_runtime::{ResourceLimiter, StoreId};
 use std::mem::ManuallyDrop;
 
@@ -49,6 +50,12 @@ impl StoreOpaque {
     }
 }
 
+impl StoreOpaque {
+    pub fn gc_heap_capacity(&self) -> usize {
+        self.runtime.heap().map_or(0, |heap| heap.capacity())
+    }
+}
+
 #[cold]
 fn wrong_store() -> ! {
     panic!("object used with the wrong store");
@@ -78,7 +85,7 @@ impl<T: 'static> Store<T> {
     ///
     /// # Errors
     /// None today: what a store needs is allocated as it is used.
-    pub fn try_new(engine: &Engine, data: T) -> crate::Result<Store<T>> {
+    pub fn try_new(engine: &Engine, data: T) -> Result<Store<T>> {
         Ok(Store::new(engine, data))
     }
 
@@ -103,6 +110,20 @@ impl<T: 'static> Store<T> {
     /// The engine it belongs to.
     pub fn engine(&self) -> &Engine {
         &self.inner.opaque.engine
+    }
+
+    /// Collects garbage: drops what no reference leads to, host values among them. That happens by itself when there
+    /// is need. `why` is the error that made it necessary, if one did.
+    ///
+    /// # Errors
+    /// If there is too little memory to do so, or objects take more than they may afterwards.
+    pub fn gc(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
+        StoreContextMut(&mut self.inner).gc(why)
+    }
+
+    /// Bytes of memory that objects take, or may take without asking a limiter. 0 if there were none yet.
+    pub fn gc_heap_capacity(&self) -> usize {
+        self.inner.opaque.gc_heap_capacity()
     }
 
     /// Sets who decides about growth in this store.
@@ -178,6 +199,15 @@ impl<'a, T> StoreContext<'a, T> {
 }
 
 impl<'a, T> StoreContextMut<'a, T> {
+    /// Collects garbage: see [`Store::gc`].
+    ///
+    /// # Errors
+    /// As for [`Store::gc`].
+    pub fn gc(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
+        let _ = why;
+        self.0.opaque.runtime.collect(true)
+    }
+
     /// The engine it belongs to.
     pub fn engine(&self) -> &Engine {
         &self.0.opaque.engine

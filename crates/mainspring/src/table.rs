@@ -55,12 +55,13 @@ impl Table {
     /// An element; `None` if there is none at that index.
     pub fn get(&self, store: impl AsContextMut, index: u64) -> Option<Ref> {
         let mut store = store;
-        let store = &store.as_context_mut().0.opaque;
+        let store = &mut store.as_context_mut().0.opaque;
         store.check(self.store);
         let table = store.runtime.table(self.id);
         let raw = *table.elements().get(usize::try_from(index).ok()?)?;
+        let ty = table.ty().element;
         // SAFETY: elements are of the table's type.
-        Some(unsafe { Ref::of_raw(store, ValRaw::u64(raw), table.ty().element) })
+        Some(unsafe { Ref::of_raw(store, ValRaw::u64(raw), ty) })
     }
 
     /// Sets an element.
@@ -175,5 +176,5 @@ fn checked(store: &StoreOpaque, ty: &TableType, value: Ref) -> Result<u64> {
     Val::from(value)
         .ensure_matches(store, &ValType::Ref(ty.element().clone()))
         .context("value does not match table element type")?;
-    Ok(value.raw().get_u64())
+    Ok(value.raw(store)?.get_u64())
 }

@@ -4,7 +4,7 @@
 //! registers: no list is made, nothing is looked up. Other calls go through slots.
 
 use crate::call::call_slots;
-use crate::externref::{ExternRef, NoExtern, NoFunc, Rooted};
+use crate::gc::{GcRef, I31, NoExtern, NoFunc, NoneRef, Obstacle, OwnedRooted, Rooted};
 use crate::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::trap::error_of;
 use crate::types::{FuncType, HeapType, RefType, ValType};
@@ -30,15 +30,18 @@ pub unsafe trait WasmTy: Send + Sized {
     /// The wasm type.
     #[doc(hidden)]
     fn valtype() -> ValType;
+    /// What is in the way of using it in a store.
     #[doc(hidden)]
-    fn comes_from(&self, store: &StoreOpaqueRef) -> bool {
+    #[inline]
+    fn obstacle(&self, store: &StoreOpaqueRef) -> Option<Obstacle> {
         let _ = store;
-        true
+        None
     }
+    /// Its machine value, if there is no obstacle. That of a reference is good until the next collection.
     #[doc(hidden)]
-    fn into_abi(self) -> Self::Abi;
+    fn into_abi(self, store: &StoreOpaqueRef) -> Self::Abi;
     #[doc(hidden)]
-    unsafe fn from_abi(store: &StoreOpaqueRef, abi: Self::Abi) -> Self;
+    unsafe fn from_abi(store: &mut StoreOpaqueRef, abi: Self::Abi) -> Self;
     #[doc(hidden)]
     fn abi_to_raw(abi: Self::Abi) -> ValRaw;
     #[doc(hidden)]
@@ -67,9 +70,16 @@ pub unsafe trait WasmTy: Send + Sized {
 pub struct StoreOpaqueRef(pub(crate) StoreOpaque);
 
 impl StoreOpaqueRef {
+    #[inline]
     pub(crate) fn of(store: &StoreOpaque) -> &StoreOpaqueRef {
         // SAFETY: a struct of one field, seen through a reference that lives as long.
         unsafe { &*std::ptr::from_ref(store).cast() }
+    }
+
+    #[inline]
+    pub(crate) fn of_mut(store: &mut StoreOpaque) -> &mut StoreOpaqueRef {
+        // SAFETY: as above.
+        unsafe { &mut *std::ptr::from_mut(store).cast() }
     }
 }
 
@@ -84,12 +94,12 @@ macro_rules! number_types {
                 ValType::$wasm
             }
             #[inline]
-            fn into_abi(self) -> $abi {
+            fn into_abi(self, _: &StoreOpaqueRef) -> $abi {
                 let $x = self;
                 $to
             }
             #[inline]
-            unsafe fn from_abi(_: &StoreOpaqueRef, $y: $abi) -> $ty {
+            unsafe fn from_abi(_: &mut StoreOpaqueRef, $y: $abi) -> $ty {
                 $from
             }
             #[inline]
@@ -152,10 +162,10 @@ unsafe impl WasmTy for V128 {
     fn valtype() -> ValType {
         ValType::V128
     }
-    fn into_abi(self) -> Self::Abi {
+    fn into_abi(self, _: &StoreOpaqueRef) -> Self::Abi {
         V128::raw_to_abi(ValRaw::v128(self.as_u128()))
     }
-    unsafe fn from_abi(_: &StoreOpaqueRef, abi: Self::Abi) -> V128 {
+    unsafe fn from_abi(_: &mut StoreOpaqueRef, abi: Self::Abi) -> V128 {
         V128::from(V128::abi_to_raw(abi).get_v128())
     }
     fn abi_to_raw(abi: Self::Abi) -> ValRaw {
@@ -170,26 +180,28 @@ unsafe impl WasmTy for V128 {
 
 /// Reference types: `$into` and `$from` go between the type and its machine value.
 macro_rules! reference_types {
-    ($($ty:ty, $abi:ident, $wasm:ident, $valtype:expr, |$x:ident| $into:expr, |$store:ident, $y:ident| $from:expr, |$z:ident, $id:ident| $comes:expr;)*) => {$(
+    ($($ty:ty $(=> $T:ident)?, $abi:ident, $wasm:expr, $valtype:expr, |$x:ident, $in:ident| $into:expr, |$store:ident, $y:ident| $from:expr, |$z:ident, $at:ident| $obstacle:expr;)*) => {$(
         // SAFETY: the machine value of the reference.
-        unsafe impl WasmTy for $ty {
+        unsafe impl $(<$T: GcRef>)? WasmTy for $ty {
             type Abi = $abi;
-            const WASM: wasm::ValType = wasm::ValType::$wasm;
+            const WASM: wasm::ValType = $wasm;
 
             fn valtype() -> ValType {
                 $valtype
             }
-            fn comes_from(&self, store: &StoreOpaqueRef) -> bool {
-                let ($z, $id) = (self, store.0.id());
-                $comes
+            #[inline]
+            fn obstacle(&self, store: &StoreOpaqueRef) -> Option<Obstacle> {
+                let ($z, $at) = (self, &store.0);
+                $obstacle
             }
             #[inline]
-            fn into_abi(self) -> $abi {
-                let $x = self;
+            fn into_abi(self, store: &StoreOpaqueRef) -> $abi {
+                let ($x, $in) = (self, &store.0);
                 $into
             }
             #[inline]
-            unsafe fn from_abi($store: &StoreOpaqueRef, $y: $abi) -> Self {
+            unsafe fn from_abi(store: &mut StoreOpaqueRef, $y: $abi) -> Self {
+                let $store = &mut store.0;
                 $from
             }
             #[inline]
@@ -204,12 +216,61 @@ macro_rules! reference_types {
                 check_reference(&Self::valtype(), actual, is_result)
             }
             fn check_value(&self, store: &StoreOpaqueRef, actual: &ValType) -> Result<()> {
-                // SAFETY: the value's own raw form and type.
-                let value = unsafe { crate::Val::of_raw(&store.0, Self::abi_to_raw((*self).into_abi()), Self::WASM) };
-                value.ensure_matches(&store.0, actual)
+                let ($x, $in) = (self.clone(), &store.0);
+                let raw = Self::abi_to_raw($into);
+                check_reference_value($in, raw, Self::WASM, actual)
             }
         }
     )*};
+}
+
+/// Checks that a reference, of a type that includes its own, is of a parameter's type.
+fn check_reference_value(
+    store: &StoreOpaque,
+    raw: ValRaw,
+    of: wasm::ValType,
+    actual: &ValType,
+) -> Result<()> {
+    let wasm::ValType::Ref(of) = of else {
+        unreachable!("a reference type")
+    };
+    let top = HeapType::from_wasm(&store.engine, of.heap).top();
+    let found: ValType = match (raw.get_u64(), &top) {
+        (0, _) => RefType::new(true, top.bottom()).into(),
+        (_, HeapType::Func) => {
+            // SAFETY: the caller's own reference.
+            let func = unsafe { Func::of_raw(store, raw.get_funcref()) };
+            crate::Val::FuncRef(func).ty_in(store)?
+        }
+        _ => RefType::new(false, store.type_of_reference(raw.get_u32(), &top)).into(),
+    };
+    ensure!(
+        found.matches(actual),
+        "type mismatch: expected {actual}, found {found}"
+    );
+    Ok(())
+}
+
+const fn reference(heap: wasm::HeapType) -> wasm::ValType {
+    wasm::ValType::Ref(wasm::RefType {
+        nullable: true,
+        heap,
+    })
+}
+
+fn reference_type(store: wasm::HeapType, nullable: bool) -> ValType {
+    RefType::new(nullable, abstract_type(store)).into()
+}
+
+fn abstract_type(heap: wasm::HeapType) -> HeapType {
+    match heap {
+        wasm::HeapType::Extern => HeapType::Extern,
+        wasm::HeapType::Exn => HeapType::Exn,
+        wasm::HeapType::Eq => HeapType::Eq,
+        wasm::HeapType::Struct => HeapType::Struct,
+        wasm::HeapType::Array => HeapType::Array,
+        _ => HeapType::Any,
+    }
 }
 
 /// A parameter may be declared with a subtype of the Rust type; then its values are checked at each call.
@@ -225,27 +286,48 @@ fn check_reference(own: &ValType, actual: &ValType, is_result: bool) -> Result<(
     Ok(())
 }
 
+fn other_store(func: &Func, store: &StoreOpaque) -> Option<Obstacle> {
+    (func.store_id() != store.id()).then_some(Obstacle::OtherStore)
+}
+
 reference_types! {
-    Option<Func>, u64, FUNCREF, ValType::FUNCREF,
-        |x| Func::raw_of(x) as u64,
+    Option<Func>, u64, wasm::ValType::FUNCREF, ValType::FUNCREF,
+        |x, _store| Func::raw_of(x) as u64,
         // SAFETY: wasm passes function references of its store.
-        |store, y| unsafe { Func::of_raw(&store.0, y as *mut std::ffi::c_void) },
-        |z, id| z.is_none_or(|func| func.store_id() == id);
-    Func, u64, FUNCREF, RefType::new(false, HeapType::Func).into(),
-        |x| Func::raw_of(Some(x)) as u64,
+        |store, y| unsafe { Func::of_raw(store, y as *mut std::ffi::c_void) },
+        |z, store| z.as_ref().and_then(|func| other_store(func, store));
+    Func, u64, wasm::ValType::FUNCREF, RefType::new(false, HeapType::Func).into(),
+        |x, _store| Func::raw_of(Some(x)) as u64,
         // SAFETY: wasm passes function references of its store, here not null.
-        |store, y| unsafe { Func::of_raw(&store.0, y as *mut std::ffi::c_void) }.expect("a non-null reference"),
-        |z, id| z.store_id() == id;
-    Option<Rooted<ExternRef>>, u32, EXTERNREF, ValType::EXTERNREF,
-        |x| ExternRef::raw_of(x),
-        |store, y| ExternRef::of_raw(&store.0, y),
-        |z, id| z.is_none_or(|value| value.store_id() == id);
-    Rooted<ExternRef>, u32, EXTERNREF, RefType::new(false, HeapType::Extern).into(),
-        |x| ExternRef::raw_of(Some(x)),
-        |store, y| ExternRef::of_raw(&store.0, y).expect("a non-null reference"),
-        |z, id| z.store_id() == id;
-    Option<NoFunc>, u64, FUNCREF, ValType::NULLFUNCREF, |_x| 0, |_store, _y| None, |_z, _id| true;
-    Option<NoExtern>, u32, EXTERNREF, ValType::NULLEXTERNREF, |_x| 0, |_store, _y| None, |_z, _id| true;
+        |store, y| unsafe { Func::of_raw(store, y as *mut std::ffi::c_void) }.expect("a non-null reference"),
+        |z, store| other_store(z, store);
+    Option<Rooted<T>> => T, u32, reference(T::HEAP), reference_type(T::HEAP, true),
+        |x, store| x.map_or(0, |x| store.resolved(x.index())),
+        |store, y| (y != 0).then(|| store.root(y)),
+        |z, store| z.as_ref().and_then(|value| store.obstacle(value.index()));
+    Rooted<T> => T, u32, reference(T::HEAP), reference_type(T::HEAP, false),
+        |x, store| store.resolved(x.index()),
+        |store, y| store.root(y),
+        |z, store| store.obstacle(z.index());
+    Option<OwnedRooted<T>> => T, u32, reference(T::HEAP), reference_type(T::HEAP, true),
+        |x, store| x.map_or(0, |x| store.resolved(x.index())),
+        |store, y| (y != 0).then(|| store.root_owned(y)),
+        |z, store| z.as_ref().and_then(|value| store.obstacle(value.index()));
+    OwnedRooted<T> => T, u32, reference(T::HEAP), reference_type(T::HEAP, false),
+        |x, store| store.resolved(x.index()),
+        |store, y| store.root_owned(y),
+        |z, store| store.obstacle(z.index());
+    Option<I31>, u32, reference(wasm::HeapType::I31), ValType::I31REF,
+        |x, _store| x.map_or(0, I31::to_reference),
+        |_store, y| I31::of_reference(y),
+        |_z, _store| None;
+    I31, u32, reference(wasm::HeapType::I31), RefType::new(false, HeapType::I31).into(),
+        |x, _store| x.to_reference(),
+        |_store, y| I31::of_reference(y).expect("a non-null reference"),
+        |_z, _store| None;
+    Option<NoFunc>, u64, wasm::ValType::FUNCREF, ValType::NULLFUNCREF, |_x, _store| 0, |_store, _y| None, |_z, _store| None;
+    Option<NoExtern>, u32, wasm::ValType::EXTERNREF, ValType::NULLEXTERNREF, |_x, _store| 0, |_store, _y| None, |_z, _store| None;
+    Option<NoneRef>, u32, reference(wasm::HeapType::Any), ValType::NULLREF, |_x, _store| 0, |_store, _y| None, |_z, _store| None;
 }
 
 /// A list of Rust types that are wasm value types.
@@ -271,14 +353,14 @@ pub unsafe trait WasmParams: Send {
         is_result: bool,
     ) -> Result<()>;
     #[doc(hidden)]
-    fn comes_from(&self, store: &StoreOpaqueRef) -> bool;
+    fn obstacle(&self, store: &StoreOpaqueRef) -> Option<Obstacle>;
     #[doc(hidden)]
     fn check_values(&self, store: &StoreOpaqueRef, ty: &FuncType) -> Result<()>;
     #[doc(hidden)]
-    fn store(self, slots: &mut [ValRaw]);
+    fn store(self, store: &StoreOpaqueRef, slots: &mut [ValRaw]);
     /// Puts the arguments where the convention wants them, if that is all in registers.
     #[doc(hidden)]
-    fn store_in_registers(self, registers: &mut ArgRegisters);
+    fn store_in_registers(self, store: &StoreOpaqueRef, registers: &mut ArgRegisters);
 }
 
 /// Arguments on their way into registers.
@@ -314,10 +396,10 @@ impl ArgRegisters {
 /// Implemented here for all that are.
 pub unsafe trait WasmResults: WasmParams {
     #[doc(hidden)]
-    unsafe fn load(store: &StoreOpaqueRef, slots: &[ValRaw]) -> Self;
+    unsafe fn load(store: &mut StoreOpaqueRef, slots: &[ValRaw]) -> Self;
     /// The result, if there is at most one.
     #[doc(hidden)]
-    unsafe fn load_from_register(store: &StoreOpaqueRef, result: RegisterResult) -> Self;
+    unsafe fn load_from_register(store: &mut StoreOpaqueRef, result: RegisterResult) -> Self;
 }
 
 const fn count(types: &[wasm::ValType], class: RegClass) -> usize {
@@ -359,9 +441,15 @@ macro_rules! tuples {
                 Ok(())
             }
             #[inline]
-            fn comes_from(&self, store: &StoreOpaqueRef) -> bool {
+            fn obstacle(&self, store: &StoreOpaqueRef) -> Option<Obstacle> {
                 let ($($T,)*) = self;
-                true $(&& $T.comes_from(store))*
+                $(
+                    let obstacle = $T.obstacle(store);
+                    if obstacle.is_some() {
+                        return obstacle;
+                    }
+                )*
+                None
             }
             fn check_values(&self, store: &StoreOpaqueRef, ty: &FuncType) -> Result<()> {
                 let ($($T,)*) = self;
@@ -370,15 +458,15 @@ macro_rules! tuples {
                 Ok(())
             }
             #[inline]
-            fn store(self, slots: &mut [ValRaw]) {
+            fn store(self, store: &StoreOpaqueRef, slots: &mut [ValRaw]) {
                 let ($($T,)*) = self;
                 let mut slots = slots.iter_mut();
-                $(*slots.next().expect("a slot for each") = $T::abi_to_raw($T.into_abi());)*
+                $(*slots.next().expect("a slot for each") = $T::abi_to_raw($T.into_abi(store));)*
             }
             #[inline(always)]
-            fn store_in_registers(self, registers: &mut ArgRegisters) {
+            fn store_in_registers(self, store: &StoreOpaqueRef, registers: &mut ArgRegisters) {
                 let ($($T,)*) = self;
-                $(registers.push::<$T>($T.into_abi());)*
+                $(registers.push::<$T>($T.into_abi(store));)*
             }
         }
 
@@ -386,13 +474,13 @@ macro_rules! tuples {
         #[allow(unused, clippy::unused_unit)]
         unsafe impl<$($T: WasmTy),*> WasmResults for ($($T,)*) {
             #[inline]
-            unsafe fn load(store: &StoreOpaqueRef, slots: &[ValRaw]) -> Self {
+            unsafe fn load(store: &mut StoreOpaqueRef, slots: &[ValRaw]) -> Self {
                 let mut slots = slots.iter();
                 // SAFETY: the caller says that the slots hold these types.
                 ($(unsafe { $T::from_abi(store, $T::raw_to_abi(*slots.next().expect("a slot for each"))) },)*)
             }
             #[inline(always)]
-            unsafe fn load_from_register(store: &StoreOpaqueRef, result: RegisterResult) -> Self {
+            unsafe fn load_from_register(store: &mut StoreOpaqueRef, result: RegisterResult) -> Self {
                 // SAFETY: the caller says that it is of this type. More than one is never in one register.
                 ($(unsafe { in_register::<$T>(store, result) },)*)
             }
@@ -433,31 +521,31 @@ unsafe impl<T: WasmTy> WasmParams for T {
         <(T,)>::typecheck(ty, actual, is_result)
     }
     #[inline]
-    fn comes_from(&self, store: &StoreOpaqueRef) -> bool {
-        T::comes_from(self, store)
+    fn obstacle(&self, store: &StoreOpaqueRef) -> Option<Obstacle> {
+        T::obstacle(self, store)
     }
     fn check_values(&self, store: &StoreOpaqueRef, ty: &FuncType) -> Result<()> {
         self.check_value(store, &ty.param(0).expect("one parameter, as checked"))
     }
     #[inline]
-    fn store(self, slots: &mut [ValRaw]) {
-        slots[0] = T::abi_to_raw(self.into_abi());
+    fn store(self, store: &StoreOpaqueRef, slots: &mut [ValRaw]) {
+        slots[0] = T::abi_to_raw(self.into_abi(store));
     }
     #[inline(always)]
-    fn store_in_registers(self, registers: &mut ArgRegisters) {
-        registers.push::<T>(self.into_abi());
+    fn store_in_registers(self, store: &StoreOpaqueRef, registers: &mut ArgRegisters) {
+        registers.push::<T>(self.into_abi(store));
     }
 }
 
 // SAFETY: one wasm type.
 unsafe impl<T: WasmTy> WasmResults for T {
     #[inline]
-    unsafe fn load(store: &StoreOpaqueRef, slots: &[ValRaw]) -> Self {
+    unsafe fn load(store: &mut StoreOpaqueRef, slots: &[ValRaw]) -> Self {
         // SAFETY: the caller says that the slot holds this type.
         unsafe { T::from_abi(store, T::raw_to_abi(slots[0])) }
     }
     #[inline(always)]
-    unsafe fn load_from_register(store: &StoreOpaqueRef, result: RegisterResult) -> Self {
+    unsafe fn load_from_register(store: &mut StoreOpaqueRef, result: RegisterResult) -> Self {
         // SAFETY: the caller says that it is of this type.
         unsafe { in_register::<T>(store, result) }
     }
@@ -466,7 +554,7 @@ unsafe impl<T: WasmTy> WasmResults for T {
 /// # Safety
 /// The register must hold a value of that type.
 #[inline(always)]
-unsafe fn in_register<T: WasmTy>(store: &StoreOpaqueRef, result: RegisterResult) -> T {
+unsafe fn in_register<T: WasmTy>(store: &mut StoreOpaqueRef, result: RegisterResult) -> T {
     let raw = result.raw(T::WASM);
     // SAFETY: the caller's promise.
     unsafe { T::from_abi(store, T::raw_to_abi(raw)) }
@@ -556,15 +644,15 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         let store = &mut store.as_context_mut().0.opaque;
         store.check(self.func.store_id());
         let opaque = StoreOpaqueRef::of(store);
-        if !params.comes_from(opaque) {
-            bail!("cross-`Store` values are not supported");
+        if let Some(obstacle) = params.obstacle(opaque) {
+            return Err(obstacle.error("cross-`Store` values are not supported"));
         }
         if self.checks_values {
             params.check_values(opaque, &self.func.ty_in(store))?;
         }
         if Self::IN_REGISTERS {
             let mut registers = ArgRegisters::default();
-            params.store_in_registers(&mut registers);
+            params.store_in_registers(opaque, &mut registers);
             // SAFETY: functions of a store live as long as it does.
             let VMFuncRef { code, vmctx, .. } = *unsafe { self.func.func_ref().as_ref() };
             // SAFETY: the function is of this store and its type is that of the arguments, which fit.
@@ -582,7 +670,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             };
             return match result {
                 Ok(result) => {
-                    let opaque = StoreOpaqueRef::of(store);
+                    let opaque = StoreOpaqueRef::of_mut(store);
                     // SAFETY: the function returned a value of its type.
                     Ok(unsafe { Results::load_from_register(opaque, result) })
                 }
@@ -591,7 +679,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         }
         let mut slots = [ValRaw::null(); MAX_SLOTS];
         let slots = &mut slots[..Self::SLOTS];
-        params.store(slots);
+        params.store(opaque, slots);
         // SAFETY: as above.
         unsafe {
             call_slots(
@@ -603,7 +691,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             )
         }?;
         // SAFETY: the function returned values of its type.
-        Ok(unsafe { Results::load(StoreOpaqueRef::of(store), slots) })
+        Ok(unsafe { Results::load(StoreOpaqueRef::of_mut(store), slots) })
     }
 }
 

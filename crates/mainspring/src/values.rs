@@ -1,10 +1,11 @@
 //! Values whose types are known at run time.
 
-use crate::externref::{AnyRef, ExnRef, ExternRef, Rooted};
+use crate::gc::rooted::sealed::GcRefImpl as _;
+use crate::gc::{AnyRef, ArrayRef, EqRef, ExnRef, ExternRef, GcRef, Obstacle, Rooted, StructRef};
 use crate::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::types::{HeapType, RefType, ValType};
 use crate::{Func, Result};
-use anyhow::bail;
+use anyhow::ensure;
 use mainspring_runtime::ValRaw;
 use mainspring_wasm as wasm;
 
@@ -223,13 +224,16 @@ impl Val {
     /// Its most exact type.
     ///
     /// # Errors
-    /// None today.
+    /// If it is a reference whose scope has ended.
+    ///
+    /// # Panics
+    /// If it is a reference of another store.
     pub fn ty(&self, store: impl AsContext) -> Result<ValType> {
-        Ok(self.ty_in(&store.as_context().0.opaque))
+        self.ty_in(&store.as_context().0.opaque)
     }
 
-    pub(crate) fn ty_in(&self, store: &StoreOpaque) -> ValType {
-        match self {
+    pub(crate) fn ty_in(&self, store: &StoreOpaque) -> Result<ValType> {
+        Ok(match self {
             Val::I32(_) => ValType::I32,
             Val::I64(_) => ValType::I64,
             Val::F32(_) => ValType::F32,
@@ -242,39 +246,48 @@ impl Val {
             Val::ExternRef(None) => ValType::NULLEXTERNREF,
             Val::ExternRef(Some(_)) => RefType::new(false, HeapType::Extern).into(),
             Val::AnyRef(None) => ValType::NULLREF,
-            Val::AnyRef(Some(_)) => RefType::new(false, HeapType::Any).into(),
+            Val::AnyRef(Some(value)) => {
+                let raw = store.resolve(value.index())?;
+                let heap = store.type_of_reference(raw, &HeapType::Any);
+                RefType::new(false, heap).into()
+            }
             Val::ExnRef(None) => ValType::NULLEXNREF,
             Val::ExnRef(Some(_)) => RefType::new(false, HeapType::Exn).into(),
-        }
+        })
     }
 
     /// Whether it is a value of a type.
     ///
     /// # Errors
-    /// None today.
+    /// If it is a reference whose scope has ended.
+    ///
+    /// # Panics
+    /// If it is a reference of another store.
     pub fn matches_ty(&self, store: impl AsContext, ty: &ValType) -> Result<bool> {
-        Ok(self.matches_ty_in(&store.as_context().0.opaque, ty))
+        self.matches_ty_in(&store.as_context().0.opaque, ty)
     }
 
-    pub(crate) fn matches_ty_in(&self, store: &StoreOpaque, ty: &ValType) -> bool {
-        match (self, ty) {
+    pub(crate) fn matches_ty_in(&self, store: &StoreOpaque, ty: &ValType) -> Result<bool> {
+        Ok(match (self, ty) {
             (Val::I32(_), ValType::I32) | (Val::I64(_), ValType::I64) => true,
             (Val::F32(_), ValType::F32)
             | (Val::F64(_), ValType::F64)
             | (Val::V128(_), ValType::V128) => true,
-            (_, ValType::Ref(_)) => self.ty_in(store).matches(ty),
+            (_, ValType::Ref(_)) => self.ty_in(store)?.matches(ty),
             _ => false,
-        }
+        })
     }
 
     /// Checks that it is a value of a type, and of this store.
     pub(crate) fn ensure_matches(&self, store: &StoreOpaque, ty: &ValType) -> Result<()> {
-        if !self.comes_from(store) {
-            bail!("cross-`Store` values are not supported");
+        if let Some(obstacle) = self.obstacle(store) {
+            return Err(obstacle.error("cross-`Store` values are not supported"));
         }
-        if !self.matches_ty_in(store, ty) {
-            bail!("type mismatch: expected {ty}, found {}", self.ty_in(store));
-        }
+        let found = self.ty_in(store)?;
+        ensure!(
+            found.matches(ty),
+            "type mismatch: expected {ty}, found {found}"
+        );
         Ok(())
     }
 
@@ -290,8 +303,9 @@ impl Val {
                     (self, ty.heap),
                     (Val::FuncRef(_), wasm::HeapType::Func)
                         | (Val::ExternRef(_), wasm::HeapType::Extern)
+                        | (Val::AnyRef(_), wasm::HeapType::Any)
                 );
-                of_hierarchy && ty.nullable && self.comes_from(store)
+                of_hierarchy && ty.nullable && self.obstacle(store).is_none()
             }
             _ => false,
         };
@@ -301,36 +315,43 @@ impl Val {
         self.ensure_matches(store, &ValType::from_wasm(&store.engine, ty))
     }
 
-    pub(crate) fn comes_from(&self, store: &StoreOpaque) -> bool {
+    /// What is in the way of using it in a store.
+    pub(crate) fn obstacle(&self, store: &StoreOpaque) -> Option<Obstacle> {
         match self {
-            Val::FuncRef(Some(func)) => func.store_id() == store.id(),
-            Val::ExternRef(Some(value)) => value.store_id() == store.id(),
-            _ => true,
+            Val::FuncRef(Some(func)) if func.store_id() != store.id() => Some(Obstacle::OtherStore),
+            Val::ExternRef(Some(value)) => store.obstacle(value.index()),
+            Val::AnyRef(Some(value)) => store.obstacle(value.index()),
+            Val::ExnRef(Some(value)) => store.obstacle(value.index()),
+            _ => None,
         }
     }
 
-    /// Its untyped form.
+    /// Its untyped form, which, if it is a reference to an object, is good until the next collection.
     ///
     /// # Errors
-    /// None today.
+    /// If it is a reference whose scope has ended.
+    ///
+    /// # Panics
+    /// If it is a reference to an object of another store.
     pub fn to_raw(&self, store: impl AsContextMut) -> Result<ValRaw> {
-        let _ = store;
-        Ok(self.raw())
+        let mut store = store;
+        self.raw(&store.as_context_mut().0.opaque)
     }
 
     #[inline]
-    pub(crate) fn raw(&self) -> ValRaw {
-        match self {
+    pub(crate) fn raw(&self, store: &StoreOpaque) -> Result<ValRaw> {
+        Ok(match self {
             Val::I32(x) => ValRaw::i32(*x),
             Val::I64(x) => ValRaw::i64(*x),
             Val::F32(x) => ValRaw::f32(*x),
             Val::F64(x) => ValRaw::f64(*x),
             Val::V128(x) => ValRaw::v128(x.0),
             Val::FuncRef(func) => ValRaw::funcref(Func::raw_of(*func)),
-            Val::ExternRef(value) => ValRaw::externref(ExternRef::raw_of(*value)),
-            // There are no others than null.
-            Val::AnyRef(_) | Val::ExnRef(_) => ValRaw::null(),
-        }
+            Val::ExternRef(Some(value)) => ValRaw::externref(store.resolve(value.index())?),
+            Val::AnyRef(Some(value)) => ValRaw::anyref(store.resolve(value.index())?),
+            Val::ExnRef(Some(value)) => ValRaw::exnref(store.resolve(value.index())?),
+            Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None) => ValRaw::null(),
+        })
     }
 
     /// The value of a type that an untyped form holds.
@@ -340,13 +361,13 @@ impl Val {
     pub unsafe fn from_raw(store: impl AsContextMut, raw: ValRaw, ty: ValType) -> Val {
         let mut store = store;
         // SAFETY: the caller's promise.
-        unsafe { Val::of_raw(&store.as_context_mut().0.opaque, raw, ty.to_wasm()) }
+        unsafe { Val::of_raw(&mut store.as_context_mut().0.opaque, raw, ty.to_wasm()) }
     }
 
     /// # Safety
     /// As for [`from_raw`](Self::from_raw).
     #[inline]
-    pub(crate) unsafe fn of_raw(store: &StoreOpaque, raw: ValRaw, ty: wasm::ValType) -> Val {
+    pub(crate) unsafe fn of_raw(store: &mut StoreOpaque, raw: ValRaw, ty: wasm::ValType) -> Val {
         match ty {
             wasm::ValType::I32 => Val::I32(raw.get_i32()),
             wasm::ValType::I64 => Val::I64(raw.get_i64()),
@@ -518,7 +539,10 @@ impl Ref {
     /// Its most exact type.
     ///
     /// # Errors
-    /// None today.
+    /// If its scope has ended.
+    ///
+    /// # Panics
+    /// If it is of another store.
     pub fn ty(&self, store: impl AsContext) -> Result<RefType> {
         match Val::from(*self).ty(store)? {
             ValType::Ref(ty) => Ok(ty),
@@ -529,31 +553,68 @@ impl Ref {
     /// Whether it is a value of a type.
     ///
     /// # Errors
-    /// None today.
+    /// If its scope has ended.
+    ///
+    /// # Panics
+    /// If it is of another store.
     pub fn matches_ty(&self, store: impl AsContext, ty: &RefType) -> Result<bool> {
         Ok(self.ty(store)?.matches(ty))
     }
 
     /// # Safety
     /// It must hold a value of that type, of this store.
-    pub(crate) unsafe fn of_raw(store: &StoreOpaque, raw: ValRaw, ty: wasm::RefType) -> Ref {
+    pub(crate) unsafe fn of_raw(store: &mut StoreOpaque, raw: ValRaw, ty: wasm::RefType) -> Ref {
         use wasm::HeapType as H;
-        let is_func = |ty| store.engine.is_func_type(ty);
+        fn root<T: GcRef>(store: &mut StoreOpaque, raw: ValRaw) -> Option<Rooted<T>> {
+            let raw = raw.get_u32();
+            (raw != 0).then(|| store.root(raw))
+        }
         match ty.heap {
-            H::Extern | H::NoExtern => Ref::Extern(ExternRef::of_raw(store, raw.get_externref())),
-            H::Exn | H::NoExn => Ref::Exn(None),
-            _ if ty.kind(is_func) == wasm::RefKind::Func => {
+            H::Extern | H::NoExtern => Ref::Extern(root(store, raw)),
+            H::Exn | H::NoExn => Ref::Exn(root(store, raw)),
+            _ if ty.kind(|ty| store.engine.is_func_type(ty)) == wasm::RefKind::Func => {
                 // SAFETY: the caller's promise.
                 Ref::Func(unsafe { Func::of_raw(store, raw.get_funcref()) })
             }
-            _ => Ref::Any(None),
+            _ => Ref::Any(root(store, raw)),
         }
     }
 
-    pub(crate) fn raw(self) -> ValRaw {
-        Val::from(self).raw()
+    pub(crate) fn raw(self, store: &StoreOpaque) -> Result<ValRaw> {
+        Val::from(self).raw(store)
     }
 }
+
+/// References of types further down.
+macro_rules! internal_references {
+    ($($name:ident)*) => {$(
+        impl From<Rooted<$name>> for Ref {
+            fn from(value: Rooted<$name>) -> Ref {
+                Ref::Any(Some(value.cast()))
+            }
+        }
+
+        impl From<Option<Rooted<$name>>> for Ref {
+            fn from(value: Option<Rooted<$name>>) -> Ref {
+                Ref::Any(value.map(Rooted::cast))
+            }
+        }
+
+        impl From<Rooted<$name>> for Val {
+            fn from(value: Rooted<$name>) -> Val {
+                Val::AnyRef(Some(value.cast()))
+            }
+        }
+
+        impl From<Option<Rooted<$name>>> for Val {
+            fn from(value: Option<Rooted<$name>>) -> Val {
+                Val::AnyRef(value.map(Rooted::cast))
+            }
+        }
+    )*};
+}
+
+internal_references! { EqRef StructRef ArrayRef }
 
 impl From<Func> for Ref {
     fn from(func: Func) -> Ref {

@@ -4,6 +4,7 @@
 //! so that a block which nothing leaves early costs nothing. After an unconditional branch
 //! operators are skipped, counting blocks, up to the `else` or `end` that is reached otherwise.
 
+use crate::exceptions::TryTable;
 use crate::func::{Func, Region};
 use crate::types::{BlockTypes, value_type};
 use anyhow::Result;
@@ -27,9 +28,11 @@ pub(crate) struct Frame<'a> {
     continuation: Option<Block>,
 }
 
-enum FrameKind {
+pub(crate) enum FrameKind {
     /// The function itself, a `block`, or an `else` arm.
     Block,
+    /// A `try_table`.
+    Try(TryTable),
     /// Branches go to the header.
     Loop { header: Block },
     /// The first arm of an `if`.
@@ -42,8 +45,8 @@ enum FrameKind {
 
 /// Where a branch goes, and with which operands.
 #[derive(Clone, Copy)]
-struct Target {
-    block: Block,
+pub(crate) struct Target {
+    pub(crate) block: Block,
     /// This many from the bottom of the stack,
     below: usize,
     /// and this many from its top.
@@ -63,6 +66,22 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// How many of the operands below the block its branches hand on.
+    pub(crate) fn below(&self) -> usize {
+        self.below
+    }
+
+    /// What a `try_table` catches.
+    ///
+    /// # Panics
+    /// If it is another block.
+    pub(crate) fn try_table(&mut self) -> &mut TryTable {
+        match &mut self.kind {
+            FrameKind::Try(table) => table,
+            _ => unreachable!("the list of `try_table`s names no other block"),
+        }
+    }
+
     /// The position of the first operand that branches hand on.
     fn first_operand(&self) -> usize {
         self.height - self.below
@@ -73,9 +92,10 @@ impl<'a> Func<'a, '_> {
     /// Reads past an operator in code that can't be reached.
     pub(crate) fn skip(&mut self, operator: &Operator<'_>) {
         match operator {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
-                self.skipped_blocks += 1;
-            }
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. } => self.skipped_blocks += 1,
             Operator::Else if self.skipped_blocks == 0 => self.else_arm(),
             Operator::End if self.skipped_blocks == 0 => self.end(),
             Operator::End => self.skipped_blocks -= 1,
@@ -110,8 +130,7 @@ impl<'a> Func<'a, '_> {
         let target = self.target(depth);
         self.settle(self.stack.len() - first);
         for i in first..self.stack.len() {
-            let ty = self.type_of(self.stack[i]);
-            self.builder.append_block_param(header, ty);
+            self.append_param_for(header, self.stack[i]);
         }
         self.jump(target);
         self.join_at(header);
@@ -150,7 +169,7 @@ impl<'a> Func<'a, '_> {
         Ok(())
     }
 
-    fn open(&mut self, kind: FrameKind, ty: BlockType) -> Result<()> {
+    pub(crate) fn open(&mut self, kind: FrameKind, ty: BlockType) -> Result<()> {
         let types = BlockTypes::new(self.module, ty)?;
         let height = self.stack.len() - types.params().len();
         let below = self.handed_on(height);
@@ -187,15 +206,20 @@ impl<'a> Func<'a, '_> {
             // Without a second arm, that arm hands its operands through.
             self.else_arm();
         }
-        if self.reachable && self.control[depth].continuation.is_some() {
+        // What a `try_table` catches lies between it and what follows.
+        let goes_on = matches!(self.control[depth].kind, FrameKind::Try(_))
+            || self.control[depth].continuation.is_some();
+        if self.reachable && goes_on {
             self.jump_to_frame(depth);
         }
         let frame = self
             .control
             .pop()
             .expect("validated: `end` closes an open block");
-        if let FrameKind::Loop { header } = frame.kind {
-            self.builder.seal_block(header);
+        match &frame.kind {
+            FrameKind::Loop { header } => self.builder.seal_block(*header),
+            FrameKind::Try(table) => self.end_try_table(table, frame.height, frame.below),
+            _ => {}
         }
         if let Some(block) = frame.continuation {
             self.builder.seal_block(block);
@@ -214,13 +238,14 @@ impl<'a> Func<'a, '_> {
 
     fn append_params(&mut self, block: Block, types: &[ValType]) {
         for &ty in types {
-            self.builder
-                .append_block_param(block, value_type(self.module, ty));
+            let param = value_type(self.module, ty);
+            let param = self.builder.append_block_param(block, param);
+            self.root_if_collected(param, ty);
         }
     }
 
     /// Where a branch to a frame goes, and with what.
-    fn target(&mut self, depth: usize) -> Target {
+    pub(crate) fn target(&mut self, depth: usize) -> Target {
         let frame = &self.control[depth];
         let (types, below) = (frame.types, frame.below);
         if let FrameKind::Loop { header } = frame.kind {
@@ -237,8 +262,7 @@ impl<'a> Func<'a, '_> {
                 let block = self.builder.create_block();
                 self.control[depth].continuation = Some(block);
                 for i in 0..below {
-                    let ty = self.type_of(self.stack[i]);
-                    self.builder.append_block_param(block, ty);
+                    self.append_param_for(block, self.stack[i]);
                 }
                 self.append_params(block, types.results());
                 block
@@ -252,12 +276,12 @@ impl<'a> Func<'a, '_> {
     }
 
     /// The position of the frame that a branch names.
-    fn depth(&self, relative_depth: u32) -> usize {
+    pub(crate) fn depth(&self, relative_depth: u32) -> usize {
         self.control.len() - 1 - relative_depth as usize
     }
 
     /// Ends the block with a jump to what follows a frame's block, with the uppermost operands.
-    fn jump_to_frame(&mut self, depth: usize) {
+    pub(crate) fn jump_to_frame(&mut self, depth: usize) {
         let target = self.target(depth);
         self.jump(target);
     }
@@ -268,7 +292,7 @@ impl<'a> Func<'a, '_> {
     }
 
     /// Operands as arguments of a branch. They stay on the stack.
-    fn block_args(&mut self, target: Target) -> Vec<BlockArg> {
+    pub(crate) fn block_args(&mut self, target: Target) -> Vec<BlockArg> {
         self.settle(target.arity);
         let first = self.stack.len() - target.arity;
         self.stack[..target.below]
@@ -423,12 +447,10 @@ impl<'a> Func<'a, '_> {
         debug_assert_eq!(self.type_of(area), I64);
         let flags = self.trusted_flags(Region::Results);
         for (i, &ty) in types.iter().enumerate() {
-            let ty = value_type(self.module, ty);
-            let value = self
-                .builder
-                .ins()
-                .load(ty, flags, area, (i * RESULT_SLOT) as i32);
-            self.push(value);
+            let offset = (i * RESULT_SLOT) as i32;
+            let loaded = value_type(self.module, ty);
+            let value = self.builder.ins().load(loaded, flags, area, offset);
+            self.push_of(value, ty);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::emit::{add_inlined, add_location};
 use crate::pieces::{End, Piece, Pieces};
 use anyhow::{Context as _, Result, bail, ensure};
 use cranelift_codegen::CompiledCode;
-use mainspring_abi::{CompiledFunction, Reloc, TrapSite};
+use mainspring_abi::{CompiledFunction, Handler, Reloc, Root, TrapSite};
 use std::ops::Range;
 
 /// The length of a cache line, of all processors that we know.
@@ -45,6 +45,8 @@ pub(crate) fn arrange(code: &CompiledCode, compiled: &mut CompiledFunction) -> R
         traps: new.traps,
         locations: new.locations,
         inlined: new.inlined,
+        roots: new.roots,
+        handlers: new.handlers,
         ..std::mem::take(compiled)
     };
     Ok(())
@@ -269,7 +271,9 @@ impl Writer<'_> {
         self.new.code.extend_from_slice(&self.old.code[data]);
         ensure!(
             self.new.relocs.len() == self.old.relocs.len()
-                && self.new.traps.len() >= self.old.traps.len(),
+                && self.new.traps.len() >= self.old.traps.len()
+                && self.new.roots.len() == self.old.roots.len()
+                && self.new.handlers.len() == self.old.handlers.len(),
             "something is said of its machine code that is not in it"
         );
         Ok(())
@@ -292,7 +296,7 @@ impl Writer<'_> {
         self.jump(i);
         self.table(i)?;
         self.metadata(i);
-        Ok(())
+        self.handlers(i)
     }
 
     /// Where something is that is not an instruction: a constant, or a table.
@@ -362,6 +366,24 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Where exceptions go that leave an item's calls.
+    fn handlers(&mut self, i: usize) -> Result<()> {
+        let layout = self.layout;
+        let item = &layout.items[i];
+        let piece = &layout.pieces.all[item.piece];
+        let calls = piece.bytes.start + 1..piece.bytes.end + 1;
+        for handler in between(&self.old.handlers, |handler| handler.code, calls) {
+            let landing = layout.pieces.at(handler.landing);
+            let landing = landing.context("an exception goes to no block of code")?;
+            self.new.handlers.push(Handler {
+                code: handler.code - piece.start() + item.at,
+                landing: layout.items[layout.originals[landing]].at,
+                below_fp: handler.below_fp,
+            });
+        }
+        Ok(())
+    }
+
     /// What is said of an item's code.
     fn metadata(&mut self, i: usize) {
         let layout = self.layout;
@@ -370,26 +392,22 @@ impl Writer<'_> {
         let moved = |offset: u32| offset - piece.start() + item.at;
         let (old, new) = (self.old, &mut self.new);
         let Range { start, end } = piece.bytes;
-        let first = old.relocs.partition_point(|reloc| reloc.offset < start);
-        let relocs = old.relocs[first..].iter();
-        new.relocs.extend(
-            relocs
-                .take_while(|reloc| reloc.offset < end)
-                .map(|reloc| Reloc {
-                    offset: moved(reloc.offset),
-                    ..*reloc
-                }),
-        );
-        let first = old.traps.partition_point(|site| site.offset < start);
-        let traps = old.traps[first..].iter();
-        new.traps.extend(
-            traps
-                .take_while(|site| site.offset < end)
-                .map(|site| TrapSite {
-                    offset: moved(site.offset),
-                    ..*site
-                }),
-        );
+        let relocs = between(&old.relocs, |reloc| reloc.offset, start..end);
+        new.relocs.extend(relocs.iter().map(|reloc| Reloc {
+            offset: moved(reloc.offset),
+            ..*reloc
+        }));
+        let traps = between(&old.traps, |site| site.offset, start..end);
+        new.traps.extend(traps.iter().map(|site| TrapSite {
+            offset: moved(site.offset),
+            ..*site
+        }));
+        // A place that a call returns to belongs to the call: there may be nothing behind it.
+        let roots = between(&old.roots, |root| root.code, start + 1..end + 1);
+        new.roots.extend(roots.iter().map(|root| Root {
+            code: moved(root.code),
+            ..*root
+        }));
         let next = layout.pieces.all.get(item.piece + 1);
         let end = next.map_or(layout.pieces.data.start, Piece::start);
         for entry in holding(&old.locations, |entry| entry.code, start..end) {
@@ -399,6 +417,13 @@ impl Writer<'_> {
             add_inlined(&mut new.inlined, moved(entry.code.max(start)), entry.call);
         }
     }
+}
+
+/// The entries of a list whose offsets are in a range.
+fn between<T>(list: &[T], offset: impl Fn(&T) -> u32, range: Range<u32>) -> &[T] {
+    let first = list.partition_point(|entry| offset(entry) < range.start);
+    let end = list.partition_point(|entry| offset(entry) < range.end);
+    &list[first..end]
 }
 
 /// The entries of a list that say something of a range: each holds until the next one.

@@ -3,6 +3,7 @@
 //! Each builtin is a shim, which records the calling wasm frame, and a function. The function works
 //! on the store as a host function does; a `TrapCode` or an error that it returns stops the guest.
 
+use crate::exceptions::throw_pending;
 use crate::exit::record_exit;
 use crate::instance::Instance;
 use crate::memory::in_bounds;
@@ -11,7 +12,7 @@ use crate::store::Store;
 use crate::trap::{Unwind, raise};
 use anyhow::Error;
 use mainspring_abi::{BUILTIN_COUNT, Builtin, TrapCode, VMStoreContext};
-use mainspring_wasm::{DataIndex, ElemIndex, MemoryIndex, TableIndex};
+use mainspring_wasm::{DataIndex, ElemIndex, MemoryIndex, TableIndex, TagIndex};
 use std::arch::naked_asm;
 use std::ffi::c_void;
 use std::mem::offset_of;
@@ -23,6 +24,8 @@ use std::time::Duration;
 pub(crate) enum Stop {
     Trap(TrapCode),
     Error(Error),
+    /// The pending exception is thrown, which the guest may catch.
+    Exception,
 }
 
 impl From<TrapCode> for Stop {
@@ -38,8 +41,8 @@ impl From<Error> for Stop {
 }
 
 /// The calling instance, and its store.
-struct Call<'a> {
-    store: &'a mut Store,
+pub(crate) struct Call<'a> {
+    pub(crate) store: &'a mut Store,
     instance: NonNull<Instance>,
 }
 
@@ -59,7 +62,7 @@ impl Call<'_> {
         shared.ok_or(TrapCode::AtomicWaitNonSharedMemory)
     }
 
-    fn instance(&self) -> &Instance {
+    pub(crate) fn instance(&self) -> &Instance {
         // SAFETY: the instance is running, so it is alive; what changes in it (the
         // dropped segments) changes through the store, not while this borrow of the call lasts.
         unsafe { self.instance.as_ref() }
@@ -93,18 +96,29 @@ unsafe fn run<T>(vmctx: *mut c_void, function: impl FnOnce(&mut Call<'_>) -> Res
         // SAFETY: while wasm has called out, the store is ours.
         let store = unsafe { Store::of_context(context) };
         let mut call = Call { store, instance };
-        let result = catch_unwind(AssertUnwindSafe(|| function(&mut call)));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let result = function(&mut call);
+            // What a builtin is given it holds itself, so that this is where all references are known. A
+            // reference that it returns was made by an allocation, which is tested otherwise.
+            if size_of::<T>() != size_of::<u32>() {
+                call.store.safepoint();
+            }
+            result
+        }));
         match result {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(Stop::Trap(code))) => Err(Unwind::trap(call.store, code)),
-            Ok(Err(Stop::Error(error))) => Err(Unwind::error(call.store, error)),
-            Err(payload) => Err(Unwind::Panic(payload)),
+            Ok(Err(Stop::Trap(code))) => Err(Some(Unwind::trap(call.store, code))),
+            Ok(Err(Stop::Error(error))) => Err(Some(Unwind::error(call.store, error))),
+            Ok(Err(Stop::Exception)) => Err(None),
+            Err(payload) => Err(Some(Unwind::Panic(payload))),
         }
     };
     match outcome {
         Ok(value) => value,
         // SAFETY: called from wasm through a shim, and nothing here owns anything anymore.
-        Err(why) => unsafe { raise(context, why) },
+        Err(Some(why)) => unsafe { raise(context, why) },
+        // SAFETY: as above.
+        Err(None) => unsafe { throw_pending(context, None) },
     }
 }
 
@@ -238,6 +252,41 @@ builtins! {
         let id = call.instance().id();
         call.store.drop_elements(id, ElemIndex(segment));
         Ok(())
+    }
+    StructNew = struct_new(call, ty: u32) -> u32 {
+        call.struct_new(ty)
+    }
+    ArrayNew = array_new(call, ty: u32, length: u32) -> u32 {
+        call.array_new(ty, length)
+    }
+    ArrayNewData = array_new_data(call, ty: u32, segment: u32, from: u32, length: u32) -> u32 {
+        call.array_new_data(ty, segment, from, length)
+    }
+    ArrayNewElem = array_new_elem(call, ty: u32, segment: u32, from: u32, length: u32) -> u32 {
+        call.array_new_elem(ty, segment, from, length)
+    }
+    ArrayFill = array_fill(call, array: u32, first: u32, low: u64, high: u64, len: u32) {
+        call.array_fill(array, first, low, high, len)
+    }
+    ArrayCopy = array_copy(call, to: u32, to_first: u32, from: u32, from_first: u32, len: u32) {
+        call.array_copy(to, to_first, from, from_first, len)
+    }
+    ArrayInitData = array_init_data(call, array: u32, segment: u32, first: u32, from: u32, len: u32) {
+        call.init_data(array, segment, first, from, len)
+    }
+    ArrayInitElem = array_init_elem(call, array: u32, segment: u32, first: u32, from: u32, len: u32) {
+        call.init_elem(array, segment, first, from, len)
+    }
+    ExceptionNew = exception_new(call, tag: u32) -> u32 {
+        let (header, tag) = call.instance().exception(TagIndex(tag));
+        Ok(call.store.new_exception(header, tag)?)
+    }
+    Throw = throw(call, exception: u32) {
+        if exception == 0 {
+            return Err(TrapCode::NullReference.into());
+        }
+        call.store.set_pending_exception(exception);
+        Err::<(), _>(Stop::Exception)
     }
     CeilF32 = ceil_f32(_call, x: f32) -> f32 { Ok(x.ceil()) }
     FloorF32 = floor_f32(_call, x: f32) -> f32 { Ok(x.floor()) }

@@ -13,20 +13,36 @@
 //! What objects look like is in [`mainspring_abi::gc`]. Nothing here knows who holds references: [`Roots`] does.
 
 mod blocks;
+pub(crate) mod builtins;
 mod collect;
+mod handles;
 mod hosts;
+mod objects;
+mod roots;
+mod shapes;
 #[cfg(test)]
 mod tests;
 
+use crate::ValRaw;
 use blocks::{BLOCK, Blocks};
 pub use collect::{Collections, Roots};
+pub use handles::{Handle, Handles, Scope};
+pub use hosts::HostValue;
 use hosts::Hosts;
 use mainspring_abi::gc::{
-    ARRAY_ELEMENTS_AT, ARRAY_LENGTH_AT, CARD_SHIFT, CARDS_BELOW, OBJECT_ALIGNMENT, ObjectHeader,
-    VMHeap,
+    ARRAY_LENGTH_AT, CARD_SHIFT, CARDS_BELOW, MAX_INLINE, ObjectHeader, VMHeap, is_traced,
+    storage_size,
 };
 use mainspring_platform::pages::{Reservation, page_size};
+use mainspring_wasm::{CanonicalTypeId, ConcreteType, StorageType, TypeAddress};
+pub(crate) use objects::AllocateError;
+pub use objects::GcHeapOutOfMemory;
+pub(crate) use roots::{Holders, Operand};
+pub use shapes::Shape;
+use shapes::Shapes;
+use std::ffi::c_void;
 use std::io;
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 /// Where new objects go. The first block has none, so that no object is at zero.
@@ -36,30 +52,9 @@ const SURVIVORS: [Range<u32>; 2] = [9 * BLOCK..11 * BLOCK, 11 * BLOCK..13 * BLOC
 /// All that is collected each time.
 const YOUNG: Range<u32> = EDEN.start..SURVIVORS[1].end;
 /// Objects of more bytes are large.
-const LARGE: u32 = 32 << 10;
+const LARGE: u32 = MAX_INLINE;
 /// Addresses that a reference and a field's offset can lead to.
 const SPAN: usize = 1 << 32;
-/// The shape of what stands for a host's value.
-pub const HOST_SHAPE: u32 = 0;
-
-/// What objects with some header look like.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Shape {
-    /// Fields at fixed places.
-    Struct {
-        /// Bytes of an object.
-        size: u32,
-        /// Where its references are.
-        traced: Box<[u32]>,
-    },
-    /// A length and elements.
-    Array {
-        /// Bytes of an element.
-        element: u32,
-        /// Whether elements are references.
-        traced: bool,
-    },
-}
 
 /// There is no room for an object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,7 +63,7 @@ pub struct OutOfMemory;
 /// A store's objects.
 pub struct Heap {
     reservation: Reservation,
-    shapes: Vec<Option<Shape>>,
+    shapes: Shapes,
     blocks: Blocks,
     /// Which of [`SURVIVORS`] has objects.
     survivors: usize,
@@ -77,38 +72,38 @@ pub struct Heap {
     hosts: Hosts,
     /// Bytes of old objects at which all is collected.
     threshold: usize,
-    /// Whether each allocation collects.
-    zealous: bool,
+    /// Every so many allocations collect, all of which the runtime is asked for then.
+    zeal: Option<NonZeroU32>,
+    /// Allocations until the next that does.
+    until_zeal: u32,
+    /// Values of the host's that nothing refers to anymore.
+    dropped: Vec<HostValue>,
     collections: Collections,
 }
 
 impl Heap {
-    /// Reserves the addresses. `limit` is how many bytes old objects may take.
+    /// Reserves the addresses. `limit` is how many bytes old objects may take; `type_base` is where the types of the
+    /// engine are, which has to outlive the heap.
     ///
     /// # Errors
     /// If the process can't have so much address space.
-    pub fn new(limit: usize) -> io::Result<Heap> {
+    pub fn new(limit: usize, type_base: *const c_void) -> io::Result<Heap> {
         // The last reference may have a field behind it.
         let reservation = Reservation::new(CARDS_BELOW + SPAN + page_size())?;
-        let mut heap = Heap {
+        let heap = Heap {
             reservation,
-            shapes: Vec::new(),
+            shapes: Shapes::new(type_base),
             blocks: Blocks::new(limit),
             survivors: 0,
             survivors_end: SURVIVORS[0].start,
             hosts: Hosts::default(),
             threshold: collect::FIRST_THRESHOLD,
-            zealous: false,
+            zeal: None,
+            until_zeal: 0,
+            dropped: Vec::new(),
             collections: Collections::default(),
         };
         heap.commit(YOUNG)?;
-        heap.add_shape(
-            HOST_SHAPE,
-            Shape::Struct {
-                size: OBJECT_ALIGNMENT,
-                traced: Box::default(),
-            },
-        );
         Ok(heap)
     }
 
@@ -121,43 +116,47 @@ impl Heap {
         }
     }
 
-    /// Has each allocation collect, for tests.
-    pub fn be_zealous(&mut self, vm: &mut VMHeap) {
-        self.zealous = true;
+    /// Has every so many allocations collect, for tests.
+    pub fn be_zealous(&mut self, vm: &mut VMHeap, every: NonZeroU32) {
+        self.zeal = Some(every);
+        self.until_zeal = every.get();
         vm.limit = vm.next;
     }
 
-    /// Says what objects of a shape look like. A shape stays what it is as long as there is one.
-    pub fn add_shape(&mut self, number: u32, shape: Shape) {
-        let number = number as usize;
-        if self.shapes.len() <= number {
-            self.shapes.resize(number + 1, None);
-        }
-        self.shapes[number] = Some(shape);
+    /// Says what objects of a registered type look like. It stays so as long as there is one.
+    pub fn add_shape(&mut self, ty: CanonicalTypeId, shape: &Shape) {
+        self.shapes.add(ty, shape);
     }
 
-    /// Makes an object, all zero but for its header and, if it is an array, its length.
+    /// Makes an object, all zero but for its header and, if it is an array, its length. Its type's shape
+    /// must be known.
     ///
     /// # Errors
     /// If there is no room, even after a collection.
     pub fn allocate(
         &mut self,
         vm: &mut VMHeap,
-        shape: u32,
+        header: ObjectHeader,
         length: u32,
         roots: &mut dyn Roots,
     ) -> Result<u32, OutOfMemory> {
-        let size = self.size(shape, length).ok_or(OutOfMemory)?;
+        let form = self.shapes.of(header);
+        let size = form.size(length).ok_or(OutOfMemory)?;
         let object = match size {
             0..=LARGE => self.allocate_small(vm, size, roots)?,
             _ => self.allocate_large(vm, size, roots)?,
         };
         self.fill(object, size, 0);
-        self.store(object, ObjectHeader::of_shape(shape).0);
-        if let Shape::Array { .. } = self.shape(shape) {
+        self.store(object, header.0);
+        if form.is_array() {
             self.store(object + ARRAY_LENGTH_AT, length);
         }
         Ok(object)
+    }
+
+    /// Bytes of an object of a type, if there can be one with such a length.
+    pub fn size(&self, header: ObjectHeader, length: u32) -> Option<u32> {
+        self.shapes.of(header).size(length)
     }
 
     fn allocate_small(
@@ -166,19 +165,36 @@ impl Heap {
         size: u32,
         roots: &mut dyn Roots,
     ) -> Result<u32, OutOfMemory> {
-        if self.zealous {
+        if self.is_zeals_turn() {
             let full = self.collections.full < self.collections.young;
             self.collect(vm, full, roots)?;
-        } else if vm.next + size > vm.limit {
+        } else if vm.next + size > EDEN.end {
             self.collect(vm, false, roots)?;
         }
         let object = vm.next;
         debug_assert!(object + size <= EDEN.end);
         vm.next += size;
-        if self.zealous {
-            vm.limit = vm.next;
-        }
+        self.set_limit(vm);
         Ok(object)
+    }
+
+    /// Whether the next allocation has to collect without need.
+    fn is_zeals_turn(&mut self) -> bool {
+        let Some(every) = self.zeal else { return false };
+        self.until_zeal -= 1;
+        let turn = self.until_zeal == 0;
+        if turn {
+            self.until_zeal = every.get();
+        }
+        turn
+    }
+
+    fn set_limit(&self, vm: &mut VMHeap) {
+        vm.limit = if self.zeal.is_some() {
+            vm.next
+        } else {
+            EDEN.end
+        };
     }
 
     fn allocate_large(
@@ -188,52 +204,100 @@ impl Heap {
         roots: &mut dyn Roots,
     ) -> Result<u32, OutOfMemory> {
         let over = self.blocks.bytes() + size as usize > self.threshold;
-        if over || self.zealous {
+        if over || self.is_zeals_turn() {
             self.collect(vm, true, roots)?;
             // A heap of large objects grows as one of small ones does.
             let grown = self.blocks.bytes() + size as usize;
             self.threshold = self.threshold.max(2 * grown);
         }
-        if let Some(object) = self.new_large(size) {
+        if let Some(object) = self.new_large(size, roots) {
             return Ok(object);
         }
         self.collect(vm, true, roots)?;
-        self.new_large(size).ok_or(OutOfMemory)
+        self.new_large(size, roots).ok_or(OutOfMemory)
     }
 
-    /// The shape of an object.
-    pub fn shape_of(&self, object: u32) -> u32 {
-        ObjectHeader(self.load(object)).shape()
+    /// Values of the host's that nothing refers to anymore, to be dropped where that may do anything.
+    #[must_use]
+    pub fn take_dropped(&mut self) -> Vec<HostValue> {
+        std::mem::take(&mut self.dropped)
+    }
+
+    /// Bytes that it takes, or may take without asking.
+    pub fn capacity(&self) -> usize {
+        YOUNG.len() + self.blocks.granted()
+    }
+
+    /// The header of an object.
+    #[inline]
+    pub fn header(&self, object: u32) -> ObjectHeader {
+        ObjectHeader(self.load(object))
     }
 
     /// The length of an array.
+    #[inline]
     pub fn array_length(&self, array: u32) -> u32 {
         self.load(array + ARRAY_LENGTH_AT)
     }
 
-    fn shape(&self, number: u32) -> &Shape {
-        let shape = self.shapes.get(number as usize);
-        shape
-            .and_then(Option::as_ref)
-            .expect("objects have shapes that are known")
+    /// Bytes of an element of an array, and whether elements are references.
+    pub fn element(&self, array: u32) -> (u32, bool) {
+        self.shapes.of(self.header(array)).element()
     }
 
-    /// Bytes of an object, if there can be one.
-    fn size(&self, shape: u32, length: u32) -> Option<u32> {
-        match *self.shape(shape) {
-            Shape::Struct { size, .. } => Some(size),
-            Shape::Array { element, .. } => element
-                .checked_mul(length)?
-                .checked_add(ARRAY_ELEMENTS_AT)?
-                .checked_next_multiple_of(OBJECT_ALIGNMENT),
+    /// Bytes of an element of arrays with a header, and whether elements are references.
+    pub fn element_of(&self, header: ObjectHeader) -> (u32, bool) {
+        self.shapes.of(header).element()
+    }
+
+    /// What an object is an object of.
+    pub fn type_of(&self, object: u32) -> TypeAddress {
+        TypeAddress::at_offset(self.shapes.type_base(), self.header(object).0)
+    }
+
+    /// Copies bytes inside of the heap. They may overlap.
+    pub fn copy_within(&mut self, from: u32, to: u32, len: u32) {
+        // SAFETY: as in `store`.
+        unsafe {
+            let source = self.base().add(from as usize);
+            std::ptr::copy(source, self.base().add(to as usize), len as usize);
         }
     }
 
+    /// Writes a field or an element.
+    pub fn write_field(
+        &mut self,
+        at: u32,
+        storage: StorageType,
+        value: ValRaw,
+        is_func_type: impl Fn(ConcreteType) -> bool,
+    ) {
+        let size = storage_size(storage, &is_func_type);
+        let value = &value.get_v128().to_le_bytes()[..size as usize];
+        self.bytes_mut(at, size).copy_from_slice(value);
+        if is_traced(storage, is_func_type) {
+            self.set_card(at, 1);
+        }
+    }
+
+    /// Reads a field or an element; packed ones are zero-extended.
+    pub fn read_field(
+        &self,
+        at: u32,
+        storage: StorageType,
+        is_func_type: impl Fn(ConcreteType) -> bool,
+    ) -> ValRaw {
+        let size = storage_size(storage, is_func_type);
+        let mut bytes = [0; 16];
+        bytes[..size as usize].copy_from_slice(self.bytes(at, size));
+        ValRaw::v128(u128::from_le_bytes(bytes))
+    }
+
     /// Bytes of an object that there is.
+    #[inline]
     fn size_of(&self, object: u32, header: ObjectHeader) -> u32 {
-        let length = self.load(object + ARRAY_LENGTH_AT);
-        let size = self.size(header.shape(), length);
-        size.expect("an object that was made has a size")
+        let form = self.shapes.of(header);
+        form.size_there_is(|| self.array_length(object))
     }
 
     // Memory.
@@ -265,6 +329,29 @@ impl Heap {
     pub fn store(&mut self, at: u32, value: u32) {
         // SAFETY: as in `load`; `self` is borrowed exclusively.
         unsafe { (self.base().add(at as usize).cast::<u32>()).write_unaligned(value) };
+    }
+
+    /// The bytes of part of an object.
+    pub fn bytes(&self, at: u32, len: u32) -> &[u8] {
+        // SAFETY: as in `load`; nothing writes while `self` is borrowed.
+        unsafe { std::slice::from_raw_parts(self.base().add(at as usize), len as usize) }
+    }
+
+    /// The bytes of part of an object, to change. References in it have to be noted by
+    /// [`note_changed`](Self::note_changed).
+    pub fn bytes_mut(&mut self, at: u32, len: u32) -> &mut [u8] {
+        // SAFETY: as in `load`; `self` is borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.base().add(at as usize), len as usize) }
+    }
+
+    /// Notes that references in a part of an object may have changed.
+    pub fn note_changed(&mut self, range: Range<u32>) {
+        if range.is_empty() {
+            return;
+        }
+        let cards = ((range.end - 1) >> CARD_SHIFT) - (range.start >> CARD_SHIFT) + 1;
+        // SAFETY: as in `set_card`.
+        unsafe { self.card(range.start).write_bytes(1, cards as usize) };
     }
 
     /// Writes a reference in an object, and notes that it has changed.

@@ -74,8 +74,12 @@ impl Store {
     }
 
     fn push_global(&mut self, global: GlobalInstance) -> GlobalId {
+        let id = GlobalId(self.globals.len() as u32);
+        if self.is_gc_type(global.ty.content) {
+            self.holders.globals.push(id);
+        }
         self.globals.push(global);
-        GlobalId(self.globals.len() as u32 - 1)
+        id
     }
 
     /// A global.

@@ -1,11 +1,15 @@
 //! Instances: a module's entities, tied together by a VM context.
 
+use crate::exceptions::TagId;
 use crate::global::GlobalId;
 use crate::memory::MemoryId;
 use crate::module::Module;
 use crate::table::TableId;
+use mainspring_abi::gc::ObjectHeader;
 use mainspring_abi::{VMFuncRef, VMFunctionImport};
-use mainspring_wasm::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex};
+use mainspring_wasm::{
+    DataIndex, ElemIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex,
+};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -26,6 +30,8 @@ pub struct Instance {
     pub(crate) memories: Box<[MemoryId]>,
     /// All globals, imported ones first.
     pub(crate) globals: Box<[GlobalId]>,
+    /// All tags, imported ones first.
+    pub(crate) tags: Box<[TagId]>,
     /// Element segments that are used up.
     pub(crate) dropped_elements: Box<[bool]>,
     /// Data segments that are used up.
@@ -116,6 +122,28 @@ impl Instance {
         self.vmctx.at(offsets.func_ref(index))
     }
 
+    /// The header of objects of a struct or array type of its module.
+    pub(crate) fn object_header(&self, ty: TypeIndex) -> ObjectHeader {
+        let types = self.module.types();
+        ObjectHeader(types.addresses()[ty.index()].offset_from(types.base()))
+    }
+
+    /// How many bytes a data segment has left.
+    pub(crate) fn data_len(&self, segment: DataIndex) -> usize {
+        match self.dropped_data[segment.index()] {
+            true => 0,
+            false => self.module.info().data[segment.index()].range.len(),
+        }
+    }
+
+    /// How many elements an element segment has left.
+    pub(crate) fn elements_len(&self, segment: ElemIndex) -> usize {
+        match self.dropped_elements[segment.index()] {
+            true => 0,
+            false => self.module.info().elements[segment.index()].items.len(),
+        }
+    }
+
     /// One of its memories.
     pub fn memory(&self, index: MemoryIndex) -> MemoryId {
         self.memories[index.index()]
@@ -129,6 +157,17 @@ impl Instance {
     /// One of its globals.
     pub fn global(&self, index: GlobalIndex) -> GlobalId {
         self.globals[index.index()]
+    }
+
+    /// What exceptions with one of its tags begin with.
+    pub(crate) fn exception(&self, tag: TagIndex) -> (ObjectHeader, TagId) {
+        let ty = self.module.info().tags[tag.index()];
+        (self.object_header(ty), self.tag(tag))
+    }
+
+    /// One of its tags.
+    pub fn tag(&self, index: TagIndex) -> TagId {
+        self.tags[index.index()]
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! Types of imports were checked by the caller. Then, in this order: allocate; record the
 //! instance in the store, because from here on its functions can end up in other instances'
-//! tables; globals; element segments; data segments. The start function is the caller's to call.
+//! tables; globals; element segments; tables; data segments. The start function is the caller's to call.
 //! A failure to allocate gives back what was allocated. A later one leaves the instance and its writes in place.
 
 use crate::builtins;
 use crate::builtins::Stop;
-use crate::const_eval::evaluate;
+use crate::const_eval::{evaluate, function_value};
+use crate::exceptions::TagId;
 use crate::func::function_import;
+use crate::gc::AllocateError;
 use crate::global::GlobalId;
 use crate::instance::{Instance, InstanceId, VMContext};
 use crate::memory::{MemoryId, MemoryInstance};
@@ -18,9 +20,11 @@ use crate::table::TableId;
 use anyhow::{Result, ensure};
 use mainspring_abi::{TrapCode, VMContextHeader, VMFuncRef, VMMemoryImport};
 use mainspring_wasm::{
-    DataIndex, ElemIndex, EntityIndex, FuncIndex, GlobalIndex, GlobalType, MemoryIndex, RefType,
-    SegmentMode, TableIndex, TableType, ValType, map_ref_type, map_val_type,
+    DataIndex, ElemIndex, ElementItems, EntityIndex, FuncIndex, GlobalIndex, GlobalType,
+    MemoryIndex, RefKind, RefType, SegmentMode, TableIndex, TableType, TagIndex, ValType,
+    map_ref_type, map_val_type,
 };
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -35,6 +39,8 @@ pub enum Import {
     Memory(MemoryId),
     /// A global of the store.
     Global(GlobalId),
+    /// A tag of the store.
+    Tag(TagId),
 }
 
 /// Why an instance could not be made.
@@ -52,6 +58,15 @@ impl From<anyhow::Error> for InstantiateError {
     }
 }
 
+impl From<AllocateError> for InstantiateError {
+    fn from(error: AllocateError) -> InstantiateError {
+        match error {
+            AllocateError::TooLarge => InstantiateError::Trap(TrapCode::AllocationTooLarge),
+            AllocateError::Error(error) => InstantiateError::Refused(error),
+        }
+    }
+}
+
 /// Makes an instance, up to the start function.
 ///
 /// The imports must be as many as the module declares, in order, and of matching types.
@@ -61,8 +76,13 @@ pub fn instantiate(
     imports: &[Import],
 ) -> Result<InstanceId, InstantiateError> {
     check_count(store)?;
+    if module.needs_heap() {
+        store.ensure_heap()?;
+        store.add_shapes(module);
+    }
     let id = allocate(store, module, imports)?;
-    initialize_globals(store, id);
+    initialize_globals(store, id)?;
+    initialize_elements(store, id)?;
     initialize_tables(store, id)?;
     initialize_memories(store, id)?;
     Ok(id)
@@ -95,6 +115,7 @@ struct Entities {
     tables: Vec<TableId>,
     memories: Vec<MemoryId>,
     globals: Vec<GlobalId>,
+    tags: Vec<TagId>,
 }
 
 /// Fills in the imports.
@@ -125,6 +146,10 @@ fn link(store: &Store, module: &Module, vmctx: &VMContext, imports: &[Import]) -
             (Import::Global(id), EntityIndex::Global(index)) => {
                 vmctx.write(offsets.global_import(index), store.global(id).definition());
                 entities.globals.push(id);
+            }
+            (Import::Tag(id), EntityIndex::Tag(index)) => {
+                vmctx.write(offsets.tag(index), id.0);
+                entities.tags.push(id);
             }
             (import, declared) => unreachable!("{import:?} was checked to match {declared:?}"),
         }
@@ -181,6 +206,12 @@ fn define(
         };
         globals.push(store.add_global(ty, definition));
     }
+    let tags = &mut entities.tags;
+    for ty in &info.tags[tags.len()..] {
+        let tag = store.add_tag(module.types().ids()[ty.index()]);
+        vmctx.write(offsets.tag(TagIndex::from(tags.len())), tag.0);
+        tags.push(tag);
+    }
     allocation.keep();
     Ok(())
 }
@@ -189,8 +220,8 @@ fn define(
 /// again, also if a limiter panics: nothing else knows them.
 struct Allocation<'a> {
     store: &'a mut Store,
-    /// How many memories, tables and globals there were before.
-    before: (usize, usize, usize),
+    /// How many memories, tables, globals and tags there were before.
+    before: (usize, usize, usize, usize),
 }
 
 impl Allocation<'_> {
@@ -199,6 +230,7 @@ impl Allocation<'_> {
             store.memories.len(),
             store.tables.len(),
             store.globals.len(),
+            store.tag_count(),
         );
         Allocation { store, before }
     }
@@ -210,10 +242,14 @@ impl Allocation<'_> {
 
 impl Drop for Allocation<'_> {
     fn drop(&mut self) {
-        let (memories, tables, globals) = self.before;
+        let (memories, tables, globals, tags) = self.before;
         self.store.memories.truncate(memories);
         self.store.tables.truncate(tables);
         self.store.globals.truncate(globals);
+        self.store.forget_tags(tags);
+        let holders = &mut self.store.holders;
+        holders.tables.retain(|id| (id.0 as usize) < tables);
+        holders.globals.retain(|id| (id.0 as usize) < globals);
     }
 }
 
@@ -233,6 +269,7 @@ fn record(
         tables: entities.tables.into(),
         memories: entities.memories.into(),
         globals: entities.globals.into(),
+        tags: entities.tags.into(),
         dropped_elements: vec![false; info.elements.len()].into(),
         dropped_data: vec![false; info.data.len()].into(),
     });
@@ -240,6 +277,7 @@ fn record(
         store: store.vm_ptr(),
         builtins: builtins::table(),
         types: module.types().addresses().as_ptr(),
+        type_base: module.types().base(),
         instance: (&raw mut *instance).cast(),
     };
     instance.vmctx.write(0, header);
@@ -288,15 +326,36 @@ fn fill_func_refs(instance: &Instance) {
     }
 }
 
-fn initialize_globals(store: &mut Store, id: InstanceId) {
+fn initialize_globals(store: &mut Store, id: InstanceId) -> Result<(), InstantiateError> {
     let module = store.instance(id).module.clone();
     let first = module.info().imported.globals as usize;
     for (i, expr) in module.info().global_inits.iter().enumerate() {
-        let instance = store.instance(id);
-        let value = evaluate(store, instance, expr);
-        let global = instance.globals[first + i];
+        let value = evaluate(store, id, expr)?;
+        let global = store.instance(id).globals[first + i];
         store.global_mut(global).set(value);
     }
+    Ok(())
+}
+
+/// Makes the elements of segments that hold references which the collector follows: what they refer to is made once,
+/// however often the segment is used. References to functions are made when they are used.
+fn initialize_elements(store: &mut Store, id: InstanceId) -> Result<(), InstantiateError> {
+    let module = store.instance(id).module.clone();
+    for (i, segment) in module.info().elements.iter().enumerate() {
+        let is_gc = module.info().ref_kind(segment.element) == RefKind::Gc;
+        let (ElementItems::Expressions(exprs), true) = (&segment.items, is_gc) else {
+            continue;
+        };
+        let key = (id.0, i as u32);
+        let elements = vec![0; exprs.len()].into();
+        store.holders.elements.insert(key, elements);
+        for (n, expr) in exprs.iter().enumerate() {
+            let value = evaluate(store, id, expr)?.get_u32();
+            let elements = store.holders.elements.get_mut(&key);
+            elements.expect("just put there")[n] = value;
+        }
+    }
+    Ok(())
 }
 
 fn initialize_tables(store: &mut Store, id: InstanceId) -> Result<(), InstantiateError> {
@@ -304,9 +363,8 @@ fn initialize_tables(store: &mut Store, id: InstanceId) -> Result<(), Instantiat
     let first = module.info().imported.tables as usize;
     for (i, expr) in module.info().table_inits.iter().enumerate() {
         let Some(expr) = expr else { continue };
-        let instance = store.instance(id);
-        let value = evaluate(store, instance, expr).get_u64();
-        let table = instance.tables[first + i];
+        let value = evaluate(store, id, expr)?.get_u64();
+        let table = store.instance(id).tables[first + i];
         store.table_mut(table).elements_mut().fill(value);
     }
     for (i, segment) in module.info().elements.iter().enumerate() {
@@ -317,7 +375,7 @@ fn initialize_tables(store: &mut Store, id: InstanceId) -> Result<(), Instantiat
                 id,
                 offset,
                 module.info().tables[target.index()].table64,
-            );
+            )?;
             let len = segment.items.len() as u64;
             store
                 .init_table(id, *target, index, offset, 0, len)
@@ -347,12 +405,13 @@ fn initialize_memories(store: &mut Store, id: InstanceId) -> Result<(), Instanti
                 id,
                 offset,
                 module.info().memories[target.index()].memory64,
-            );
+            )?;
             store
                 .init_memory(id, *target, index, offset, 0, segment.range.len() as u64)
                 .map_err(|stop| match stop {
                     Stop::Trap(code) => InstantiateError::Trap(code),
                     Stop::Error(error) => error.into(),
+                    Stop::Exception => unreachable!("only code throws exceptions"),
                 })?;
         }
         store.drop_data(id, index);
@@ -361,17 +420,17 @@ fn initialize_memories(store: &mut Store, id: InstanceId) -> Result<(), Instanti
 }
 
 fn offset_value(
-    store: &Store,
+    store: &mut Store,
     id: InstanceId,
     expr: &mainspring_wasm::ConstExpr,
     is_64: bool,
-) -> u64 {
-    let value = evaluate(store, store.instance(id), expr);
-    if is_64 {
+) -> Result<u64, InstantiateError> {
+    let value = evaluate(store, id, expr)?;
+    Ok(if is_64 {
         value.get_u64()
     } else {
         u64::from(value.get_u32())
-    }
+    })
 }
 
 impl Store {
@@ -386,38 +445,49 @@ impl Store {
         len: u64,
     ) -> Result<(), TrapCode> {
         let instance = self.instance(id);
-        let module = instance.module.clone();
         let table = instance.table(table);
-        let items = &module.info().elements[segment.index()].items;
-        let available = if instance.dropped_elements[segment.index()] {
-            0
-        } else {
-            items.len()
-        };
+        let available = instance.elements_len(segment);
         if !crate::memory::in_bounds(from, len, available)
             || !crate::memory::in_bounds(to, len, self.table(table).elements().len())
         {
             return Err(TrapCode::TableOutOfBounds);
         }
         let range = from as usize..(from + len) as usize;
-        let values: Vec<u64> = match items {
-            mainspring_wasm::ElementItems::Functions(funcs) => funcs[range]
-                .iter()
-                .map(|&func: &FuncIndex| instance.func_ref(func).as_ptr() as u64)
-                .collect(),
-            mainspring_wasm::ElementItems::Expressions(exprs) => exprs[range]
-                .iter()
-                .map(|expr| evaluate(self, instance, expr).get_u64())
-                .collect(),
-        };
+        let values = self.element_values(id, segment, range);
         self.table_mut(table).elements_mut()[to as usize..to as usize + values.len()]
             .copy_from_slice(&values);
         Ok(())
     }
 
+    /// Elements of a segment, which has so many left.
+    pub(crate) fn element_values(
+        &self,
+        id: InstanceId,
+        segment: ElemIndex,
+        range: Range<usize>,
+    ) -> Vec<u64> {
+        let instance = self.instance(id);
+        let items = &instance.module.info().elements[segment.index()].items;
+        if let Some(elements) = self.holders.elements.get(&(id.0, segment.0)) {
+            return elements[range].iter().map(|&value| value.into()).collect();
+        }
+        match items {
+            _ if range.is_empty() => Vec::new(),
+            ElementItems::Functions(funcs) => funcs[range]
+                .iter()
+                .map(|&func: &FuncIndex| instance.func_ref(func).as_ptr() as u64)
+                .collect(),
+            ElementItems::Expressions(exprs) => exprs[range]
+                .iter()
+                .map(|expr| function_value(self, instance, expr))
+                .collect(),
+        }
+    }
+
     pub(crate) fn drop_elements(&mut self, id: InstanceId, segment: ElemIndex) {
         // SAFETY: instances live as long as the store, which is borrowed exclusively.
         unsafe { self.instance_ptr(id).as_mut() }.dropped_elements[segment.index()] = true;
+        self.holders.elements.remove(&(id.0, segment.0));
     }
 
     /// `memory.init`, also for active segments.

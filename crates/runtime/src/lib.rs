@@ -15,6 +15,7 @@
 mod builtins;
 mod const_eval;
 pub mod enter;
+mod exceptions;
 pub mod exit;
 mod func;
 pub mod gc;
@@ -30,6 +31,7 @@ mod table;
 mod trap;
 mod val;
 
+pub use exceptions::{TagId, ThrownException};
 pub use func::{ArrayTarget, HostDefinition, HostFunc, HostTarget, VMHostContext};
 pub use global::{GlobalId, GlobalInstance};
 pub use instance::{Instance, InstanceId};
@@ -40,7 +42,7 @@ pub use limits::{
 pub use memory::{MemoryId, MemoryInstance};
 pub use module::Module;
 pub use shared_memory::{SharedMemory, WaitResult};
-pub use store::{CallingContext, Store, StoreId, StoreSettings};
+pub use store::{CallingContext, HeapSettings, Store, StoreId, StoreSettings};
 pub use table::{TableId, TableInstance};
 pub use trap::{Backtrace, Frame, Unwind, install_handlers, raise, unwind_pending};
 pub use val::ValRaw;

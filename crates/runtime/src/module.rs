@@ -1,13 +1,14 @@
 //! A module as the runtime needs it: code, canonical types, and what its memories start as.
 
+use crate::gc::Shape;
 use anyhow::{Context, Result};
 use mainspring_platform::files::longest_file;
 use mainspring_platform::pages::{MemoryFile, page_size, round_up};
 use mainspring_tiering::ModuleCode;
 use mainspring_tiering::cache::Entry;
 use mainspring_wasm::{
-    ConstOp, DataSegment, FunctionNames, MemoryIndex, ModuleInfo, RegisteredTypes, SegmentMode,
-    TypeRegistry,
+    CanonicalTypeId, ConstOp, DataSegment, FunctionNames, MemoryIndex, ModuleInfo, RegisteredTypes,
+    SegmentMode, TypeRegistry,
 };
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -18,6 +19,8 @@ use std::sync::{Arc, OnceLock};
 pub struct Module {
     code: Arc<ModuleCode>,
     types: RegisteredTypes,
+    /// What objects of its types look like, if it needs a heap.
+    shapes: Option<Box<[(CanonicalTypeId, Shape)]>>,
     /// By defined memory.
     images: OnceLock<Box<[Option<MemoryImage>]>>,
     images_wanted: bool,
@@ -47,15 +50,20 @@ const ALWAYS_DENSE_ENOUGH: usize = 16 << 20;
 impl Module {
     /// Makes a module of an engine whose types are in `registry`. `images` says whether memories
     /// are initialized by mapping.
-    pub fn new(code: Arc<ModuleCode>, registry: &TypeRegistry, images: bool) -> Module {
-        let types = registry.register_module(code.info());
-        Module {
+    ///
+    /// # Errors
+    /// If the engine has no room for its types.
+    pub fn new(code: Arc<ModuleCode>, registry: &TypeRegistry, images: bool) -> Result<Module> {
+        let types = registry.register_module(code.info())?;
+        let shapes = code.info().needs_heap();
+        Ok(Module {
+            shapes: shapes.then(|| shapes_of(code.info(), &types)),
             code,
             types,
             images: OnceLock::new(),
             images_wanted: images,
             names: OnceLock::new(),
-        }
+        })
     }
 
     /// What it declares.
@@ -71,6 +79,16 @@ impl Module {
     /// Its types, made canonical.
     pub fn types(&self) -> &RegisteredTypes {
         &self.types
+    }
+
+    /// Whether its instances need a heap.
+    pub(crate) fn needs_heap(&self) -> bool {
+        self.shapes.is_some()
+    }
+
+    /// The types that there can be objects of, and what these look like.
+    pub(crate) fn shapes(&self) -> &[(CanonicalTypeId, Shape)] {
+        self.shapes.as_deref().unwrap_or_default()
     }
 
     /// The names of its functions; read from its `name` section when first asked for.
@@ -105,6 +123,15 @@ impl Module {
             .get()
             .and_then(|images| images[defined].as_ref()))
     }
+}
+
+fn shapes_of(info: &ModuleInfo, types: &RegisteredTypes) -> Box<[(CanonicalTypeId, Shape)]> {
+    let tags = info.tags.iter().map(|ty| ty.index());
+    let declared = (0..info.types.len()).filter(|&i| info.types[i].as_func().is_none());
+    let shape = |i: usize| Shape::of(&info.types[i], |ty| info.is_func_type(ty));
+    (declared.chain(tags))
+        .map(|i| (types.ids()[i], shape(i)))
+        .collect()
 }
 
 fn make_images(code: &ModuleCode) -> Result<Box<[Option<MemoryImage>]>> {

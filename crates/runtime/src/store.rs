@@ -1,6 +1,8 @@
 //! The store: owner of everything that runs.
 
+use crate::exceptions::Exceptions;
 use crate::func::HostFunc;
+use crate::gc::{Heap, Holders};
 use crate::global::GlobalInstance;
 use crate::instance::{Instance, InstanceId};
 use crate::limits::ResourceLimiter;
@@ -8,10 +10,13 @@ use crate::memory::{MemoryId, MemoryInstance};
 use crate::module::Module;
 use crate::table::TableInstance;
 use crate::trap::Unwind;
+use mainspring_abi::gc::VMHeap;
 use mainspring_abi::{MemorySettings, VMStoreContext};
-use mainspring_wasm::{ConcreteType, HeapType, RefType, RegisteredTypes, TypeRegistry, ValType};
-use std::any::Any;
+use mainspring_wasm::{
+    CanonicalTypeId, ConcreteType, HeapType, RefType, RegisteredTypes, TypeRegistry, ValType,
+};
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,8 +48,21 @@ pub struct StoreSettings {
     pub max_backtrace_frames: usize,
     /// Whether modules may define shared memories.
     pub shared_memories: bool,
+    /// How objects are kept.
+    pub heap: HeapSettings,
     /// The engine's types.
     pub types: TypeRegistry,
+}
+
+/// How a store keeps objects.
+#[derive(Clone, Copy, Debug)]
+pub struct HeapSettings {
+    /// Bytes that objects may take which have survived, or are large.
+    pub limit: usize,
+    /// Every so many allocations collect, for tests.
+    pub zeal: Option<NonZeroU32>,
+    /// Whether garbage is collected wherever it may be, for tests.
+    pub stress: bool,
 }
 
 /// The store's context for generated code, with the way back to the store.
@@ -57,12 +75,12 @@ pub(crate) struct StoreContext {
 /// Finds the limiter of the embedder's that a store has, given the store.
 pub type LimiterAccess = unsafe fn(*mut Store) -> *mut dyn ResourceLimiter;
 
-/// Owner of instances, memories, tables, globals, host functions and host values.
+/// Owner of instances, memories, tables, globals, host functions and objects.
 ///
 /// Must stay at one address from [`settle`](Self::settle) on.
 pub struct Store {
     /// In the store itself, so that whoever is given its address may reach the store.
-    context: StoreContext,
+    pub(crate) context: StoreContext,
     id: StoreId,
     settings: Arc<StoreSettings>,
     #[expect(clippy::vec_box, reason = "generated code holds their addresses")]
@@ -74,15 +92,17 @@ pub struct Store {
     pub(crate) globals: Vec<GlobalInstance>,
     #[expect(clippy::vec_box, reason = "generated code holds their addresses")]
     pub(crate) host_funcs: Vec<Box<HostFunc>>,
-    /// Host values that `externref`s name: the n-th is named n + 1.
-    externs: Vec<Box<dyn Any + Send + Sync>>,
-    /// The types that tables and globals of the host's mention, by id.
+    /// Made with the first instance of a module that needs it, or the first object of the host's.
+    pub(crate) heap: Option<Box<Heap>>,
+    pub(crate) holders: Holders,
+    /// The types that tables, globals and objects of the host's mention, by id.
     types: HashMap<u32, RegisteredTypes>,
     /// By the address of their code.
     modules: HashMap<usize, Arc<Module>>,
-    limiter: Option<LimiterAccess>,
+    pub(crate) limiter: Option<LimiterAccess>,
     /// Why wasm is being unwound, between the raise and the entry.
     pub(crate) unwinding: Option<Unwind>,
+    pub(crate) exceptions: Exceptions,
 }
 
 // SAFETY: the raw pointers in a store point to what the store itself owns, and move with it between
@@ -101,6 +121,11 @@ impl Store {
             frame_values: std::ptr::null(),
             entry_fp: 0,
             caller: std::ptr::null_mut(),
+            heap: VMHeap {
+                base: std::ptr::null_mut(),
+                next: 0,
+                limit: 0,
+            },
         };
         Store {
             context: StoreContext {
@@ -115,11 +140,13 @@ impl Store {
             tables: Vec::new(),
             globals: Vec::new(),
             host_funcs: Vec::new(),
-            externs: Vec::new(),
+            heap: None,
+            holders: Holders::default(),
             types: HashMap::new(),
             modules: HashMap::new(),
             limiter: None,
             unwinding: None,
+            exceptions: Exceptions::default(),
         }
     }
 
@@ -211,30 +238,19 @@ impl Store {
             ..
         }) = ty
         {
-            let hold = || self.settings.types.hold(id).0;
-            self.types.entry(id.0).or_insert_with(hold);
+            self.hold_type_id(id);
         }
     }
 
-    /// Keeps a host value, and returns the reference to it (never 0).
-    ///
-    /// # Errors
-    /// If there are 2³² − 1 of them.
-    pub fn new_extern(&mut self, value: Box<dyn Any + Send + Sync>) -> anyhow::Result<u32> {
-        let raw = u32::try_from(self.externs.len() + 1)
-            .map_err(|_| anyhow::Error::msg("the store has too many external references"))?;
-        self.externs.push(value);
-        Ok(raw)
+    /// Keeps a type registered as long as the store lives. Someone holds it now.
+    pub(crate) fn hold_type_id(&mut self, id: CanonicalTypeId) {
+        let hold = || self.settings.types.hold(id).0;
+        self.types.entry(id.0).or_insert_with(hold);
     }
 
-    /// The host value that a reference names; `None` for null.
-    pub fn extern_value(&self, raw: u32) -> Option<&(dyn Any + Send + Sync)> {
-        Some(self.externs.get(raw.checked_sub(1)? as usize)?.as_ref())
-    }
-
-    /// The host value that a reference names, to change; `None` for null.
-    pub fn extern_value_mut(&mut self, raw: u32) -> Option<&mut (dyn Any + Send + Sync)> {
-        Some(self.externs.get_mut(raw.checked_sub(1)? as usize)?.as_mut())
+    /// Keeps a type registered as long as the store lives.
+    pub(crate) fn keep_types(&mut self, id: CanonicalTypeId, held: RegisteredTypes) {
+        self.types.entry(id.0).or_insert(held);
     }
 
     /// The instance that made the call which is going on, as a name to be looked up when wanted.

@@ -152,8 +152,12 @@ impl Store {
             );
         }
         let table = TableInstance::new(ty, init, definition)?;
+        let id = TableId(count as u32);
+        if self.is_gc_type(ValType::Ref(ty.element)) {
+            self.holders.tables.push(id);
+        }
         self.tables.push(table);
-        Ok(TableId(count as u32))
+        Ok(id)
     }
 
     /// Grows a table by `delta` elements that are `init`. Returns its size before, or `None` if it

@@ -10,6 +10,7 @@
 //! which is the entry's.
 
 use crate::enter::{self, FRAME_EXIT_FP, FRAME_EXIT_SP, FRAME_STORE};
+use crate::exceptions::throw_pending;
 use crate::module::Module;
 use crate::store::Store;
 use mainspring_abi::{TrapCode, VMStoreContext};
@@ -121,11 +122,59 @@ impl Backtrace {
     }
 }
 
+/// Wasm that runs now, up to where it called out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Activation {
+    entry_fp: usize,
+    exit_fp: usize,
+    exit_sp: usize,
+}
+
+impl Activation {
+    /// The innermost of a store, which has called out to us if there is one.
+    pub(crate) fn innermost(vm: &VMStoreContext) -> Activation {
+        Activation {
+            entry_fp: vm.entry_fp,
+            exit_fp: vm.exit_fp,
+            exit_sp: vm.exit_sp,
+        }
+    }
+
+    /// The one before.
+    fn before(self) -> Activation {
+        let at = |offset| {
+            // SAFETY: `entry_fp` is the frame of a live entry, laid out as `enter` says.
+            unsafe { *((self.entry_fp - offset) as *const usize) }
+        };
+        Activation {
+            entry_fp: at(enter::FRAME_ENTRY_FP),
+            exit_fp: at(FRAME_EXIT_FP),
+            exit_sp: at(FRAME_EXIT_SP),
+        }
+    }
+}
+
+/// Shows all wasm frames of an activation and those before it, the innermost first: the address that the frame's call
+/// returns to, and its frame pointer.
+pub(crate) fn each_frame(mut activation: Activation, visit: &mut dyn FnMut(usize, usize)) {
+    while activation.entry_fp != 0 {
+        // SAFETY: it has called out to the host.
+        let mut pc = unsafe { return_address(activation.exit_sp) };
+        let mut fp = activation.exit_fp;
+        while is_code_address(pc) {
+            visit(pc, fp);
+            // SAFETY: as in `Backtrace::walk`.
+            unsafe { (pc, fp) = (*(fp as *const usize).add(1), *(fp as *const usize)) };
+        }
+        activation = activation.before();
+    }
+}
+
 /// Where a call returns to.
 ///
 /// # Safety
 /// `exit_sp` must be the stack pointer of a wasm function at a call that has not returned.
-unsafe fn return_address(exit_sp: usize) -> usize {
+pub(crate) unsafe fn return_address(exit_sp: usize) -> usize {
     // SAFETY: the caller's promise; the call pushed it.
     unsafe { *((exit_sp - size_of::<usize>()) as *const usize) }
 }
@@ -167,11 +216,16 @@ pub unsafe fn raise(context: *mut VMStoreContext, why: Unwind) -> ! {
     }
 }
 
-/// Stops the wasm that called us, for the reason that the store holds.
+/// Stops the wasm that called us, for the reason that the store holds. If that is an exception, wasm may catch it.
 ///
 /// # Safety
 /// As for [`raise`].
 pub unsafe fn unwind_pending(context: *mut VMStoreContext) -> ! {
+    // SAFETY: the caller's promise; the reference ends before the jump.
+    if let Some(error) = unsafe { Store::of_context(context).take_throwing() } {
+        // SAFETY: the caller's promise.
+        unsafe { throw_pending(context, Some(error)) }
+    }
     // SAFETY: the innermost entry's frame is live while wasm runs.
     unsafe { enter::unwind((*context).entry_fp) }
 }

@@ -18,14 +18,15 @@ use crate::code_memory::{Backing, CodeRange, MAX_RANGE};
 use crate::compile::Compilers;
 use crate::counted::{Better, Counted};
 use crate::learned::{Learned, Memory, Piece, Section};
-use crate::module_code::CodeLocation;
+use crate::module_code::{CodeLocation, Landing};
 use crate::profiler::{CodeKind, Symbols};
 use crate::stub::{self, COMPILE_AT, FIRST_STUB, HOT_ENTRY, HOT_LOOP, STUB_SIZE};
 use crate::tables::{CodeInfo, Place};
 use crate::tuning::{Tiers, Tuning};
 use anyhow::{Context, Result, ensure};
 use mainspring_abi::{
-    CompiledFunction, InlinedCall, InlinedCode, Profile, RelocTarget, SourceLocation, TrapSite,
+    CompiledFunction, Handler, InlinedCall, InlinedCode, Profile, RelocTarget, Root,
+    SourceLocation, TrapSite,
 };
 use mainspring_platform::pages::round_up;
 use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
@@ -81,6 +82,23 @@ struct State {
     counted: HashMap<u32, Counted>,
 }
 
+impl State {
+    /// What lies at an offset in the code pages, and where in it that is.
+    fn placed_at(&self, offset: usize) -> Option<(&Placed, u32)> {
+        let (&start, placed) = self.placed.range(..=offset).next_back()?;
+        let inside = u32::try_from(offset - start).ok()?;
+        ((inside as usize) < placed.len).then_some((placed, inside))
+    }
+}
+
+/// Where in a table's code an address is.
+enum Part<'a> {
+    /// In the code of earlier runs, at this offset of their text.
+    Learned(&'a Learned, u32),
+    /// In the code pages, at this offset.
+    Placed(usize),
+}
+
 struct Placed {
     func: DefinedFuncIndex,
     len: usize,
@@ -91,6 +109,8 @@ struct Placed {
     locations: Box<[SourceLocation]>,
     inlined: Box<[InlinedCode]>,
     inlined_calls: Box<[InlinedCall]>,
+    roots: Box<[Root]>,
+    handlers: Box<[Handler]>,
 }
 
 impl CodeTable {
@@ -327,6 +347,8 @@ impl CodeTable {
             locations: compiled.locations.into(),
             inlined: compiled.inlined.into(),
             inlined_calls: compiled.inlined_calls.into(),
+            roots: compiled.roots.into(),
+            handlers: compiled.handlers.into(),
         };
         state.placed.insert(at, placed);
         Ok(code)
@@ -425,27 +447,71 @@ impl CodeTable {
 
     /// What an address belongs to.
     pub fn locate(&self, info: &ModuleInfo, pc: usize) -> Option<CodeLocation> {
+        let offset = match self.part_of(pc)? {
+            Part::Learned(learned, offset) => {
+                let piece = learned.piece_at(offset)?;
+                let tables = learned.tables();
+                let place = tables.at(piece.start, offset);
+                let func = info.func_of(DefinedFuncIndex(piece.func));
+                return Some(CodeLocation::new(func, place, |n| tables.inlined_call(n)));
+            }
+            Part::Placed(offset) => offset,
+        };
+        let state = self.lock();
+        let (placed, inside) = state.placed_at(offset)?;
+        let place = placed.at(inside);
+        let func = info.func_of(placed.func);
+        let call = |n| placed.inlined_calls[n as usize];
+        Some(CodeLocation::new(func, place, call))
+    }
+
+    /// Shows where the frame of a call that returns to an address holds references.
+    pub fn roots(&self, pc: usize, visit: &mut dyn FnMut(i32)) {
+        match self.part_of(pc) {
+            Some(Part::Learned(learned, offset)) => {
+                learned.tables().roots_at(offset).for_each(visit)
+            }
+            Some(Part::Placed(offset)) => {
+                let state = self.lock();
+                let Some((placed, inside)) = state.placed_at(offset) else {
+                    return;
+                };
+                let first = placed.roots.partition_point(|root| root.code < inside);
+                let here = placed.roots[first..].iter();
+                here.take_while(|root| root.code == inside)
+                    .for_each(|root| visit(root.slot));
+            }
+            None => {}
+        }
+    }
+
+    /// Where an exception goes that leaves a call which returns to an address.
+    pub fn handler(&self, pc: usize) -> Option<Landing> {
+        match self.part_of(pc)? {
+            Part::Learned(learned, offset) => {
+                let handler = learned.tables().handler_at(offset)?;
+                Some(Landing::new(pc - offset as usize, handler))
+            }
+            Part::Placed(offset) => {
+                let state = self.lock();
+                let (placed, inside) = state.placed_at(offset)?;
+                let handlers = &placed.handlers;
+                let i = handlers.binary_search_by_key(&inside, |handler| handler.code);
+                Some(Landing::new(pc - inside as usize, handlers[i.ok()?]))
+            }
+        }
+    }
+
+    /// Which code an address is in, and where in it.
+    fn part_of(&self, pc: usize) -> Option<Part<'_>> {
         let offset = pc.checked_sub(self.range.code() as usize)?;
         if let Some(learned) = &self.learned
             && let Some(known) = offset.checked_sub(self.text_at)
             && known < learned.text().2
         {
-            let piece = learned.piece_at(known as u32)?;
-            let tables = learned.tables();
-            let place = tables.at(piece.start, known as u32);
-            let func = info.func_of(DefinedFuncIndex(piece.func));
-            return Some(CodeLocation::new(func, place, |n| tables.inlined_call(n)));
+            return Some(Part::Learned(learned, known as u32));
         }
-        let state = self.lock();
-        let (&start, placed) = state.placed.range(..=offset).next_back()?;
-        let inside = u32::try_from(offset - start).ok()?;
-        if inside as usize >= placed.len {
-            return None;
-        }
-        let place = placed.at(inside);
-        let func = info.func_of(placed.func);
-        let call = |n| placed.inlined_calls[n as usize];
-        Some(CodeLocation::new(func, place, call))
+        Some(Part::Placed(offset))
     }
 
     /// What was learned so far, as bytes for the cache, and how many pieces of code that is; `None` if
@@ -548,6 +614,8 @@ impl Placed {
             locations: &self.locations,
             inlined: &self.inlined,
             inlined_calls: &self.inlined_calls,
+            roots: &self.roots,
+            handlers: &self.handlers,
         }
     }
 

@@ -6,7 +6,7 @@
 //! fingerprint build, settings, processor features: all that the code depends on
 //! meta        the module's description
 //! functions   start and end of each function in the text
-//! traps, locations, inlined, calls
+//! traps, locations, inlined, calls, roots, handlers
 //!             see `tables`
 //! blob        data segments and the name section
 //! text        machine code, at a multiple of 4096
@@ -17,7 +17,7 @@
 
 use crate::code_memory::{Backing, CodeRange};
 use crate::compile::{Compilers, Progress};
-use crate::module_code::CodeLocation;
+use crate::module_code::{CodeLocation, Landing};
 use crate::profiler::{CodeKind, Symbols};
 use crate::tables::{
     self, CodeInfo, TableBuilder, Tables, last_at_or_before, read_sections, write_sections,
@@ -34,7 +34,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// The first bytes of every image.
 pub const IMAGE_MAGIC: [u8; 8] = *b"\x7fMSIMAGE";
 /// Changes whenever the format does.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 const TEXT_ALIGNMENT: usize = 4096;
 /// Where in the header the list of sections is.
 const SECTIONS_AT: usize = 32;
@@ -51,12 +51,14 @@ enum Section {
     Locations,
     Inlined,
     InlinedCalls,
+    Roots,
+    Handlers,
     Blob,
     Text,
 }
 
 impl Section {
-    const COUNT: usize = 9;
+    const COUNT: usize = 11;
 }
 
 /// The bytes of an image.
@@ -114,6 +116,8 @@ pub(crate) fn build(
         &placed.locations,
         &placed.inlined,
         &placed.inlined_calls,
+        &placed.roots,
+        &placed.handlers,
         &blob,
         &placed.text,
     ];
@@ -270,21 +274,44 @@ impl Image {
         self.code().wrapping_add(start as usize).cast()
     }
 
+    fn tables(&self) -> Tables<'_> {
+        Tables {
+            traps: self.section(Section::Traps),
+            locations: self.section(Section::Locations),
+            inlined: self.section(Section::Inlined),
+            inlined_calls: self.section(Section::InlinedCalls),
+            roots: self.section(Section::Roots),
+            handlers: self.section(Section::Handlers),
+        }
+    }
+
+    fn text_offset(&self, pc: usize) -> Option<u32> {
+        u32::try_from(pc.checked_sub(self.code() as usize)?).ok()
+    }
+
+    /// Shows where the frame of a call that returns to an address holds references.
+    pub fn roots(&self, pc: usize, visit: &mut dyn FnMut(i32)) {
+        if let Some(offset) = self.text_offset(pc) {
+            self.tables().roots_at(offset).for_each(visit);
+        }
+    }
+
+    /// Where an exception goes that leaves a call which returns to an address.
+    pub fn handler(&self, pc: usize) -> Option<Landing> {
+        let handler = self.tables().handler_at(self.text_offset(pc)?)?;
+        Some(Landing::new(self.code() as usize, handler))
+    }
+
     /// What an address belongs to.
     pub fn locate(&self, info: &ModuleInfo, pc: usize) -> Option<CodeLocation> {
-        let offset = u32::try_from(pc.checked_sub(self.code.code() as usize)?).ok()?;
+        let offset = self.text_offset(pc)?;
         let functions = self.functions();
         let func = last_at_or_before::<2>(functions, offset)?;
         let [start, end] = tables::entry(functions, func);
         if offset >= end {
             return None;
         }
-        let tables = Tables {
-            traps: self.section(Section::Traps),
-            locations: self.section(Section::Locations),
-            inlined: self.section(Section::Inlined),
-            inlined_calls: self.section(Section::InlinedCalls),
-        };
+        let tables = self.tables();
         let place = tables.at(start, offset);
         let func = info.func_of(DefinedFuncIndex::from(func));
         Some(CodeLocation::new(func, place, |call| {

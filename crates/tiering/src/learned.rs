@@ -4,7 +4,7 @@
 //! ```text
 //! pieces    of each piece of code: start and end in the text, its function, the loop it begins at (or
 //!           none), whether it is optimized
-//! traps, locations, inlined, calls
+//! traps, locations, inlined, calls, roots, handlers
 //!           see `tables`
 //! records   of each function that counts: itself, its first counter, how often it was called, start
 //!           and end in tier-ups; by function
@@ -37,13 +37,15 @@ pub(crate) enum Section {
     Locations,
     Inlined,
     InlinedCalls,
+    Roots,
+    Handlers,
     Records,
     TierUps,
     Counters,
     Text,
 }
 
-pub(crate) const SECTIONS: usize = 9;
+pub(crate) const SECTIONS: usize = 11;
 const NO_LOOP: u32 = u32::MAX;
 
 /// What a cache entry says about a module.
@@ -160,6 +162,8 @@ impl Learned {
             locations: self.section(Section::Locations),
             inlined: self.section(Section::Inlined),
             inlined_calls: self.section(Section::InlinedCalls),
+            roots: self.section(Section::Roots),
+            handlers: self.section(Section::Handlers),
         }
     }
 
@@ -225,6 +229,8 @@ impl Memory {
                 locations: section(Section::Locations),
                 inlined: section(Section::Inlined),
                 inlined_calls: section(Section::InlinedCalls),
+                roots: section(Section::Roots),
+                handlers: section(Section::Handlers),
             },
             records: Vec::new(),
             tier_ups: Vec::new(),
@@ -268,6 +274,8 @@ impl Memory {
             &self.tables.locations,
             &self.tables.inlined,
             &self.tables.inlined_calls,
+            &self.tables.roots,
+            &self.tables.handlers,
             &records,
             &self.tier_ups,
             &counter_bytes,

@@ -42,7 +42,7 @@ pub use cache::{Cache, CacheSettings};
 pub use code_memory::contains as is_code_address;
 pub use compile::{Compilers, Progress, Tier};
 pub use image::{IMAGE_MAGIC, ImageBytes};
-pub use module_code::{CodeLocation, ModuleCode};
+pub use module_code::{CodeLocation, Landing, ModuleCode};
 pub use profiler::Profiling;
 pub use registry::find as find_code;
 pub use stats::{Statistics, TierStatistics};

@@ -9,7 +9,7 @@ use crate::source::{self, ModuleBytes, ModuleFile};
 use crate::stats::{self, count};
 use crate::tables::Place;
 use anyhow::Result;
-use mainspring_abi::{InlinedCall, SourceLocation, TrapCode, VMOffsets};
+use mainspring_abi::{Handler, InlinedCall, SourceLocation, TrapCode, VMOffsets};
 use mainspring_platform::files::FileIdentity;
 use mainspring_platform::pages::MemoryFile;
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_sections};
@@ -60,6 +60,25 @@ pub struct CodeLocation {
     pub frames: Vec<(FuncIndex, Option<u32>)>,
     /// Why the instruction at exactly that address traps, if it can.
     pub trap: Option<TrapCode>,
+}
+
+/// A place that exceptions go to. See [`Handler`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Landing {
+    /// Its address.
+    pub pc: usize,
+    /// Where the stack pointer is then: so many bytes below the frame pointer.
+    pub below_fp: u32,
+}
+
+impl Landing {
+    /// That of a handler in code at an address.
+    pub(crate) fn new(code: usize, handler: Handler) -> Landing {
+        Landing {
+            pc: code + handler.landing as usize,
+            below_fp: handler.below_fp,
+        }
+    }
 }
 
 impl CodeLocation {
@@ -294,6 +313,24 @@ impl ModuleCode {
         match &self.kind {
             Kind::Lazy(table) => table.locate(&self.info, pc),
             Kind::Ahead(image) => image.locate(&self.info, pc),
+        }
+    }
+
+    /// Shows where the frame of a call that returns to an address of the module's code holds references for the
+    /// garbage collector, in bytes from its frame pointer. See [`Root`](mainspring_abi::Root).
+    pub fn roots(&self, pc: usize, visit: &mut dyn FnMut(i32)) {
+        match &self.kind {
+            Kind::Lazy(table) => table.roots(pc, visit),
+            Kind::Ahead(image) => image.roots(pc, visit),
+        }
+    }
+
+    /// Where an exception goes that leaves a call which returns to an address of the module's code, if it does not go
+    /// on to the caller.
+    pub fn handler(&self, pc: usize) -> Option<Landing> {
+        match &self.kind {
+            Kind::Lazy(table) => table.handler(pc),
+            Kind::Ahead(image) => image.handler(pc),
         }
     }
 

@@ -7,16 +7,21 @@
 //! locations   text offset and wasm offset
 //! inlined     text offset and number of an inlined call (or none)
 //! calls       of each inlined call: the callee, the call's wasm offset, the inlined call it is in (or none)
+//! roots       text offset of a call's return address and where in the frame a reference is; several to a call
+//! handlers    text offset of a call's return address, of the place to go on with its exceptions, and where the stack
+//!             pointer is then
 //! ```
 
 use mainspring_abi::{
-    CompiledFunction, InlinedCall, InlinedCode, SourceLocation, TrapCode, TrapSite,
+    CompiledFunction, Handler, InlinedCall, InlinedCode, Root, SourceLocation, TrapCode, TrapSite,
 };
 use mainspring_wasm::FuncIndex;
 use std::ops::Range;
 
 /// Numbers of an entry of the inlined calls.
 const CALL_NUMBERS: usize = 3;
+/// Numbers of an entry of the handlers.
+const HANDLER_NUMBERS: usize = 3;
 /// Numbers of an entry of the other tables.
 const PAIR: usize = 2;
 
@@ -27,6 +32,8 @@ pub(crate) struct CodeInfo<'a> {
     pub locations: &'a [SourceLocation],
     pub inlined: &'a [InlinedCode],
     pub inlined_calls: &'a [InlinedCall],
+    pub roots: &'a [Root],
+    pub handlers: &'a [Handler],
 }
 
 impl<'a> CodeInfo<'a> {
@@ -36,6 +43,8 @@ impl<'a> CodeInfo<'a> {
             locations: &function.locations,
             inlined: &function.inlined,
             inlined_calls: &function.inlined_calls,
+            roots: &function.roots,
+            handlers: &function.handlers,
         }
     }
 }
@@ -48,6 +57,8 @@ pub(crate) struct TableBuilder {
     pub locations: Vec<u8>,
     pub inlined: Vec<u8>,
     pub inlined_calls: Vec<u8>,
+    pub roots: Vec<u8>,
+    pub handlers: Vec<u8>,
 }
 
 impl TableBuilder {
@@ -79,6 +90,14 @@ impl TableBuilder {
         for stretch in info.inlined {
             let at = start as u32 + stretch.code;
             numbers(&mut self.inlined, [at, call_number(stretch.call)]);
+        }
+        for root in info.roots {
+            let at = start as u32 + root.code;
+            numbers(&mut self.roots, [at, root.slot.cast_unsigned()]);
+        }
+        for handler in info.handlers {
+            let [at, landing] = [handler.code, handler.landing].map(|code| start as u32 + code);
+            numbers(&mut self.handlers, [at, landing, handler.below_fp]);
         }
         for call in info.inlined_calls {
             let within = call_number(call.within);
@@ -124,6 +143,8 @@ pub(crate) struct Tables<'a> {
     pub locations: &'a [u8],
     pub inlined: &'a [u8],
     pub inlined_calls: &'a [u8],
+    pub roots: &'a [u8],
+    pub handlers: &'a [u8],
 }
 
 /// What the tables know about a place in the text.
@@ -151,6 +172,25 @@ impl Tables<'_> {
             wasm: covering(self.locations).map(|[_, wasm]| wasm),
             inlined: covering(self.inlined).map_or(InlinedCall::NONE, |[_, call]| call),
         }
+    }
+
+    /// The roots of a call that returns to an offset in the text.
+    pub fn roots_at(&self, offset: u32) -> impl Iterator<Item = i32> + '_ {
+        let end = last_at_or_before::<PAIR>(self.roots, offset).map_or(0, |last| last + 1);
+        let entries = (0..end).rev().map(|i| entry::<PAIR>(self.roots, i));
+        let here = entries.take_while(move |&[at, _]| at == offset);
+        here.map(|[_, slot]| slot.cast_signed())
+    }
+
+    /// The handler of a call that returns to an offset in the text; it has offsets in the text too.
+    pub fn handler_at(&self, offset: u32) -> Option<Handler> {
+        let i = last_at_or_before::<HANDLER_NUMBERS>(self.handlers, offset)?;
+        let [code, landing, below_fp] = entry(self.handlers, i);
+        (code == offset).then_some(Handler {
+            code,
+            landing,
+            below_fp,
+        })
     }
 
     pub fn inlined_call(&self, n: u32) -> InlinedCall {

@@ -1,12 +1,13 @@
 //! Constant expressions: what globals, offsets of segments and elements are computed from.
 //! See the specification, section "Validation / Instructions / Constant Expressions".
 
-use crate::index::{FuncIndex, GlobalIndex};
+use crate::index::{FuncIndex, GlobalIndex, TypeIndex};
 use crate::types::HeapType;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-/// A validated constant expression in postfix order.
+/// A validated constant expression in postfix order. Conversions between `anyref` and `externref` are left out: they
+/// change no bits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConstExpr(pub SmallVec<[ConstOp; 2]>);
 
@@ -41,6 +42,18 @@ pub enum ConstOp {
     I64Sub,
     /// `i64.mul`
     I64Mul,
+    /// `ref.i31`
+    RefI31,
+    /// `struct.new`
+    StructNew(TypeIndex),
+    /// `struct.new_default`
+    StructNewDefault(TypeIndex),
+    /// `array.new`
+    ArrayNew(TypeIndex),
+    /// `array.new_default`
+    ArrayNewDefault(TypeIndex),
+    /// `array.new_fixed`, with how many elements
+    ArrayNewFixed(TypeIndex, u32),
 }
 
 impl ConstExpr {

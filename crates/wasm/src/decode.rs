@@ -5,19 +5,18 @@
 //! leaves this file that did not validate.
 
 use crate::branch_hints::FunctionHint;
-use crate::casts;
 use crate::const_expr::ConstExpr;
 use crate::convert;
 use crate::index::*;
 use crate::module::*;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use wasmparser::{
-    BinaryReader, FuncToValidate, FuncValidatorAllocations, FunctionBody, KnownCustom, Parser,
-    Payload, TypeRef, ValidPayload, Validator, ValidatorResources, WasmFeatures,
+    FuncToValidate, FuncValidatorAllocations, FunctionBody, KnownCustom, Parser, Payload, TypeRef,
+    ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
 /// Decodes and validates a module.
@@ -38,9 +37,6 @@ pub struct DecodedSections<'a> {
     bodies: Vec<Batch<'a>>,
     /// What was wrong with others.
     invalid: FirstError,
-    /// The module.
-    bytes: &'a [u8],
-    features: WasmFeatures,
 }
 
 impl DecodedSections<'_> {
@@ -57,9 +53,6 @@ impl DecodedSections<'_> {
             .into_par_iter()
             .for_each(|batch| validation.validate(batch));
         validation.finish()?;
-        if self.features.contains(WasmFeatures::GC) {
-            check_supported(&self.info, self.bytes)?;
-        }
         Ok(self.info)
     }
 
@@ -101,8 +94,6 @@ pub fn decode_sections<'a>(
         info,
         bodies,
         invalid: validation.first_error,
-        bytes,
-        features,
     })
 }
 
@@ -229,20 +220,6 @@ impl Validation {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is in it is whole at any time.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Reads valid bodies for instructions that are not supported.
-fn check_supported(info: &ModuleInfo, bytes: &[u8]) -> Result<()> {
-    info.bodies.par_iter().try_for_each(|range| {
-        let reader = BinaryReader::new(info.slice(bytes, range), range.start.into());
-        let mut operators = FunctionBody::new(reader).get_operators_reader()?;
-        while !operators.eof() {
-            let (operator, offset) = operators.read_with_offset()?;
-            casts::check_operator(info, &operator)
-                .with_context(|| format!("at offset {offset:#x}"))?;
-        }
-        Ok(())
-    })
 }
 
 /// Marks every function that a reference can name. Validation demands that a `ref.func` in a body

@@ -229,6 +229,21 @@ impl ModuleInfo {
         ty.kind(|concrete| self.is_func_type(concrete))
     }
 
+    /// Whether an instance can come by objects that its code looks into, which lie in the store's heap. Only a
+    /// module that names no types of objects can do without, or one that has no references but to functions.
+    pub fn needs_heap(&self) -> bool {
+        let is_gc = |ty: RefType| self.ref_kind(ty) == RefKind::Gc;
+        let is_gc_value = |ty: &ValType| matches!(ty, ValType::Ref(ty) if is_gc(*ty));
+        let makes_or_takes = |ty: &SubType| match &ty.composite {
+            CompositeType::Func(ty) => ty.params.iter().chain(&ty.results).any(is_gc_value),
+            CompositeType::Struct(_) | CompositeType::Array(_) => true,
+        };
+        !self.tags.is_empty()
+            || self.types.iter().any(makes_or_takes)
+            || self.globals.iter().any(|ty| is_gc_value(&ty.content))
+            || self.tables.iter().any(|ty| is_gc(ty.element))
+    }
+
     /// The body's number, unless the function is imported.
     pub fn defined_func(&self, func: FuncIndex) -> Option<DefinedFuncIndex> {
         func.0

@@ -11,10 +11,12 @@
 
 use crate::index::TypeIndex;
 use crate::module::ModuleInfo;
-use crate::supertypes::{SupertypeVector, TypeAddress};
+use crate::supertypes::{SupertypeVector, TypeAddress, VectorSpace};
 use crate::types::*;
+use anyhow::Result;
 use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
+use std::ffi::c_void;
 use std::sync::{Arc, Mutex};
 
 /// All types of an engine. Cheap to clone; clones are the same registry.
@@ -29,6 +31,7 @@ struct Groups {
     /// By the id of any type: the first id of its group.
     starts: Vec<u32>,
     free: HashMap<usize, Vec<u32>>,
+    space: VectorSpace,
 }
 
 #[derive(Debug)]
@@ -46,12 +49,17 @@ pub struct RegisteredTypes {
     registry: TypeRegistry,
     ids: SmallVec<[CanonicalTypeId; 1]>,
     addresses: SmallVec<[TypeAddress; 1]>,
+    /// Where all addresses of the registry begin.
+    base: usize,
     groups: SmallVec<[u32; 1]>,
 }
 
 impl TypeRegistry {
     /// Registers all types of a module, in the order of its type indices.
-    pub fn register_module(&self, info: &ModuleInfo) -> RegisteredTypes {
+    ///
+    /// # Errors
+    /// If the engine has no room for more.
+    pub fn register_module(&self, info: &ModuleInfo) -> Result<RegisteredTypes> {
         let mut groups = self.lock();
         let mut ids: Vec<CanonicalTypeId> = Vec::with_capacity(info.types.len());
         let mut held = Vec::with_capacity(info.rec_groups.len());
@@ -68,32 +76,52 @@ impl TypeRegistry {
                 .iter()
                 .map(|ty| map_sub_type(ty, &rewrite))
                 .collect();
-            let first = groups.intern(key);
-            held.push(first);
+            match groups.intern(key, true) {
+                Ok(first) => held.push(first),
+                Err(error) => {
+                    held.into_iter().for_each(|first| groups.release(first));
+                    return Err(error);
+                }
+            }
+            let first = held[held.len() - 1];
             ids.extend((0..range.end - range.start).map(|i| CanonicalTypeId(first + i)));
         }
         let addresses = ids.iter().map(|&id| groups.vector(id).address()).collect();
+        let base = groups.space.base()? as usize;
         drop(groups);
-        RegisteredTypes {
+        Ok(RegisteredTypes {
             registry: self.clone(),
             ids: ids.into(),
             addresses,
+            base,
             groups: held.into(),
-        }
+        })
     }
 
     /// Registers one type, a recursion group of its own, whose concrete references, if any, are canonical
     /// and held by someone.
-    pub fn register(&self, ty: SubType) -> RegisteredTypes {
+    ///
+    /// # Errors
+    /// If the engine has no room for more.
+    pub fn register(&self, ty: SubType) -> Result<RegisteredTypes> {
         let mut groups = self.lock();
-        let first = groups.intern(Arc::new([ty]));
+        let first = groups.intern(Arc::new([ty]), false)?;
         let id = CanonicalTypeId(first);
-        RegisteredTypes {
+        Ok(RegisteredTypes {
             registry: self.clone(),
             ids: smallvec![id],
             addresses: smallvec![groups.vector(id).address()],
+            base: groups.space.base()? as usize,
             groups: smallvec![first],
-        }
+        })
+    }
+
+    /// Where all types are: see [`RegisteredTypes::base`].
+    ///
+    /// # Errors
+    /// If the system has no memory for types.
+    pub fn base(&self) -> Result<*const c_void> {
+        Ok(self.lock().space.base()?.cast())
     }
 
     /// Keeps a type that something else holds registered for longer, and returns it, its references
@@ -115,6 +143,7 @@ impl TypeRegistry {
             registry: self.clone(),
             ids: smallvec![id],
             addresses: smallvec![entry.vectors[at].address()],
+            base: groups.space.base().expect("made with the first type") as usize,
             groups: smallvec![first],
         };
         (held, ty)
@@ -161,35 +190,51 @@ impl TypeRegistry {
 }
 
 impl Groups {
-    fn vector(&self, id: CanonicalTypeId) -> &SupertypeVector {
+    fn vector(&self, id: CanonicalTypeId) -> SupertypeVector {
         let first = self.starts[id.0 as usize];
-        &self.entries[&first].vectors[(id.0 - first) as usize]
+        self.entries[&first].vectors[(id.0 - first) as usize]
     }
 
     /// The vectors of a group's types. Supertypes come before their subtypes.
-    fn vectors(&self, key: &[SubType], first: u32) -> Box<[SupertypeVector]> {
+    fn vectors(
+        &mut self,
+        key: &[SubType],
+        first: u32,
+        for_module: bool,
+    ) -> Result<Box<[SupertypeVector]>> {
         let mut vectors: Vec<SupertypeVector> = Vec::with_capacity(key.len());
         for (id, ty) in (first..).map(CanonicalTypeId).zip(key) {
             let supertype = match ty.supertype {
                 None => None,
-                Some(ConcreteType::Group(position)) => Some(&vectors[position as usize]),
+                Some(ConcreteType::Group(position)) => Some(vectors[position as usize]),
                 Some(ConcreteType::Canonical(id)) => Some(self.vector(id)),
                 Some(ConcreteType::Module(_)) => {
                     unreachable!("keys name types by position or canonical id")
                 }
             };
-            vectors.push(SupertypeVector::new(id, supertype));
+            let kind = match ty.composite {
+                CompositeType::Func(_) => TypeAddress::FUNC,
+                CompositeType::Struct(_) => TypeAddress::STRUCT,
+                CompositeType::Array(_) => TypeAddress::ARRAY,
+            };
+            match self.space.make(id, kind, supertype, for_module) {
+                Ok(vector) => vectors.push(vector),
+                Err(error) => {
+                    (vectors.into_iter()).for_each(|vector| self.space.give_back(vector));
+                    return Err(error);
+                }
+            }
         }
-        vectors.into()
+        Ok(vectors.into())
     }
 
-    fn intern(&mut self, key: Arc<[SubType]>) -> u32 {
+    fn intern(&mut self, key: Arc<[SubType]>, for_module: bool) -> Result<u32> {
         if let Some(&first) = self.by_key.get(&key) {
             self.entries
                 .get_mut(&first)
                 .expect("interned groups have entries")
                 .uses += 1;
-            return first;
+            return Ok(first);
         }
         let first = match self.free.get_mut(&key.len()).and_then(Vec::pop) {
             Some(first) => first,
@@ -197,6 +242,13 @@ impl Groups {
                 let first = self.starts.len() as u32;
                 self.starts.extend(std::iter::repeat_n(first, key.len()));
                 first
+            }
+        };
+        let vectors = match self.vectors(&key, first, for_module) {
+            Ok(vectors) => vectors,
+            Err(error) => {
+                self.free.entry(key.len()).or_default().push(first);
+                return Err(error);
             }
         };
         // The group holds the groups it refers to.
@@ -218,13 +270,13 @@ impl Groups {
             .map(|ty| Arc::new(map_sub_type(ty, &canonical)))
             .collect();
         let entry = Entry {
-            vectors: self.vectors(&key, first),
+            vectors,
             key,
             types,
             uses: 1,
         };
         self.entries.insert(first, entry);
-        first
+        Ok(first)
     }
 
     fn release(&mut self, first: u32) {
@@ -239,6 +291,9 @@ impl Groups {
                 continue;
             }
             let entry = self.entries.remove(&first).expect("just seen");
+            for &vector in &entry.vectors {
+                self.space.give_back(vector);
+            }
             self.by_key.remove(&entry.key);
             self.free.entry(entry.key.len()).or_default().push(first);
             pending.extend(referenced_groups(&entry.key, &self.starts));
@@ -272,6 +327,11 @@ impl RegisteredTypes {
         &self.addresses
     }
 
+    /// Where all types of the registry are: each address is less than 4 GiB from here. It stays the same.
+    pub fn base(&self) -> *const c_void {
+        self.base as *const c_void
+    }
+
     /// The registry they are in.
     pub fn registry(&self) -> &TypeRegistry {
         &self.registry
@@ -292,6 +352,7 @@ impl Clone for RegisteredTypes {
             registry: self.registry.clone(),
             ids: self.ids.clone(),
             addresses: self.addresses.clone(),
+            base: self.base,
             groups: self.groups.clone(),
         }
     }
@@ -369,10 +430,12 @@ mod tests {
     #[test]
     fn equal_types_of_different_modules_get_equal_ids() {
         let registry = TypeRegistry::default();
-        let a =
-            registry.register_module(&module("(module (type (func)) (type (func (param i32))))"));
-        let b =
-            registry.register_module(&module("(module (type (func (param i32))) (type (func)))"));
+        let a = registry
+            .register_module(&module("(module (type (func)) (type (func (param i32))))"))
+            .unwrap();
+        let b = registry
+            .register_module(&module("(module (type (func (param i32))) (type (func)))"))
+            .unwrap();
         assert_eq!(a.ids()[0], b.ids()[1]);
         assert_eq!(a.ids()[1], b.ids()[0]);
         assert_ne!(a.ids()[0], a.ids()[1]);
@@ -382,11 +445,14 @@ mod tests {
     fn recursion_groups_are_compared_whole() {
         let registry = TypeRegistry::default();
         let text = "(module (rec (type $a (struct (field (ref null $b)))) (type $b (struct (field (ref null $a))))))";
-        let a = registry.register_module(&module(text));
-        let b = registry.register_module(&module(&format!("(module (type (func)) {}", &text[8..])));
+        let a = registry.register_module(&module(text)).unwrap();
+        let b = registry
+            .register_module(&module(&format!("(module (type (func)) {}", &text[8..])))
+            .unwrap();
         assert_eq!(a.ids(), &b.ids()[1..]);
-        let c =
-            registry.register_module(&module("(module (type $a (struct (field (ref null $a)))))"));
+        let c = registry
+            .register_module(&module("(module (type $a (struct (field (ref null $a)))))"))
+            .unwrap();
         assert_ne!(a.ids()[0], c.ids()[0]);
     }
 
@@ -394,7 +460,7 @@ mod tests {
     fn empty_groups_take_no_ids() {
         let registry = TypeRegistry::default();
         let text = "(module (rec) (type (func)) (rec) (type (func (param i32))) (rec))";
-        let types = registry.register_module(&module(text));
+        let types = registry.register_module(&module(text)).unwrap();
         assert_eq!((types.ids().len(), registry.group_count()), (2, 2));
         drop(types);
         assert_eq!(registry.group_count(), 0);
@@ -403,11 +469,15 @@ mod tests {
     #[test]
     fn types_leave_with_their_last_holder_and_outlive_those_that_name_them() {
         let registry = TypeRegistry::default();
-        let outer = registry.register_module(&module(
-            "(module (type $f (func)) (type (func (param (ref null $f)))))",
-        ));
+        let outer = registry
+            .register_module(&module(
+                "(module (type $f (func)) (type (func (param (ref null $f)))))",
+            ))
+            .unwrap();
         let id = outer.ids()[1];
-        let inner = registry.register_module(&module("(module (type (func)))"));
+        let inner = registry
+            .register_module(&module("(module (type (func)))"))
+            .unwrap();
         assert_eq!(registry.group_count(), 2);
         drop(inner);
         assert!(registry.lookup(id).as_func().is_some());
@@ -423,13 +493,13 @@ mod tests {
         let registry = TypeRegistry::default();
         let text =
             "(module (type $a (sub (func))) (type $b (sub $a (func))) (type $c (sub $b (func))))";
-        let types = registry.register_module(&module(text));
+        let types = registry.register_module(&module(text)).unwrap();
         let [a, b, c] = types.ids() else { panic!() };
         assert!(registry.is_subtype(*c, *a) && registry.is_subtype(*b, *b));
         assert!(!registry.is_subtype(*a, *c));
         let depths = [a, b, c].map(|id| registry.depth(*id));
         assert_eq!(depths, [0, 1, 2]);
-        let other = registry.register_module(&module(text));
+        let other = registry.register_module(&module(text)).unwrap();
         assert_eq!(types.addresses(), other.addresses());
     }
 }

@@ -268,6 +268,11 @@ impl StructType {
         Declared::subtype(engine, finality, supertype, shape, fits).map(StructType)
     }
 
+    /// The registered type with an id, which someone holds.
+    pub(crate) fn from_id(engine: &Engine, id: wasm::CanonicalTypeId) -> StructType {
+        StructType::from_declared(Declared::from_id(engine, id))
+    }
+
     pub(crate) fn from_declared(ty: Declared) -> StructType {
         debug_assert!(matches!(ty.composite(), wasm::CompositeType::Struct(_)));
         StructType(ty)
@@ -346,6 +351,11 @@ impl ArrayType {
             field_type.matches(&expected.field_type())
         };
         Declared::subtype(engine, finality, supertype, shape, fits).map(ArrayType)
+    }
+
+    /// The registered type with an id, which someone holds.
+    pub(crate) fn from_id(engine: &Engine, id: wasm::CanonicalTypeId) -> ArrayType {
+        ArrayType::from_declared(Declared::from_id(engine, id))
     }
 
     pub(crate) fn from_declared(ty: Declared) -> ArrayType {

@@ -51,8 +51,11 @@ impl Declared {
         )
     }
 
+    /// # Panics
+    /// If the engine has no room for more types. Modules leave some for types that the host makes.
     fn register(engine: &Engine, ty: wasm::SubType) -> Declared {
         let types = engine.types().register(ty);
+        let types = types.expect("the engine has room for a type of the host's");
         let ty = engine.types().lookup(types.ids()[0]);
         Declared {
             engine: engine.clone(),

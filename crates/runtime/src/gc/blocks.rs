@@ -1,6 +1,6 @@
 //! The old generation's memory: blocks of one size, each free, of small objects, or of one large object.
 
-use super::{Heap, OutOfMemory, YOUNG};
+use super::{Heap, OutOfMemory, Roots, YOUNG};
 use mainspring_abi::gc::CARD_SHIFT;
 
 /// Bytes of a block.
@@ -10,6 +10,8 @@ const CARDS: usize = (BLOCK >> CARD_SHIFT) as usize;
 const ALL: usize = (1 << (32 - BLOCK.trailing_zeros())) - 1;
 /// The first that is not young.
 const FIRST: usize = (YOUNG.end / BLOCK) as usize;
+/// Blocks that the heap grows by.
+const AT_ONCE: usize = 16;
 /// A card that no object begins in.
 const NONE: u8 = u8::MAX;
 
@@ -40,8 +42,10 @@ struct Block {
 pub(super) struct Blocks {
     /// Up to the last that was ever used.
     blocks: Vec<Block>,
-    /// How many may be in use.
+    /// How many may be in use at the most.
     most: usize,
+    /// How many may be in use without asking.
+    granted: usize,
     in_use: usize,
     /// The block that small objects go to, if any.
     current: Option<usize>,
@@ -55,6 +59,7 @@ impl Blocks {
             blocks: Vec::new(),
             // A full collection may need as many once more.
             most: (limit / BLOCK as usize).min((ALL - FIRST) / 2 - 1),
+            granted: 0,
             in_use: 0,
             current: None,
             first_free: 0,
@@ -64,6 +69,11 @@ impl Blocks {
     /// Bytes of the blocks in use.
     pub fn bytes(&self) -> usize {
         self.in_use * BLOCK as usize
+    }
+
+    /// Bytes of the blocks that may be in use without asking.
+    pub fn granted(&self) -> usize {
+        self.granted * BLOCK as usize
     }
 
     /// What the block of an offset is for, which is not young.
@@ -193,9 +203,22 @@ impl Heap {
         taken.then_some(()).ok_or(OutOfMemory)
     }
 
-    /// Whether the blocks in use are as many as there may be.
-    pub(super) fn is_full(&self) -> bool {
-        self.blocks.in_use > self.blocks.most
+    /// Makes sure that so many blocks more than are in use may be.
+    pub(super) fn may_use(&mut self, more: usize, roots: &mut dyn Roots) -> bool {
+        let wanted = self.blocks.in_use + more;
+        if wanted <= self.blocks.granted || wanted > self.blocks.most {
+            return wanted <= self.blocks.granted;
+        }
+        // Asking costs something.
+        let wanted_or_more = wanted.next_multiple_of(AT_ONCE).min(self.blocks.most);
+        for wanted in [wanted_or_more, wanted] {
+            let bytes = YOUNG.len() + wanted * BLOCK as usize;
+            if roots.may_grow(self.capacity(), bytes) {
+                self.blocks.granted = wanted;
+                return true;
+            }
+        }
+        false
     }
 
     /// A place for a small object that is moved here.
@@ -228,9 +251,9 @@ impl Heap {
     }
 
     /// A place for a large object, if there may be one more.
-    pub(super) fn new_large(&mut self, size: u32) -> Option<u32> {
+    pub(super) fn new_large(&mut self, size: u32, roots: &mut dyn Roots) -> Option<u32> {
         let count = size.div_ceil(BLOCK) as usize;
-        if self.blocks.in_use + count > self.blocks.most {
+        if !self.may_use(count, roots) {
             return None;
         }
         let first = self.take(count, Use::Large(count as u32))?;

@@ -1,7 +1,8 @@
 //! Collections.
 
 use super::blocks::{BLOCK, Use};
-use super::{EDEN, Heap, OutOfMemory, SURVIVORS, Shape, YOUNG};
+use super::shapes::Tracing;
+use super::{EDEN, Heap, OutOfMemory, SURVIVORS, YOUNG};
 use mainspring_abi::gc::{ARRAY_ELEMENTS_AT, CARD_SHIFT, ObjectHeader, VMHeap};
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -9,10 +10,16 @@ use std::time::{Duration, Instant};
 /// Old bytes before the first full collection.
 pub(super) const FIRST_THRESHOLD: usize = 16 << 20;
 
-/// Who holds references from outside of the heap.
+/// Who holds references from outside of the heap, and decides about its growth.
 pub trait Roots {
     /// Shows each place that holds a reference. It is replaced if its object moves.
     fn each(&mut self, visit: &mut dyn FnMut(&mut u32));
+
+    /// Whether the heap may grow from so many bytes to so many.
+    fn may_grow(&mut self, from: usize, to: usize) -> bool {
+        let _ = (from, to);
+        true
+    }
 }
 
 /// What the collector has done so far.
@@ -43,42 +50,34 @@ impl Heap {
     ) -> Result<(), OutOfMemory> {
         let start = Instant::now();
         let young = (vm.next - EDEN.start) + (self.survivors_end - SURVIVORS[self.survivors].start);
-        let dropped = match full {
-            true => self.collect_all(young, roots)?,
-            false => {
-                self.ensure_room(young as usize)?;
-                let dropped = Collector::new(self, false).run(roots);
-                self.collections.young += 1;
-                dropped
-            }
-        };
+        if full {
+            self.collect_all(young, roots)?;
+        } else {
+            self.ensure_room(young as usize)?;
+            Collector::new(self, false).run(roots);
+            self.collections.young += 1;
+        }
         vm.next = EDEN.start;
-        vm.limit = EDEN.end;
+        self.set_limit(vm);
         self.collections.peak = self.collections.peak.max(self.blocks.bytes());
-        drop(dropped);
-        if !full && (self.blocks.bytes() > self.threshold || self.is_full()) {
+        let mut fits = self.may_use(0, roots);
+        if !full && (self.blocks.bytes() > self.threshold || !fits) {
             let young = self.survivors_end - SURVIVORS[self.survivors].start;
-            drop(self.collect_all(young, roots)?);
+            self.collect_all(young, roots)?;
+            fits = self.may_use(0, roots);
         }
         let took = start.elapsed();
         self.collections.time += took;
         self.collections.longest = self.collections.longest.max(took);
-        match self.is_full() {
-            true => Err(OutOfMemory),
-            false => Ok(()),
-        }
+        fits.then_some(()).ok_or(OutOfMemory)
     }
 
-    fn collect_all(
-        &mut self,
-        young: u32,
-        roots: &mut dyn Roots,
-    ) -> Result<Vec<super::hosts::HostValue>, OutOfMemory> {
+    fn collect_all(&mut self, young: u32, roots: &mut dyn Roots) -> Result<(), OutOfMemory> {
         self.ensure_room(self.blocks.bytes() + young as usize)?;
-        let dropped = Collector::new(self, true).run(roots);
+        Collector::new(self, true).run(roots);
         self.collections.full += 1;
         self.threshold = FIRST_THRESHOLD.max(2 * self.blocks.bytes());
-        Ok(dropped)
+        Ok(())
     }
 
     /// What was done so far.
@@ -111,7 +110,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    fn run(mut self, roots: &mut dyn Roots) -> Vec<super::hosts::HostValue> {
+    fn run(mut self, roots: &mut dyn Roots) {
         if self.full {
             self.heap.blocks.begin_moving();
         } else {
@@ -120,7 +119,7 @@ impl<'a> Collector<'a> {
         roots.each(&mut |root| *root = self.forward(*root));
         self.look_into_reached();
         let full = self.full;
-        let dropped = self.heap.follow_hosts(full, |heap, object| {
+        self.heap.follow_hosts(full, |heap, object| {
             let header = heap.load(object);
             let may_have_moved =
                 YOUNG.contains(&object) || (full && heap.blocks.used_for(object) == Use::From);
@@ -135,7 +134,6 @@ impl<'a> Collector<'a> {
         }
         self.heap.survivors = 1 - self.heap.survivors;
         self.heap.survivors_end = self.next;
-        dropped
     }
 
     /// Where what a reference names is from now on.
@@ -184,21 +182,31 @@ impl<'a> Collector<'a> {
 
     /// Follows the references of an object that lie in a range.
     fn look_into(&mut self, object: u32, range: Range<u32>) {
-        let header = ObjectHeader(self.heap.load(object));
+        let header = self.heap.header(object);
         let is_young = YOUNG.contains(&object);
-        match self.heap.shape(header.shape()) {
-            Shape::Struct { traced, .. } => {
-                for i in 0..traced.len() {
-                    let Shape::Struct { traced, .. } = self.heap.shape(header.shape()) else {
-                        return;
-                    };
-                    let field = object + traced[i];
+        let flags = ObjectHeader::FLAGS;
+        let form = self.heap.shapes.of(ObjectHeader(header.0 & !flags));
+        match form.tracing {
+            Tracing::None => {}
+            Tracing::Words => {
+                let mut words = form.traced;
+                while words != 0 {
+                    let field = object + words.trailing_zeros() * 4;
+                    words &= words - 1;
                     if range.contains(&field) {
                         self.follow(field, is_young);
                     }
                 }
             }
-            Shape::Array { traced: true, .. } => {
+            Tracing::List => {
+                for i in 0..self.heap.shapes.list_of(form).len() {
+                    let field = object + self.heap.shapes.list_of(form)[i];
+                    if range.contains(&field) {
+                        self.follow(field, is_young);
+                    }
+                }
+            }
+            Tracing::Elements => {
                 let first = object + ARRAY_ELEMENTS_AT;
                 let end = first + self.heap.array_length(object) * 4;
                 let from = first.max(range.start);
@@ -206,7 +214,6 @@ impl<'a> Collector<'a> {
                     self.follow(element, is_young);
                 }
             }
-            Shape::Array { traced: false, .. } => {}
         }
     }
 
@@ -248,7 +255,7 @@ impl<'a> Collector<'a> {
         let mut object = self.heap.blocks.start_before(card);
         while object < end {
             self.look_into(object, card..end);
-            let header = ObjectHeader(self.heap.load(object));
+            let header = self.heap.header(object);
             object += self.heap.size_of(object, header);
         }
     }

@@ -1,23 +1,71 @@
 use super::*;
+use mainspring_abi::gc::ARRAY_ELEMENTS_AT;
+use mainspring_wasm::{
+    CompositeType, FieldType, HeapType, RefType, RegisteredTypes, StorageType, SubType,
+    TypeRegistry, ValType,
+};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Shapes of the tests: a pair with a number, an array of references, an array of bytes.
-const PAIR: u32 = 1;
-const LIST: u32 = 2;
-const BYTES: u32 = 3;
+/// Types of the tests: a pair with a number, an array of references, an array of bytes.
+const PAIR: usize = 0;
+const LIST: usize = 1;
+const BYTES: usize = 2;
 
-fn heap() -> (Heap, VMHeap) {
-    let mut heap = Heap::new(256 << 20).unwrap();
-    let traced = Box::new([8, 12]);
-    heap.add_shape(PAIR, Shape::Struct { size: 16, traced });
-    let (element, traced) = (4, true);
-    heap.add_shape(LIST, Shape::Array { element, traced });
-    let (element, traced) = (1, false);
-    heap.add_shape(BYTES, Shape::Array { element, traced });
-    let vm = heap.vm();
-    (heap, vm)
+/// A heap, and what keeps its types.
+struct Fixture {
+    heap: Heap,
+    vm: VMHeap,
+    types: [RegisteredTypes; 3],
+}
+
+impl Fixture {
+    fn new(limit: usize) -> Fixture {
+        let registry = TypeRegistry::default();
+        let field = |storage| FieldType {
+            storage,
+            mutable: true,
+        };
+        let any = field(StorageType::Val(ValType::Ref(RefType {
+            nullable: true,
+            heap: HeapType::Any,
+        })));
+        let number = field(StorageType::Val(ValType::I32));
+        let types = [
+            CompositeType::Struct([number, any, any].into()),
+            CompositeType::Array(any),
+            CompositeType::Array(field(StorageType::I8)),
+        ];
+        let mut heap = Heap::new(limit, registry.base().unwrap()).unwrap();
+        let types = types.map(|composite| {
+            let ty = SubType {
+                is_final: true,
+                supertype: None,
+                composite,
+            };
+            let shape = Shape::of(&ty, |_| false);
+            let types = registry.register(ty).unwrap();
+            heap.add_shape(types.ids()[0], &shape);
+            types
+        });
+        let vm = heap.vm();
+        Fixture { heap, vm, types }
+    }
+
+    fn header(&self, ty: usize) -> ObjectHeader {
+        let types = &self.types[ty];
+        ObjectHeader(types.addresses()[0].offset_from(types.base()))
+    }
+
+    fn allocate(&mut self, ty: usize, len: u32, held: &mut Held) -> Result<u32, OutOfMemory> {
+        let header = self.header(ty);
+        self.heap.allocate(&mut self.vm, header, len, held)
+    }
+
+    fn collect(&mut self, full: bool, held: &mut Held) {
+        self.heap.collect(&mut self.vm, full, held).unwrap();
+    }
 }
 
 #[derive(Default)]
@@ -31,32 +79,32 @@ impl Roots for Held {
 
 #[test]
 fn what_is_reachable_stays_as_it_was() {
-    let (mut heap, mut vm) = heap();
+    let mut fixture = Fixture::new(256 << 20);
     let mut held = Held::default();
     // A list of a hundred thousand pairs, then as much garbage again and again.
     held.0.push(0);
     for n in 0..100_000 {
-        let pair = heap.allocate(&mut vm, PAIR, 0, &mut held).unwrap();
-        heap.store(pair + 4, n);
+        let pair = fixture.allocate(PAIR, 0, &mut held).unwrap();
+        fixture.heap.store(pair + 4, n);
         let before = held.0[0];
-        heap.store_reference(pair + 8, before);
+        fixture.heap.store_reference(pair + 8, before);
         held.0[0] = pair;
     }
     for _ in 0..1_000_000 {
-        heap.allocate(&mut vm, PAIR, 0, &mut held).unwrap();
+        fixture.allocate(PAIR, 0, &mut held).unwrap();
     }
-    heap.collect(&mut vm, true, &mut held).unwrap();
+    fixture.collect(true, &mut held);
     let mut pair = held.0[0];
     for n in (0..100_000).rev() {
-        assert_eq!(heap.load(pair + 4), n);
-        pair = heap.load(pair + 8);
+        assert_eq!(fixture.heap.load(pair + 4), n);
+        pair = fixture.heap.load(pair + 8);
     }
     assert_eq!(pair, 0);
-    let done = heap.collections();
+    let done = fixture.heap.collections();
     assert!(done.young >= 8 && done.full >= 1, "{done:?}");
     held.0.clear();
-    heap.collect(&mut vm, true, &mut held).unwrap();
-    assert_eq!(heap.blocks.bytes(), 0);
+    fixture.collect(true, &mut held);
+    assert_eq!(fixture.heap.blocks.bytes(), 0);
 }
 
 #[test]
@@ -68,65 +116,63 @@ fn host_values_go_with_their_last_reference() {
         }
     }
     let dropped = Arc::new(AtomicUsize::new(0));
-    let (mut heap, mut vm) = heap();
+    let mut fixture = Fixture::new(256 << 20);
     let mut held = Held::default();
     for n in 0..10 {
         let value = Box::new((n, Counts(dropped.clone())));
-        let object = heap.new_host(&mut vm, value, &mut held).unwrap();
+        let Fixture { heap, vm, .. } = &mut fixture;
+        let Ok(object) = heap.new_host(vm, value, &mut held) else {
+            panic!("there is room")
+        };
         if n % 3 == 0 {
             held.0.push(object);
         }
     }
-    heap.collect(&mut vm, false, &mut held).unwrap();
+    fixture.collect(false, &mut held);
+    drop(fixture.heap.take_dropped());
     assert_eq!(dropped.load(Ordering::Relaxed), 6);
-    heap.collect(&mut vm, false, &mut held).unwrap();
+    fixture.collect(false, &mut held);
     for (i, &object) in held.0.iter().enumerate() {
-        let value = heap.host(object).unwrap();
+        let value = fixture.heap.host(object).unwrap();
         let (n, _) = value.downcast_ref::<(i32, Counts)>().unwrap();
         assert_eq!(*n as usize, 3 * i);
     }
     held.0.truncate(1);
-    heap.collect(&mut vm, false, &mut held).unwrap();
+    fixture.collect(false, &mut held);
+    drop(fixture.heap.take_dropped());
     assert_eq!(dropped.load(Ordering::Relaxed), 6);
-    heap.collect(&mut vm, true, &mut held).unwrap();
+    fixture.collect(true, &mut held);
+    drop(fixture.heap.take_dropped());
     assert_eq!(dropped.load(Ordering::Relaxed), 9);
-    drop(heap);
+    drop(fixture);
     assert_eq!(dropped.load(Ordering::Relaxed), 10);
 }
 
 #[test]
 fn a_full_heap_is_an_error_and_not_the_end() {
-    let mut heap = Heap::new(8 << 20).unwrap();
-    let (element, traced) = (4, true);
-    heap.add_shape(LIST, Shape::Array { element, traced });
-    let mut vm = heap.vm();
+    let mut fixture = Fixture::new(8 << 20);
     let mut held = Held::default();
-    let mut fill = |heap: &mut Heap, vm: &mut VMHeap, len: u32| {
+    let mut fill = |fixture: &mut Fixture, len: u32| {
         held.0.clear();
         let count = loop {
-            match heap.allocate(vm, LIST, len, &mut held) {
+            match fixture.allocate(LIST, len, &mut held) {
                 Ok(list) => held.0.push(list),
                 Err(OutOfMemory) => break held.0.len(),
             }
             assert!(held.0.len() < 100_000);
         };
         held.0.clear();
-        heap.collect(vm, true, &mut held).unwrap();
+        fixture.collect(true, &mut held);
         count
     };
-    let small = fill(&mut heap, &mut vm, 1_000);
+    let small = fill(&mut fixture, 1_000);
     assert!((1_500..4_000).contains(&small), "{small}");
-    let large = fill(&mut heap, &mut vm, 100_000);
+    let large = fill(&mut fixture, 100_000);
     assert!((15..=21).contains(&large), "{large}");
-    assert_eq!(fill(&mut heap, &mut vm, 1_000), small);
-    assert_eq!(
-        heap.allocate(&mut vm, LIST, u32::MAX, &mut held),
-        Err(OutOfMemory)
-    );
-    assert_eq!(
-        heap.allocate(&mut vm, LIST, 1 << 29, &mut held),
-        Err(OutOfMemory)
-    );
+    assert_eq!(fill(&mut fixture, 1_000), small);
+    for len in [u32::MAX, 1 << 29] {
+        assert_eq!(fixture.allocate(LIST, len, &mut held), Err(OutOfMemory));
+    }
 }
 
 /// What the heap ought to hold.
@@ -136,7 +182,7 @@ struct Model {
 }
 
 struct Object {
-    shape: u32,
+    ty: usize,
     number: u32,
     references: Vec<Option<usize>>,
 }
@@ -154,7 +200,7 @@ impl Numbers {
 }
 
 fn references_at(object: &Object, place: usize) -> u32 {
-    match object.shape {
+    match object.ty {
         PAIR => 8 + 4 * place as u32,
         _ => ARRAY_ELEMENTS_AT + 4 * place as u32,
     }
@@ -162,7 +208,7 @@ fn references_at(object: &Object, place: usize) -> u32 {
 
 impl Model {
     /// Compares all that is reachable.
-    fn check(&self, heap: &Heap, held: &Held, names: &[usize]) {
+    fn check(&self, fixture: &Fixture, held: &Held, names: &[usize]) {
         let mut seen = HashMap::new();
         let mut pending: Vec<(u32, usize)> =
             held.0.iter().copied().zip(names.iter().copied()).collect();
@@ -175,8 +221,9 @@ impl Model {
                 None => assert_eq!(at % 8, 0),
             }
             let object = &self.objects[name];
-            assert_eq!(heap.shape_of(at), object.shape);
-            match object.shape {
+            let heap = &fixture.heap;
+            assert_eq!(heap.header(at), fixture.header(object.ty));
+            match object.ty {
                 PAIR => assert_eq!(heap.load(at + 4), object.number),
                 _ => assert_eq!(heap.array_length(at), object.number),
             }
@@ -192,33 +239,32 @@ impl Model {
 }
 
 fn run_at_random(seed: u64, steps: usize, zealous: bool) {
-    let (mut heap, mut vm) = heap();
+    let mut fixture = Fixture::new(256 << 20);
     if zealous {
-        heap.be_zealous(&mut vm);
+        let Fixture { heap, vm, .. } = &mut fixture;
+        heap.be_zealous(vm, NonZeroU32::MIN);
     }
     let mut random = Numbers(seed);
     let (mut model, mut held, mut names) = (Model::default(), Held::default(), Vec::new());
     for step in 0..steps {
         match random.below(100) {
             0..60 => {
-                let (shape, len) = match random.below(200) {
+                let (ty, len) = match random.below(200) {
                     0 => (LIST, random.below(40_000)),
                     1..20 => (LIST, random.below(30)),
                     20 => (BYTES, random.below(100_000)),
                     21..40 => (BYTES, random.below(50)),
                     _ => (PAIR, 0),
                 };
-                let at = heap
-                    .allocate(&mut vm, shape, len as u32, &mut held)
-                    .unwrap();
+                let at = fixture.allocate(ty, len as u32, &mut held).unwrap();
                 let mut object = Object {
-                    shape,
+                    ty,
                     number: len as u32,
-                    references: vec![None; [0, 2, len, 0][shape as usize]],
+                    references: vec![None; [2, len, 0][ty]],
                 };
-                if shape == PAIR {
+                if ty == PAIR {
                     object.number = step as u32;
-                    heap.store(at + 4, object.number);
+                    fixture.heap.store(at + 4, object.number);
                 }
                 model.objects.push(object);
                 held.0.push(at);
@@ -230,7 +276,7 @@ fn run_at_random(seed: u64, steps: usize, zealous: bool) {
                 if !object.references.is_empty() {
                     let place = random.below(object.references.len());
                     let at = held.0[from] + references_at(object, place);
-                    heap.store_reference(at, held.0[to]);
+                    fixture.heap.store_reference(at, held.0[to]);
                     object.references[place] = Some(names[to]);
                 }
             }
@@ -245,15 +291,12 @@ fn run_at_random(seed: u64, steps: usize, zealous: bool) {
             }
             _ => {
                 let full = random.below(20) == 0;
-                heap.collect(&mut vm, full, &mut held).unwrap();
-                if zealous {
-                    vm.limit = vm.next;
-                }
-                model.check(&heap, &held, &names);
+                fixture.collect(full, &mut held);
+                model.check(&fixture, &held, &names);
             }
         }
     }
-    model.check(&heap, &held, &names);
+    model.check(&fixture, &held, &names);
 }
 
 #[test]
