@@ -96,6 +96,10 @@ builtins! {
     ArrayInitData(I32, I32, I32, I32, I32);
     /// array, element segment, first element, offset in segment, elements
     ArrayInitElem(I32, I32, I32, I32, I32);
+    /// tag -> an exception with it, whose values are zero. Collects garbage when there is no room.
+    ExceptionNew(I32) -> I32;
+    /// exception, which is thrown; traps if it is null. Does not return.
+    Throw(I32);
     /// Rounding, for processors without SSE4.1.
     CeilF32(F32) -> F32;
     /// See [`Builtin::CeilF32`].

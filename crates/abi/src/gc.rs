@@ -26,6 +26,8 @@ pub const OBJECT_ALIGNMENT: u32 = 8;
 pub const ARRAY_LENGTH_AT: u32 = 4;
 /// Where an array's elements begin.
 pub const ARRAY_ELEMENTS_AT: u32 = 8;
+/// Where the number of an exception's tag is.
+pub const EXCEPTION_TAG_AT: u32 = 4;
 
 /// The first four bytes of an object: how far its type's supertype vector is from
 /// [`VMContextHeader::type_base`](crate::VMContextHeader::type_base), a multiple of 8; zero for objects that stand for

@@ -202,8 +202,8 @@ impl VMOffsets {
                 size_of::<*mut VMGlobalDefinition>(),
                 8,
             ),
-            // One pointer for each tag, imported or defined, to the object that is its identity.
-            tags_at: array(module.tags.len(), size_of::<*mut c_void>(), 8),
+            // For each tag, imported or defined, its number in the store.
+            tags_at: array(module.tags.len(), size_of::<u32>(), 4),
             defined_globals_at: array(
                 defined(module.globals.len(), imported.globals),
                 size_of::<VMGlobalDefinition>(),
@@ -283,9 +283,9 @@ impl VMOffsets {
         self.global_imports_at + global.0 * size_of::<*mut VMGlobalDefinition>() as u32
     }
 
-    /// Of the pointer that is a tag's identity.
+    /// Of a tag's number in the store, 32 bits: equal if tags are.
     pub fn tag(&self, tag: TagIndex) -> u32 {
-        self.tags_at + tag.0 * size_of::<*mut c_void>() as u32
+        self.tags_at + tag.0 * size_of::<u32>() as u32
     }
 
     /// How many tags are imported; the rest are the instance's own.

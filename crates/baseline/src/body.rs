@@ -261,6 +261,8 @@ pub(crate) mod opcode {
     pub(crate) const LOOP: u8 = 0x03;
     pub(crate) const IF: u8 = 0x04;
     pub(crate) const ELSE: u8 = 0x05;
+    pub(crate) const THROW: u8 = 0x08;
+    pub(crate) const THROW_REF: u8 = 0x0a;
     pub(crate) const END: u8 = 0x0b;
     pub(crate) const BR_IF: u8 = 0x0d;
     pub(crate) const CALL: u8 = 0x10;
@@ -270,6 +272,7 @@ pub(crate) mod opcode {
     pub(crate) const CALL_REF: u8 = 0x14;
     pub(crate) const RETURN_CALL_REF: u8 = 0x15;
     pub(crate) const SELECT: u8 = 0x1b;
+    pub(crate) const TRY_TABLE: u8 = 0x1f;
     pub(crate) const LOCAL_GET: u8 = 0x20;
     pub(crate) const LOCAL_SET: u8 = 0x21;
     pub(crate) const LOCAL_TEE: u8 = 0x22;
@@ -302,6 +305,7 @@ enum Immediates {
     BrTable,
     /// A count of value types, and these.
     Types,
+    TryTable,
     Four,
     Eight,
 }
@@ -316,10 +320,13 @@ const fn immediates() -> [Immediates; 256] {
         table[code] = match code {
             0x02..=0x04 => Immediates::BlockType,
             0x0e => Immediates::BrTable,
-            0x0c | 0x0d | 0x10 | 0x12 | 0x14 | 0x15 | 0x20..=0x26 | 0x3f..=0x42 => Immediates::One,
+            0x08 | 0x0c | 0x0d | 0x10 | 0x12 | 0x14 | 0x15 | 0x20..=0x26 | 0x3f..=0x42 => {
+                Immediates::One
+            }
             0xd0 | 0xd2 | 0xd5 | 0xd6 => Immediates::One,
             0x11 | 0x13 => Immediates::Two,
             0x1c => Immediates::Types,
+            0x1f => Immediates::TryTable,
             0x28..=0x3e => Immediates::MemArg,
             0x43 => Immediates::Four,
             0x44 => Immediates::Eight,
@@ -356,6 +363,7 @@ impl Body<'_> {
                     self.skip_value_type();
                 }
             }
+            Immediates::TryTable => self.skip_try_table(),
             Immediates::Four => self.at += 4,
             Immediates::Eight => self.at += 8,
         }
@@ -372,6 +380,16 @@ impl Body<'_> {
             self.at += 1;
         }
         self.skip_integer();
+    }
+
+    fn skip_try_table(&mut self) {
+        self.skip_value_type();
+        for _ in 0..self.u32() {
+            if self.byte() < 2 {
+                self.skip_integer();
+            }
+            self.skip_integer();
+        }
     }
 
     fn skip_memarg(&mut self) {

@@ -164,8 +164,10 @@ impl Func<'_, '_> {
             self.asm.lea(true, INT_ARGS[1], area);
         }
         self.save_pinned();
+        self.save_pinned_for_landing();
         self.layout.outgoing = self.layout.outgoing.max(stack_bytes);
         self.branch_to_callee(callee, false);
+        self.note_caught_call();
         if stack_bytes > 0 {
             // The callee popped its arguments, and the room for them is needed again.
             let bytes = stack_bytes as i32;
@@ -225,7 +227,7 @@ impl Func<'_, '_> {
         }
     }
 
-    fn save_pin(&mut self, reg: Reg) {
+    pub(crate) fn save_pin(&mut self, reg: Reg) {
         if let Some(local) = self.layout.pinned_local[reg.0 as usize] {
             let local = self.locals[local as usize];
             self.store(Mem::at(Reg::RBP, local.home), reg, local.ty);

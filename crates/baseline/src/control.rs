@@ -29,10 +29,12 @@ pub(crate) struct Frame {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum FrameKind {
+pub(crate) enum FrameKind {
     Function,
     /// A `block`, or an `else` arm.
     Block,
+    /// A `try_table`.
+    Try,
     /// Branches go to the header.
     Loop,
     /// The first arm of an `if`, with where the second is.
@@ -42,7 +44,15 @@ enum FrameKind {
 /// Bytes of a result area for each result.
 pub(crate) const RESULT_SLOT: usize = 16;
 
-fn canonical_reg(ty: Ty) -> Reg {
+impl Frame {
+    /// What kind of block it is, and how many operands lie below its own.
+    pub(crate) fn place(&self) -> (FrameKind, usize) {
+        (self.kind, self.height)
+    }
+}
+
+/// Where labels take a single operand.
+pub(crate) fn canonical_reg(ty: Ty) -> Reg {
     if ty.is_float() {
         FLOAT_RESULTS[0]
     } else {
@@ -56,7 +66,7 @@ impl Func<'_, '_> {
         self.open(FrameKind::Function, ty);
     }
 
-    fn open(&mut self, kind: FrameKind, ty: BlockType) {
+    pub(crate) fn open(&mut self, kind: FrameKind, ty: BlockType) {
         let label = self.asm.label();
         let around = self.control.last().map_or(0, |frame| frame.loops);
         self.control.push(Frame {
@@ -156,6 +166,12 @@ impl Func<'_, '_> {
         match frame.kind {
             FrameKind::Function => self.end_function(&frame),
             FrameKind::Loop => {}
+            FrameKind::Try => {
+                self.end_try_table();
+                if frame.is_target {
+                    self.come_together(&frame);
+                }
+            }
             _ if frame.is_target => self.come_together(&frame),
             _ => {}
         }
@@ -200,7 +216,7 @@ impl Func<'_, '_> {
     }
 
     /// The position of the frame that a branch names.
-    fn depth(&self, relative_depth: u32) -> usize {
+    pub(crate) fn depth(&self, relative_depth: u32) -> usize {
         self.control.len() - 1 - relative_depth as usize
     }
 
@@ -279,7 +295,7 @@ impl Func<'_, '_> {
         !in_place
     }
 
-    fn target(&mut self, depth: usize) -> Label {
+    pub(crate) fn target(&mut self, depth: usize) -> Label {
         let frame = &mut self.control[depth];
         if frame.kind != FrameKind::Loop {
             frame.is_target = true;
@@ -288,7 +304,7 @@ impl Func<'_, '_> {
     }
 
     /// Goes to a frame's label with the uppermost operands.
-    fn jump_to(&mut self, depth: usize) {
+    pub(crate) fn jump_to(&mut self, depth: usize) {
         self.carry(depth);
         let label = self.target(depth);
         self.asm.jmp(label);
@@ -435,7 +451,7 @@ impl Func<'_, '_> {
             match code {
                 opcode::ELSE | opcode::END if blocks == 0 => return,
                 opcode::END => blocks -= 1,
-                opcode::BLOCK | opcode::LOOP | opcode::IF => blocks += 1,
+                opcode::BLOCK | opcode::LOOP | opcode::IF | opcode::TRY_TABLE => blocks += 1,
                 _ => {}
             }
             self.body.advance(1);

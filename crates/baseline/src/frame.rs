@@ -55,6 +55,8 @@ pub(crate) struct FrameLayout {
     pub(crate) result_passing: ResultPassing,
     /// Where the frame's size is filled in.
     sizes: [u32; 3],
+    /// Whether exceptions are caught.
+    pub(crate) catches: bool,
     /// Whether the prologue compares with the stack's limit.
     checks_stack: bool,
     /// Whether it touches each page.
@@ -85,6 +87,7 @@ impl FrameLayout {
             incoming: 0,
             result_passing: ResultPassing::of(&ty.results),
             sizes: [0; 3],
+            catches: false,
             checks_stack: is_large,
             probes: is_large,
         }
@@ -103,6 +106,12 @@ impl FrameLayout {
         let slots = (self.slots - at + self.slot_size - 1) / self.slot_size;
         self.highest_slot = self.highest_slot.max(slots as u32);
         Mem::at(Reg::RBP, at)
+    }
+
+    /// Where the stack pointer is outside of the prologue. Known once all code is made.
+    pub(crate) fn rsp_below_fp(&self) -> u32 {
+        // A frame that would be larger is an error.
+        self.size() as u32
     }
 
     fn size(&self) -> i64 {
@@ -206,7 +215,7 @@ impl Func<'_, '_> {
             .layout
             .vmctx
             .is_some_and(|reg| !self.layout.pinned_lost.contains(reg));
-        if !stays || self.input.tier_up {
+        if !stays || self.input.tier_up || self.layout.catches {
             self.asm.store(true, home, Reg::RDI);
         }
         if self.layout.result_passing == ResultPassing::Memory {

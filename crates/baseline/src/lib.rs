@@ -14,6 +14,7 @@ mod body;
 mod call;
 mod control;
 mod convert;
+mod exceptions;
 mod float;
 mod frame;
 mod gc;
@@ -148,6 +149,7 @@ fn compile(
     func.open_function(BlockType::Func(module.functions[index.index()]));
     func.operators()?;
     func.finish_counting();
+    func.finish_landings();
     func.finish_traps();
     if !func.finish_frame()? {
         return Ok(None);
@@ -163,7 +165,7 @@ fn compile(
         inlined: Vec::new(),
         inlined_calls: Vec::new(),
         roots: Vec::new(),
-        handlers: Vec::new(),
+        handlers: buffers.handlers.clone(),
         tier_up,
     }))
 }
@@ -201,6 +203,10 @@ impl<'a, 'b> Func<'a, 'b> {
             tier_up: None,
             hot_entry: None,
             hot_loops: Vec::new(),
+            try_tables: Vec::new(),
+            open_try: None,
+            caught_calls: Vec::new(),
+            handlers: &mut buffers.handlers,
         }
     }
 

@@ -67,6 +67,8 @@ pub(crate) struct Usage {
     pub(crate) context: u32,
     pub(crate) has_vectors: bool,
     pub(crate) has_loops: bool,
+    /// Whether it catches exceptions.
+    pub(crate) catches: bool,
 }
 
 /// Reads the declarations of a function's locals, after its parameters.
@@ -107,6 +109,12 @@ pub(crate) fn scan(
                 continue;
             }
             opcode::BLOCK | opcode::IF => loops.push(false),
+            opcode::TRY_TABLE => {
+                loops.push(false);
+                usage.catches = true;
+                usage.call(1);
+            }
+            opcode::THROW | opcode::THROW_REF => usage.call(1),
             opcode::LOOP => {
                 usage.has_loops = true;
                 loops.push(true);
@@ -245,6 +253,11 @@ pub(crate) fn place(locals: &mut [Local], usage: &Usage, layout: &mut FrameLayou
         // Nothing changes it.
         layout.vmctx = Some(Reg::RDI);
         temps.remove(Reg::RDI);
+    }
+    if usage.catches {
+        // Nobody restores them where an exception is caught.
+        layout.saved = CALLEE_SAVED.into_iter().collect();
+        layout.catches = true;
     }
     place_ints(&ints, usage, locals, layout, &mut temps);
     for (n, &(weight, wants)) in floats.list[..floats.len].iter().enumerate() {

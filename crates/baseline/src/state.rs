@@ -9,11 +9,12 @@
 
 use crate::body::{Body, Ty, opcode};
 use crate::control::Frame;
+use crate::exceptions::{CaughtCall, TryTable};
 use crate::frame::FrameLayout;
 use crate::locals::Local;
 use crate::x64::{Asm, Cpu, Label, Mem, Reg, RegSet, Rm, SCRATCH, XSCRATCH, op};
 use mainspring_abi::{
-    FunctionInput, Reloc, RelocTarget, SourceLocation, TierUp, TrapCode, TrapSite,
+    FunctionInput, Handler, Reloc, RelocTarget, SourceLocation, TierUp, TrapCode, TrapSite,
 };
 use mainspring_wasm::ModuleInfo;
 
@@ -106,6 +107,7 @@ pub(crate) struct Buffers {
     pub(crate) traps: Vec<TrapSite>,
     pub(crate) locations: Vec<SourceLocation>,
     pub(crate) late_traps: Vec<LateTrap>,
+    pub(crate) handlers: Vec<Handler>,
     pub(crate) moves: Vec<crate::moves::Move>,
     pub(crate) loops: Vec<bool>,
     pub(crate) labels: Vec<Label>,
@@ -121,6 +123,7 @@ impl Buffers {
         self.traps.clear();
         self.locations.clear();
         self.late_traps.clear();
+        self.handlers.clear();
         self.moves.clear();
         self.loops.clear();
         self.labels.clear();
@@ -167,6 +170,12 @@ pub(crate) struct Func<'a, 'b> {
     pub(crate) tier_up: Option<Box<TierUp>>,
     pub(crate) hot_entry: Option<Label>,
     pub(crate) hot_loops: Vec<crate::tier_up::HotLoop>,
+    /// All `try_table`s so far.
+    pub(crate) try_tables: Vec<TryTable>,
+    /// The innermost that is open.
+    pub(crate) open_try: Option<usize>,
+    pub(crate) caught_calls: Vec<CaughtCall>,
+    pub(crate) handlers: &'b mut Vec<Handler>,
 }
 
 impl Func<'_, '_> {

@@ -139,7 +139,8 @@ const DEFAULT: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::GC)
     .union(WasmFeatures::RELAXED_SIMD)
     .union(WasmFeatures::TAIL_CALL)
-    .union(WasmFeatures::THREADS);
+    .union(WasmFeatures::THREADS)
+    .union(WasmFeatures::EXCEPTIONS);
 
 /// Proposals that the engine runs. What is not here is refused when an engine is made.
 const SUPPORTED: WasmFeatures = DEFAULT
@@ -232,7 +233,7 @@ proposals! {
     /// Garbage collection: structs, arrays, declared subtypes and casts. On by default. Without function references or
     /// reference types it is off, too.
     wasm_gc => GC;
-    /// Exceptions. Not supported yet.
+    /// Exceptions. On by default. Without reference types they are off, too.
     wasm_exceptions => EXCEPTIONS;
     /// Memories with pages of one byte. Off by default.
     wasm_custom_page_sizes => CUSTOM_PAGE_SIZES;

@@ -2,7 +2,7 @@
 
 use crate::store::{AsContext, StoreOpaque};
 use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType, TagType};
-use crate::{Engine, Func, Global, Memory, Module, SharedMemory, Table};
+use crate::{Engine, Func, Global, Memory, Module, SharedMemory, Table, Tag};
 use mainspring_runtime as runtime;
 use mainspring_runtime::Import;
 use mainspring_wasm::EntityIndex;
@@ -20,6 +20,8 @@ pub enum Extern {
     Memory(Memory),
     /// A memory that threads share.
     SharedMemory(SharedMemory),
+    /// A tag of exceptions.
+    Tag(Tag),
 }
 
 macro_rules! extern_accessors {
@@ -50,6 +52,7 @@ extern_accessors! {
     Table into_table "table"
     Memory into_memory "memory"
     SharedMemory into_shared_memory "shared memory"
+    Tag into_tag "tag"
 }
 
 impl Extern {
@@ -64,6 +67,7 @@ impl Extern {
             Extern::Table(item) => ExternType::Table(item.ty(store)),
             Extern::Memory(item) => ExternType::Memory(item.ty(store)),
             Extern::SharedMemory(item) => ExternType::Memory(item.ty()),
+            Extern::Tag(item) => ExternType::Tag(item.ty(store)),
         }
     }
 
@@ -73,6 +77,7 @@ impl Extern {
             Extern::Global(item) => item.store_id(),
             Extern::Table(item) => item.store_id(),
             Extern::Memory(item) => item.store_id(),
+            Extern::Tag(item) => item.store_id(),
             // Of no store, but of an engine.
             Extern::SharedMemory(item) => return Engine::same(item.engine(), &store.engine),
         };
@@ -86,6 +91,7 @@ impl Extern {
             Extern::Global(item) => Import::Global(item.id()),
             Extern::Table(item) => Import::Table(item.id()),
             Extern::Memory(item) => Import::Memory(item.id()),
+            Extern::Tag(item) => Import::Tag(item.id()),
             Extern::SharedMemory(item) => {
                 Import::Memory(store.runtime.foreign_memory(item.runtime()))
             }
@@ -100,6 +106,7 @@ impl Extern {
             Extern::Table(_) => "table",
             Extern::Memory(_) => "memory",
             Extern::SharedMemory(_) => "shared memory",
+            Extern::Tag(_) => "tag",
         }
     }
 }
@@ -279,5 +286,10 @@ impl<'instance> Export<'instance> {
     /// The global, if it is one.
     pub fn into_global(self) -> Option<Global> {
         self.definition.into_global()
+    }
+
+    /// The tag, if it is one.
+    pub fn into_tag(self) -> Option<Tag> {
+        self.definition.into_tag()
     }
 }

@@ -6,6 +6,7 @@
 
 mod anyref;
 mod arrayref;
+mod exnref;
 mod externref;
 mod fields;
 mod i31;
@@ -14,7 +15,8 @@ mod structref;
 
 pub use anyref::{AnyRef, EqRef};
 pub use arrayref::{ArrayRef, ArrayRefPre};
-pub use externref::{ExnRef, ExternRef, NoExtern, NoFunc, NoneRef};
+pub use exnref::{ExnRef, ExnRefPre};
+pub use externref::{ExternRef, NoExtern, NoFunc, NoneRef};
 pub use i31::I31;
 pub(crate) use rooted::Obstacle;
 pub use rooted::{GcRef, OwnedRooted, RootScope, Rooted, RootedGcRef};

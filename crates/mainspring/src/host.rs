@@ -7,7 +7,7 @@ use crate::store::{
 };
 use crate::typed::{StoreOpaqueRef, WasmTy};
 use crate::types::{FuncType, ValType};
-use crate::{Engine, Func, Instance, Result, Val, ValRaw};
+use crate::{Engine, Func, Instance, Result, ThrownException, Val, ValRaw};
 use anyhow::{Context, Error};
 use mainspring_abi::{FLOAT_ARG_REGS, INT_ARG_REGS};
 use mainspring_runtime as runtime;
@@ -169,16 +169,25 @@ unsafe fn run<T: 'static, R>(
     store.opaque.runtime.handles().leave(scope);
     let why = match done {
         Ok(Ok(result)) => return Some(result),
-        Ok(Err(error)) => stopped(&store.opaque, error),
+        Ok(Err(error)) => {
+            stopped(&mut store.opaque, error);
+            return None;
+        }
         Err(payload) => Unwind::Panic(payload),
     };
     store.opaque.runtime.set_unwinding(why);
     None
 }
 
+/// A host function returned an error.
 #[cold]
-fn stopped(store: &StoreOpaque, error: Error) -> Unwind {
-    Unwind::error(&store.runtime, error)
+fn stopped(store: &mut StoreOpaque, error: Error) {
+    let store = &mut store.runtime;
+    if store.pending_exception() != 0 && error.is::<ThrownException>() {
+        return store.set_throwing(error);
+    }
+    let why = Unwind::error(store, error);
+    store.set_unwinding(why);
 }
 
 /// Stops the guest for the reason that the store holds.

@@ -7,7 +7,7 @@ use crate::module::ModuleExport;
 use crate::store::{AsContextMut, StoreContext, StoreContextMut, StoreOpaque};
 use crate::trap::error_of;
 use crate::typed::{TypedFunc, WasmParams, WasmResults};
-use crate::{Engine, Func, Global, Memory, Module, Result, SharedMemory, Table};
+use crate::{Engine, Func, Global, Memory, Module, Result, SharedMemory, Table, Tag};
 use anyhow::{Context, bail, format_err};
 use mainspring_runtime as runtime;
 use mainspring_runtime::{Backtrace, Import, InstanceId, InstantiateError, StoreId, Unwind};
@@ -163,9 +163,7 @@ impl Instance {
             EntityIndex::Global(index) => {
                 Extern::Global(Global::from_id(store, instance.global(index)))
             }
-            EntityIndex::Tag(_) => {
-                unreachable!("tags belong to a proposal that validation refuses")
-            }
+            EntityIndex::Tag(index) => Extern::Tag(Tag::from_id(store, instance.tag(index))),
         }
     }
 
@@ -210,6 +208,11 @@ impl Instance {
     /// An exported global.
     pub fn get_global(&self, store: impl AsContextMut, name: &str) -> Option<Global> {
         self.get_export(store, name)?.into_global()
+    }
+
+    /// An exported tag.
+    pub fn get_tag(&self, store: impl AsContextMut, name: &str) -> Option<Tag> {
+        self.get_export(store, name)?.into_tag()
     }
 }
 

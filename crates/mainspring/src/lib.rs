@@ -49,6 +49,7 @@ mod module;
 mod shared_memory;
 mod store;
 mod table;
+mod tag;
 mod trap;
 mod typed;
 mod types;
@@ -67,8 +68,8 @@ pub use explore::{
 pub use externals::{Export, ExportType, Extern, ImportType};
 pub use func::Func;
 pub use gc::{
-    AnyRef, ArrayRef, ArrayRefPre, EqRef, ExnRef, ExternRef, GcRef, I31, NoExtern, NoFunc, NoneRef,
-    OwnedRooted, RootScope, Rooted, RootedGcRef, StructRef, StructRefPre,
+    AnyRef, ArrayRef, ArrayRefPre, EqRef, ExnRef, ExnRefPre, ExternRef, GcRef, I31, NoExtern,
+    NoFunc, NoneRef, OwnedRooted, RootScope, Rooted, RootedGcRef, StructRef, StructRefPre,
 };
 pub use global::Global;
 pub use host::{Caller, IntoFunc, WasmRet};
@@ -77,7 +78,8 @@ pub use limits::{StoreLimits, StoreLimitsBuilder};
 pub use linker::{Linker, UnknownImportError};
 pub use mainspring_runtime::gc::GcHeapOutOfMemory;
 pub use mainspring_runtime::{
-    DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter, ValRaw,
+    DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter,
+    ThrownException, ValRaw,
 };
 pub use mainspring_tiering::{Statistics, TierStatistics};
 pub use memory::{Memory, MemoryAccessError};
@@ -85,11 +87,13 @@ pub use module::{Module, ModuleExport, ModuleFunction, ResourcesRequired};
 pub use shared_memory::{SharedMemory, WaitResult};
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 pub use table::Table;
+pub use tag::Tag;
 pub use trap::Trap;
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy, WasmTyList};
 pub use types::{
-    ArrayType, ExternType, FieldType, Finality, FuncType, GlobalType, HeapType, MemoryType,
-    MemoryTypeBuilder, Mutability, RefType, StorageType, StructType, TableType, TagType, ValType,
+    ArrayType, ExnType, ExternType, FieldType, Finality, FuncType, GlobalType, HeapType,
+    MemoryType, MemoryTypeBuilder, Mutability, RefType, StorageType, StructType, TableType,
+    TagType, ValType,
 };
 pub use values::{Ref, V128, Val};
 pub use wasmparser::WasmFeatures;

@@ -5,7 +5,7 @@ use crate::Result;
 use crate::externals::Extern;
 use crate::linker::Definition;
 use crate::store::StoreOpaque;
-use crate::types::{ExternType, FuncType, MemoryType, TableType, ValType};
+use crate::types::{ExternType, FuncType, MemoryType, TableType, TagType, ValType};
 use anyhow::{Error, bail};
 use mainspring_wasm::{EntityIndex, ModuleInfo};
 
@@ -91,6 +91,9 @@ fn check_types(expected: &ExternType, supplied: &Supplied<'_>) -> Result<()> {
         (ExternType::Memory(expected), Supplied::Extern(_, Extern::SharedMemory(memory))) => {
             check_memory(expected, &memory.ty(), memory.size())
         }
+        (ExternType::Tag(expected), Supplied::Extern(store, Extern::Tag(tag))) => {
+            check_tag(expected, &tag.ty_in(store))
+        }
         (expected, supplied) => {
             let found = match supplied {
                 Supplied::Host(_) => "func",
@@ -104,6 +107,17 @@ fn check_types(expected: &ExternType, supplied: &Supplied<'_>) -> Result<()> {
 fn check_func(expected: &FuncType, found: &FuncType) -> Result<()> {
     if !found.matches(expected) {
         bail!("types incompatible: expected type `{expected}`, found type `{found}`");
+    }
+    Ok(())
+}
+
+fn check_tag(expected: &TagType, found: &TagType) -> Result<()> {
+    if !FuncType::eq(expected.ty(), found.ty()) {
+        bail!(
+            "types incompatible: expected tag of type `{}`, found tag of type `{}`",
+            expected.ty(),
+            found.ty()
+        );
     }
     Ok(())
 }

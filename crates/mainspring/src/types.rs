@@ -4,6 +4,7 @@
 mod aggregate;
 mod declared;
 mod entity;
+mod exception;
 mod func;
 mod heap;
 
@@ -16,6 +17,7 @@ pub use declared::Finality;
 pub use entity::{
     ExternType, GlobalType, MemoryType, MemoryTypeBuilder, Mutability, TableType, TagType,
 };
+pub use exception::ExnType;
 pub use func::FuncType;
 pub use heap::HeapType;
 

@@ -5,6 +5,7 @@
 //! host function itself rather than of the shim that does that.
 
 use crate::control::RESULT_SLOT;
+use crate::exceptions::Target;
 use crate::func::{Func, Region};
 use crate::trap;
 use anyhow::Result;
@@ -227,17 +228,20 @@ impl<'a> Func<'a, '_> {
             ResultPassing::Memory => Some(self.result_area_for(ty)),
         };
         let args = self.take_args(callee.vmctx(), area, ty);
-        let call = match *callee {
-            Callee::Direct { func, .. } => self.builder.ins().call(func, &args),
-            Callee::Indirect {
-                signature, code, ..
-            } => self.builder.ins().call_indirect(signature, code, &args),
-        };
+        let before = self.stack.len();
+        self.call_target(
+            match *callee {
+                Callee::Direct { func, .. } => Target::Direct(func),
+                Callee::Indirect {
+                    signature, code, ..
+                } => Target::Indirect(signature, code),
+            },
+            &args,
+        );
         match area {
             None => {
-                let results = self.builder.inst_results(call).to_vec();
-                for (value, &ty) in results.into_iter().zip(&ty.results) {
-                    self.push_of(value, ty);
+                for (i, &ty) in ty.results.iter().enumerate() {
+                    self.root_if_collected(self.stack[before + i], ty);
                 }
             }
             Some(area) => self.push_results_from(area, &ty.results),

@@ -4,6 +4,7 @@
 //! so that a block which nothing leaves early costs nothing. After an unconditional branch
 //! operators are skipped, counting blocks, up to the `else` or `end` that is reached otherwise.
 
+use crate::exceptions::TryTable;
 use crate::func::{Func, Region};
 use crate::types::{BlockTypes, value_type};
 use anyhow::Result;
@@ -27,9 +28,11 @@ pub(crate) struct Frame<'a> {
     continuation: Option<Block>,
 }
 
-enum FrameKind {
+pub(crate) enum FrameKind {
     /// The function itself, a `block`, or an `else` arm.
     Block,
+    /// A `try_table`.
+    Try(TryTable),
     /// Branches go to the header.
     Loop { header: Block },
     /// The first arm of an `if`.
@@ -63,6 +66,22 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// How many of the operands below the block its branches hand on.
+    pub(crate) fn below(&self) -> usize {
+        self.below
+    }
+
+    /// What a `try_table` catches.
+    ///
+    /// # Panics
+    /// If it is another block.
+    pub(crate) fn try_table(&mut self) -> &mut TryTable {
+        match &mut self.kind {
+            FrameKind::Try(table) => table,
+            _ => unreachable!("the list of `try_table`s names no other block"),
+        }
+    }
+
     /// The position of the first operand that branches hand on.
     fn first_operand(&self) -> usize {
         self.height - self.below
@@ -73,9 +92,10 @@ impl<'a> Func<'a, '_> {
     /// Reads past an operator in code that can't be reached.
     pub(crate) fn skip(&mut self, operator: &Operator<'_>) {
         match operator {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
-                self.skipped_blocks += 1;
-            }
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. } => self.skipped_blocks += 1,
             Operator::Else if self.skipped_blocks == 0 => self.else_arm(),
             Operator::End if self.skipped_blocks == 0 => self.end(),
             Operator::End => self.skipped_blocks -= 1,
@@ -149,7 +169,7 @@ impl<'a> Func<'a, '_> {
         Ok(())
     }
 
-    fn open(&mut self, kind: FrameKind, ty: BlockType) -> Result<()> {
+    pub(crate) fn open(&mut self, kind: FrameKind, ty: BlockType) -> Result<()> {
         let types = BlockTypes::new(self.module, ty)?;
         let height = self.stack.len() - types.params().len();
         let below = self.handed_on(height);
@@ -186,15 +206,20 @@ impl<'a> Func<'a, '_> {
             // Without a second arm, that arm hands its operands through.
             self.else_arm();
         }
-        if self.reachable && self.control[depth].continuation.is_some() {
+        // What a `try_table` catches lies between it and what follows.
+        let goes_on = matches!(self.control[depth].kind, FrameKind::Try(_))
+            || self.control[depth].continuation.is_some();
+        if self.reachable && goes_on {
             self.jump_to_frame(depth);
         }
         let frame = self
             .control
             .pop()
             .expect("validated: `end` closes an open block");
-        if let FrameKind::Loop { header } = frame.kind {
-            self.builder.seal_block(header);
+        match &frame.kind {
+            FrameKind::Loop { header } => self.builder.seal_block(*header),
+            FrameKind::Try(table) => self.end_try_table(table, frame.height, frame.below),
+            _ => {}
         }
         if let Some(block) = frame.continuation {
             self.builder.seal_block(block);
@@ -256,7 +281,7 @@ impl<'a> Func<'a, '_> {
     }
 
     /// Ends the block with a jump to what follows a frame's block, with the uppermost operands.
-    fn jump_to_frame(&mut self, depth: usize) {
+    pub(crate) fn jump_to_frame(&mut self, depth: usize) {
         let target = self.target(depth);
         self.jump(target);
     }

@@ -7,10 +7,13 @@ use crate::trap;
 use anyhow::{Context as _, Result, anyhow, bail};
 use cranelift_codegen::binemit::Reloc as RelocKind;
 use cranelift_codegen::ir::{ExternalName, Function};
-use cranelift_codegen::{CodegenError, CompiledCode, FinalizedMachReloc, FinalizedRelocTarget};
+use cranelift_codegen::{
+    CodegenError, CompiledCode, FinalizedMachExceptionHandler, FinalizedMachReloc,
+    FinalizedRelocTarget,
+};
 use mainspring_abi::{
-    CompiledFunction, FunctionInput, InlinedCall, InlinedCode, Reloc, RelocTarget, SourceLocation,
-    TrapCode, TrapSite,
+    CompiledFunction, FunctionInput, Handler, InlinedCall, InlinedCode, Reloc, RelocTarget,
+    SourceLocation, TrapCode, TrapSite,
 };
 use mainspring_wasm::DefinedFuncIndex;
 
@@ -61,11 +64,34 @@ pub(crate) fn finish(
         inlined,
         inlined_calls: buffers.inlined_calls.clone(),
         roots: roots::of(code),
-        handlers: Vec::new(),
+        handlers: handlers(code),
         tier_up: None,
     };
     layout::arrange(code, &mut compiled)?;
     Ok(compiled)
+}
+
+/// Where exceptions go that leave calls.
+fn handlers(code: &CompiledCode) -> Vec<Handler> {
+    let mut handlers: Vec<Handler> = landings(code).collect();
+    handlers.sort_by_key(|handler| handler.code);
+    handlers
+}
+
+/// The same, in any order.
+pub(crate) fn landings(code: &CompiledCode) -> impl Iterator<Item = Handler> {
+    code.buffer.call_sites().filter_map(|site| {
+        let landing = site.exception_handlers.first()?;
+        let FinalizedMachExceptionHandler::Default(landing) = *landing else {
+            unreachable!("all exceptions go to one place")
+        };
+        let below_fp = site.frame_offset;
+        Some(Handler {
+            code: site.ret_addr,
+            landing,
+            below_fp: below_fp.expect("the size of a frame is known at its calls"),
+        })
+    })
 }
 
 fn convert_reloc(reloc: &FinalizedMachReloc, function: &Function) -> Result<Reloc> {

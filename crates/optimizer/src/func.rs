@@ -70,6 +70,8 @@ pub(crate) struct Func<'a, 'b> {
     pub(crate) stack: Vec<Value>,
     /// Open blocks, innermost last. The first is the function itself.
     pub(crate) control: Vec<Frame<'a>>,
+    /// Which of them are `try_table`s.
+    pub(crate) try_tables: Vec<usize>,
     /// Whether the operators being read can be reached.
     pub(crate) reachable: bool,
     /// How many blocks were opened since code became unreachable.
@@ -124,6 +126,8 @@ pub(crate) enum Region {
     Memory(u32),
     /// Areas in which results come back.
     Results,
+    /// Exceptions.
+    Exceptions,
     /// How far objects go in the heap.
     Heap,
     /// Headers of objects.
@@ -156,6 +160,7 @@ impl Region {
             Region::ImportedGlobals => "imported globals",
             Region::ImportedMemories => "imported memories",
             Region::Results => "results",
+            Region::Exceptions => "exceptions",
             Region::Global(_) => "global",
             Region::Memory(_) => "memory",
             Region::Heap => "heap",
@@ -177,6 +182,7 @@ impl Region {
             Region::ImportedGlobals => 4,
             Region::ImportedMemories => 5,
             Region::Results => 6,
+            Region::Exceptions => 11,
             Region::Global(n) => 16 + n.min(Region::DISTINCT),
             Region::Memory(n) => 32 + n.min(Region::DISTINCT),
             Region::Heap => 7,
@@ -271,6 +277,7 @@ impl<'a, 'b> Func<'a, 'b> {
             result_area: None,
             stack: buffers.stack,
             control: Vec::new(),
+            try_tables: Vec::new(),
             reachable: true,
             skipped_blocks: 0,
             body: Body::compiled(input.module.func_of(input.index)),

@@ -16,6 +16,7 @@ mod call;
 mod control;
 mod dispatch;
 mod emit;
+mod exceptions;
 mod func;
 mod gc;
 mod global;

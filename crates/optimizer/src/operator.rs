@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use cranelift_codegen::ir::Opcode;
 use cranelift_codegen::ir::types::{F32, F64, I32, I64};
 use mainspring_abi::Builtin;
-use mainspring_wasm::{FuncIndex, GlobalIndex, TableIndex, TypeIndex};
+use mainspring_wasm::{FuncIndex, GlobalIndex, TableIndex, TagIndex, TypeIndex};
 use wasmparser::Operator;
 
 impl<'a> Func<'a, '_> {
@@ -29,6 +29,9 @@ impl<'a> Func<'a, '_> {
             O::BrIf { relative_depth } => self.br_if(relative_depth),
             O::BrTable { ref targets } => self.br_table(targets)?,
             O::Return => self.return_(),
+            O::TryTable { ref try_table } => self.try_table(try_table)?,
+            O::Throw { tag_index } => self.throw(TagIndex(tag_index)),
+            O::ThrowRef => self.throw_ref(),
 
             O::Call { function_index } => self.call(FuncIndex(function_index))?,
             O::CallIndirect {

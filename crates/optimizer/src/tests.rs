@@ -24,7 +24,9 @@ fn settings() -> CompileSettings {
 
 fn decode(wat: &str) -> (ModuleInfo, Vec<u8>) {
     let bytes = wat::parse_str(wat).expect("the test's module is well-formed");
-    let module = mainspring_wasm::decode(WasmFeatures::default(), &bytes)
+    // The last is for an instruction that is not supported.
+    let features = WasmFeatures::default() | WasmFeatures::LEGACY_EXCEPTIONS;
+    let module = mainspring_wasm::decode(features, &bytes)
         .unwrap_or_else(|error| panic!("the test's module is valid: {error}\n{wat}"));
     (module, bytes)
 }
@@ -455,7 +457,7 @@ fn extreme_bodies() {
 #[test]
 fn a_failure_names_the_function_and_leaves_the_compiler_usable() {
     // An instruction of a proposal that validation was told to let through.
-    let wat = "(module (tag $t) (func) (func (throw $t)))";
+    let wat = "(module (func) (func try end))";
     let settings = settings();
     let optimizer = Optimizer::new(&settings).expect("the host is supported");
     let results = each_function(wat, &settings, CallMode::Direct, |input| {
@@ -465,9 +467,9 @@ fn a_failure_names_the_function_and_leaves_the_compiler_usable() {
     });
     let error = results[1]
         .as_ref()
-        .expect_err("exceptions are not supported");
+        .expect_err("such exceptions are not supported");
     assert!(
-        error.contains("function 1") && error.contains("Throw"),
+        error.contains("function 1") && error.contains("Try"),
         "{error}"
     );
     let again = each_function("(module (func))", &settings, CallMode::Direct, |input| {
@@ -673,4 +675,49 @@ fn layout_takes_time_in_proportion() {
     let function = &compile(&wat)[0];
     assert!(function.code.len() > 100_000);
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
+/// What leaves a call in a `try_table` has a place to go; what is thrown there goes without a call.
+#[test]
+fn calls_in_a_try_table_have_landings() {
+    let wat = "(module
+        (tag $t (param i32)) (tag $u)
+        (import \"\" \"f\" (func $f))
+        (func $throws (throw $t (i32.const 1)))
+        (func (param i32) (result i32)
+            (call $f)
+            (block $caught (result i32)
+                (try_table (catch $t $caught)
+                    (call $f)
+                    (try_table (catch_all 0) (call $f) (call $throws)))
+                (call $f)
+                (i32.const 2)))
+        (func (result i32)
+            (block $u
+            (block $caught (result i32)
+                (try_table (catch $u $u) (catch $t $caught) (throw $t (i32.const 3)))
+                unreachable)
+            (return))
+            (i32.const 4)))";
+    let settings = settings();
+    let optimizer = Optimizer::new(&settings).expect("the host is supported");
+    let functions = each_function(wat, &settings, CallMode::Direct, |input| {
+        optimizer.compile(input).expect("the function compiles")
+    });
+    let counts: Vec<usize> = functions.iter().map(|code| code.handlers.len()).collect();
+    // One of the calls is inlined.
+    assert_eq!(counts, [0, 2, 0]);
+    assert!(
+        functions[1]
+            .handlers
+            .iter()
+            .map(|handler| handler.code)
+            .is_sorted()
+    );
+    for handler in &functions[1].handlers {
+        assert!(handler.landing < functions[1].code.len() as u32);
+        assert_eq!(handler.below_fp % 16, 0);
+    }
+    // It is a jump.
+    assert!(functions[2].code.len() < 64);
 }

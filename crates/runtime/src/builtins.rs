@@ -3,6 +3,7 @@
 //! Each builtin is a shim, which records the calling wasm frame, and a function. The function works
 //! on the store as a host function does; a `TrapCode` or an error that it returns stops the guest.
 
+use crate::exceptions::throw_pending;
 use crate::exit::record_exit;
 use crate::instance::Instance;
 use crate::memory::in_bounds;
@@ -11,7 +12,7 @@ use crate::store::Store;
 use crate::trap::{Unwind, raise};
 use anyhow::Error;
 use mainspring_abi::{BUILTIN_COUNT, Builtin, TrapCode, VMStoreContext};
-use mainspring_wasm::{DataIndex, ElemIndex, MemoryIndex, TableIndex};
+use mainspring_wasm::{DataIndex, ElemIndex, MemoryIndex, TableIndex, TagIndex};
 use std::arch::naked_asm;
 use std::ffi::c_void;
 use std::mem::offset_of;
@@ -23,6 +24,8 @@ use std::time::Duration;
 pub(crate) enum Stop {
     Trap(TrapCode),
     Error(Error),
+    /// The pending exception is thrown, which the guest may catch.
+    Exception,
 }
 
 impl From<TrapCode> for Stop {
@@ -104,15 +107,18 @@ unsafe fn run<T>(vmctx: *mut c_void, function: impl FnOnce(&mut Call<'_>) -> Res
         }));
         match result {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(Stop::Trap(code))) => Err(Unwind::trap(call.store, code)),
-            Ok(Err(Stop::Error(error))) => Err(Unwind::error(call.store, error)),
-            Err(payload) => Err(Unwind::Panic(payload)),
+            Ok(Err(Stop::Trap(code))) => Err(Some(Unwind::trap(call.store, code))),
+            Ok(Err(Stop::Error(error))) => Err(Some(Unwind::error(call.store, error))),
+            Ok(Err(Stop::Exception)) => Err(None),
+            Err(payload) => Err(Some(Unwind::Panic(payload))),
         }
     };
     match outcome {
         Ok(value) => value,
         // SAFETY: called from wasm through a shim, and nothing here owns anything anymore.
-        Err(why) => unsafe { raise(context, why) },
+        Err(Some(why)) => unsafe { raise(context, why) },
+        // SAFETY: as above.
+        Err(None) => unsafe { throw_pending(context, None) },
     }
 }
 
@@ -270,6 +276,17 @@ builtins! {
     }
     ArrayInitElem = array_init_elem(call, array: u32, segment: u32, first: u32, from: u32, len: u32) {
         call.init_elem(array, segment, first, from, len)
+    }
+    ExceptionNew = exception_new(call, tag: u32) -> u32 {
+        let (header, tag) = call.instance().exception(TagIndex(tag));
+        Ok(call.store.new_exception(header, tag)?)
+    }
+    Throw = throw(call, exception: u32) {
+        if exception == 0 {
+            return Err(TrapCode::NullReference.into());
+        }
+        call.store.set_pending_exception(exception);
+        Err::<(), _>(Stop::Exception)
     }
     CeilF32 = ceil_f32(_call, x: f32) -> f32 { Ok(x.ceil()) }
     FloorF32 = floor_f32(_call, x: f32) -> f32 { Ok(x.floor()) }

@@ -1,5 +1,6 @@
 //! Instances: a module's entities, tied together by a VM context.
 
+use crate::exceptions::TagId;
 use crate::global::GlobalId;
 use crate::memory::MemoryId;
 use crate::module::Module;
@@ -7,7 +8,7 @@ use crate::table::TableId;
 use mainspring_abi::gc::ObjectHeader;
 use mainspring_abi::{VMFuncRef, VMFunctionImport};
 use mainspring_wasm::{
-    DataIndex, ElemIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TypeIndex,
+    DataIndex, ElemIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex,
 };
 use std::ffi::c_void;
 use std::ptr::NonNull;
@@ -29,6 +30,8 @@ pub struct Instance {
     pub(crate) memories: Box<[MemoryId]>,
     /// All globals, imported ones first.
     pub(crate) globals: Box<[GlobalId]>,
+    /// All tags, imported ones first.
+    pub(crate) tags: Box<[TagId]>,
     /// Element segments that are used up.
     pub(crate) dropped_elements: Box<[bool]>,
     /// Data segments that are used up.
@@ -154,6 +157,17 @@ impl Instance {
     /// One of its globals.
     pub fn global(&self, index: GlobalIndex) -> GlobalId {
         self.globals[index.index()]
+    }
+
+    /// What exceptions with one of its tags begin with.
+    pub(crate) fn exception(&self, tag: TagIndex) -> (ObjectHeader, TagId) {
+        let ty = self.module.info().tags[tag.index()];
+        (self.object_header(ty), self.tag(tag))
+    }
+
+    /// One of its tags.
+    pub fn tag(&self, index: TagIndex) -> TagId {
+        self.tags[index.index()]
     }
 }
 

@@ -8,6 +8,7 @@
 use crate::builtins;
 use crate::builtins::Stop;
 use crate::const_eval::{evaluate, function_value};
+use crate::exceptions::TagId;
 use crate::func::function_import;
 use crate::gc::AllocateError;
 use crate::global::GlobalId;
@@ -20,8 +21,8 @@ use anyhow::{Result, ensure};
 use mainspring_abi::{TrapCode, VMContextHeader, VMFuncRef, VMMemoryImport};
 use mainspring_wasm::{
     DataIndex, ElemIndex, ElementItems, EntityIndex, FuncIndex, GlobalIndex, GlobalType,
-    MemoryIndex, RefKind, RefType, SegmentMode, TableIndex, TableType, ValType, map_ref_type,
-    map_val_type,
+    MemoryIndex, RefKind, RefType, SegmentMode, TableIndex, TableType, TagIndex, ValType,
+    map_ref_type, map_val_type,
 };
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -38,6 +39,8 @@ pub enum Import {
     Memory(MemoryId),
     /// A global of the store.
     Global(GlobalId),
+    /// A tag of the store.
+    Tag(TagId),
 }
 
 /// Why an instance could not be made.
@@ -112,6 +115,7 @@ struct Entities {
     tables: Vec<TableId>,
     memories: Vec<MemoryId>,
     globals: Vec<GlobalId>,
+    tags: Vec<TagId>,
 }
 
 /// Fills in the imports.
@@ -142,6 +146,10 @@ fn link(store: &Store, module: &Module, vmctx: &VMContext, imports: &[Import]) -
             (Import::Global(id), EntityIndex::Global(index)) => {
                 vmctx.write(offsets.global_import(index), store.global(id).definition());
                 entities.globals.push(id);
+            }
+            (Import::Tag(id), EntityIndex::Tag(index)) => {
+                vmctx.write(offsets.tag(index), id.0);
+                entities.tags.push(id);
             }
             (import, declared) => unreachable!("{import:?} was checked to match {declared:?}"),
         }
@@ -198,6 +206,12 @@ fn define(
         };
         globals.push(store.add_global(ty, definition));
     }
+    let tags = &mut entities.tags;
+    for ty in &info.tags[tags.len()..] {
+        let tag = store.add_tag(module.types().ids()[ty.index()]);
+        vmctx.write(offsets.tag(TagIndex::from(tags.len())), tag.0);
+        tags.push(tag);
+    }
     allocation.keep();
     Ok(())
 }
@@ -206,8 +220,8 @@ fn define(
 /// again, also if a limiter panics: nothing else knows them.
 struct Allocation<'a> {
     store: &'a mut Store,
-    /// How many memories, tables and globals there were before.
-    before: (usize, usize, usize),
+    /// How many memories, tables, globals and tags there were before.
+    before: (usize, usize, usize, usize),
 }
 
 impl Allocation<'_> {
@@ -216,6 +230,7 @@ impl Allocation<'_> {
             store.memories.len(),
             store.tables.len(),
             store.globals.len(),
+            store.tag_count(),
         );
         Allocation { store, before }
     }
@@ -227,10 +242,11 @@ impl Allocation<'_> {
 
 impl Drop for Allocation<'_> {
     fn drop(&mut self) {
-        let (memories, tables, globals) = self.before;
+        let (memories, tables, globals, tags) = self.before;
         self.store.memories.truncate(memories);
         self.store.tables.truncate(tables);
         self.store.globals.truncate(globals);
+        self.store.forget_tags(tags);
         let holders = &mut self.store.holders;
         holders.tables.retain(|id| (id.0 as usize) < tables);
         holders.globals.retain(|id| (id.0 as usize) < globals);
@@ -253,6 +269,7 @@ fn record(
         tables: entities.tables.into(),
         memories: entities.memories.into(),
         globals: entities.globals.into(),
+        tags: entities.tags.into(),
         dropped_elements: vec![false; info.elements.len()].into(),
         dropped_data: vec![false; info.data.len()].into(),
     });
@@ -394,6 +411,7 @@ fn initialize_memories(store: &mut Store, id: InstanceId) -> Result<(), Instanti
                 .map_err(|stop| match stop {
                     Stop::Trap(code) => InstantiateError::Trap(code),
                     Stop::Error(error) => error.into(),
+                    Stop::Exception => unreachable!("only code throws exceptions"),
                 })?;
         }
         store.drop_data(id, index);

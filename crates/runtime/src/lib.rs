@@ -15,6 +15,7 @@
 mod builtins;
 mod const_eval;
 pub mod enter;
+mod exceptions;
 pub mod exit;
 mod func;
 pub mod gc;
@@ -30,6 +31,7 @@ mod table;
 mod trap;
 mod val;
 
+pub use exceptions::{TagId, ThrownException};
 pub use func::{ArrayTarget, HostDefinition, HostFunc, HostTarget, VMHostContext};
 pub use global::{GlobalId, GlobalInstance};
 pub use instance::{Instance, InstanceId};

@@ -1,5 +1,6 @@
 //! The store: owner of everything that runs.
 
+use crate::exceptions::Exceptions;
 use crate::func::HostFunc;
 use crate::gc::{Heap, Holders};
 use crate::global::GlobalInstance;
@@ -101,6 +102,7 @@ pub struct Store {
     pub(crate) limiter: Option<LimiterAccess>,
     /// Why wasm is being unwound, between the raise and the entry.
     pub(crate) unwinding: Option<Unwind>,
+    pub(crate) exceptions: Exceptions,
 }
 
 // SAFETY: the raw pointers in a store point to what the store itself owns, and move with it between
@@ -144,6 +146,7 @@ impl Store {
             modules: HashMap::new(),
             limiter: None,
             unwinding: None,
+            exceptions: Exceptions::default(),
         }
     }
 
@@ -235,9 +238,14 @@ impl Store {
             ..
         }) = ty
         {
-            let hold = || self.settings.types.hold(id).0;
-            self.types.entry(id.0).or_insert_with(hold);
+            self.hold_type_id(id);
         }
+    }
+
+    /// Keeps a type registered as long as the store lives. Someone holds it now.
+    pub(crate) fn hold_type_id(&mut self, id: CanonicalTypeId) {
+        let hold = || self.settings.types.hold(id).0;
+        self.types.entry(id.0).or_insert_with(hold);
     }
 
     /// Keeps a type registered as long as the store lives.

@@ -10,6 +10,7 @@
 //! which is the entry's.
 
 use crate::enter::{self, FRAME_EXIT_FP, FRAME_EXIT_SP, FRAME_STORE};
+use crate::exceptions::throw_pending;
 use crate::module::Module;
 use crate::store::Store;
 use mainspring_abi::{TrapCode, VMStoreContext};
@@ -173,7 +174,7 @@ pub(crate) fn each_frame(mut activation: Activation, visit: &mut dyn FnMut(usize
 ///
 /// # Safety
 /// `exit_sp` must be the stack pointer of a wasm function at a call that has not returned.
-unsafe fn return_address(exit_sp: usize) -> usize {
+pub(crate) unsafe fn return_address(exit_sp: usize) -> usize {
     // SAFETY: the caller's promise; the call pushed it.
     unsafe { *((exit_sp - size_of::<usize>()) as *const usize) }
 }
@@ -215,11 +216,16 @@ pub unsafe fn raise(context: *mut VMStoreContext, why: Unwind) -> ! {
     }
 }
 
-/// Stops the wasm that called us, for the reason that the store holds.
+/// Stops the wasm that called us, for the reason that the store holds. If that is an exception, wasm may catch it.
 ///
 /// # Safety
 /// As for [`raise`].
 pub unsafe fn unwind_pending(context: *mut VMStoreContext) -> ! {
+    // SAFETY: the caller's promise; the reference ends before the jump.
+    if let Some(error) = unsafe { Store::of_context(context).take_throwing() } {
+        // SAFETY: the caller's promise.
+        unsafe { throw_pending(context, Some(error)) }
+    }
     // SAFETY: the innermost entry's frame is live while wasm runs.
     unsafe { enter::unwind((*context).entry_fp) }
 }

@@ -3,7 +3,10 @@
 
 use crate::report::Report;
 use crate::{refusal, spectest, traps, values};
-use mainspring::{Engine, Error, Instance, Linker, Module, Result, SharedMemory, Store, Trap, Val};
+use mainspring::{
+    Engine, Error, Instance, Linker, Module, Result, SharedMemory, Store, ThrownException, Trap,
+    Val,
+};
 use std::collections::HashMap;
 use std::thread::{self, Scope, ScopedJoinHandle};
 use wast::lexer::Lexer;
@@ -174,7 +177,7 @@ impl Script {
             | AssertInvalidCustom {
                 module, message, ..
             } => self.assert_refused(module, message),
-            AssertException { .. } => Err("this runner can't do exceptions yet".into()),
+            AssertException { exec, .. } => self.assert_exception(exec),
             AssertSuspension { .. } => Err("this runner can't do stack switching yet".into()),
             Thread(_) | Wait { .. } => unreachable!("not for one script alone"),
         }
@@ -285,7 +288,7 @@ impl Script {
             } else {
                 format!(" as result {nth}")
             };
-            values::check(&self.store, came, expected).map_err(|e| format!("{e}{position}"))?;
+            values::check(&mut self.store, came, expected).map_err(|e| format!("{e}{position}"))?;
         }
         Ok(())
     }
@@ -302,6 +305,21 @@ impl Script {
                     "expected the trap \"{message}\", got an error that is none: {error:#}"
                 )),
             },
+        }
+    }
+
+    fn assert_exception(&mut self, exec: WastExecute<'_>) -> Outcome {
+        let outcome = self.execute(exec);
+        let exception = self.store.take_pending_exception();
+        match outcome {
+            Ok(came) => Err(format!(
+                "expected an exception, got the results {}",
+                show_all(&came)
+            )),
+            Err(error) if error.is::<ThrownException>() && exception.is_some() => Ok(()),
+            Err(error) => Err(format!(
+                "expected an exception, got an error that is none: {error:#}"
+            )),
         }
     }
 

@@ -4,6 +4,7 @@
 mod calls;
 mod code;
 mod dynamic;
+mod exceptions;
 mod files;
 mod instances;
 mod memories;

@@ -446,6 +446,12 @@ impl Asm {
         self.labels[label.0 as usize] = self.offset();
     }
 
+    /// Where a label that was bound is.
+    pub(crate) fn bound_at(&self, label: Label) -> u32 {
+        debug_assert_ne!(self.labels[label.0 as usize], UNBOUND);
+        self.labels[label.0 as usize]
+    }
+
     /// A jump to a label: `short` is the opcode with 8 bits, `long` that with 32.
     #[inline]
     pub(crate) fn jump(&mut self, short: u8, long: &[u8], label: Label) {

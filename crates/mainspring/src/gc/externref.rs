@@ -1,7 +1,7 @@
 //! References to host values.
 
-use crate::gc::AnyRef;
 use crate::gc::rooted::{Rooted, gc_refs, sealed::GcRefImpl};
+use crate::gc::{AnyRef, ExnRef};
 use crate::store::{AsContextMut, StoreContext, StoreContextMut};
 use crate::{Ref, Result, Val};
 use std::any::Any;
@@ -21,8 +21,6 @@ gc_refs! {
     /// # Ok::<(), Error>(())
     /// ```
     ExternRef: Extern;
-    /// An exception. None can be made by the host yet.
-    ExnRef: Exn;
 }
 
 impl ExternRef {

@@ -2,7 +2,7 @@
 
 use super::{FuncType, RefType, ValType};
 use crate::Engine;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use mainspring_wasm as wasm;
 
 /// Whether a global can be set.
@@ -392,8 +392,18 @@ impl ExternType {
             ExternType::Global(ty) => ty.default_value(store)?.into(),
             ExternType::Table(ty) => ty.default_value(store)?.into(),
             ExternType::Memory(ty) => ty.default_value(store)?,
-            ExternType::Tag(_) => bail!("tags are not supported yet"),
+            ExternType::Tag(ty) => ty.default_value(store)?.into(),
         })
+    }
+}
+
+impl TagType {
+    /// A new tag of this type.
+    ///
+    /// # Errors
+    /// If the type is of another engine, or has results.
+    pub fn default_value(&self, store: impl crate::AsContextMut) -> Result<crate::Tag> {
+        crate::Tag::new(store, self)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What references refer to.
 
 use super::declared::Declared;
-use super::{ArrayType, FuncType, StructType};
+use super::{ArrayType, ExnType, FuncType, StructType};
 use crate::Engine;
 use mainspring_wasm as wasm;
 use std::fmt;
@@ -38,6 +38,9 @@ pub enum HeapType {
     None,
     /// Exceptions.
     Exn,
+    /// Exceptions of one type. Modules can't name these: where wasm's types count, it is the same as
+    /// [`Exn`](Self::Exn).
+    ConcreteExn(ExnType),
     /// No exception.
     NoExn,
 }
@@ -123,7 +126,20 @@ concrete! {
 impl HeapType {
     /// Whether it is a declared type.
     pub fn is_concrete(&self) -> bool {
-        self.declared().is_some()
+        self.declared().is_some() || self.is_concrete_exn()
+    }
+
+    /// Whether it is a type of exceptions that carry certain values.
+    pub fn is_concrete_exn(&self) -> bool {
+        self.as_concrete_exn().is_some()
+    }
+
+    /// The type of exceptions, if it says what they carry.
+    pub fn as_concrete_exn(&self) -> Option<&ExnType> {
+        match self {
+            HeapType::ConcreteExn(ty) => Some(ty),
+            _ => None,
+        }
     }
 
     /// Whether it is not a declared type.
@@ -148,7 +164,7 @@ impl HeapType {
         match self {
             HeapType::Extern | HeapType::NoExtern => HeapType::Extern,
             HeapType::Func | HeapType::ConcreteFunc(_) | HeapType::NoFunc => HeapType::Func,
-            HeapType::Exn | HeapType::NoExn => HeapType::Exn,
+            HeapType::Exn | HeapType::ConcreteExn(_) | HeapType::NoExn => HeapType::Exn,
             HeapType::Any
             | HeapType::Eq
             | HeapType::I31
@@ -180,6 +196,7 @@ impl HeapType {
             (H::ConcreteFunc(a), H::ConcreteFunc(b)) => a.matches(b),
             (H::ConcreteArray(a), H::ConcreteArray(b)) => a.matches(b),
             (H::ConcreteStruct(a), H::ConcreteStruct(b)) => a.matches(b),
+            (H::ConcreteExn(a), H::ConcreteExn(b)) => a.matches(b),
             (H::ConcreteArray(_), H::Array) | (H::ConcreteStruct(_), H::Struct) => true,
             (H::I31 | H::Array | H::Struct | H::ConcreteArray(_) | H::ConcreteStruct(_), H::Eq) => {
                 true
@@ -246,7 +263,7 @@ impl HeapType {
             HeapType::Struct => wasm::HeapType::Struct,
             HeapType::Array => wasm::HeapType::Array,
             HeapType::None => wasm::HeapType::None,
-            HeapType::Exn => wasm::HeapType::Exn,
+            HeapType::Exn | HeapType::ConcreteExn(_) => wasm::HeapType::Exn,
             HeapType::NoExn => wasm::HeapType::NoExn,
             HeapType::ConcreteFunc(_)
             | HeapType::ConcreteArray(_)
@@ -258,12 +275,19 @@ impl HeapType {
     }
 }
 
+impl From<ExnType> for HeapType {
+    fn from(ty: ExnType) -> HeapType {
+        HeapType::ConcreteExn(ty)
+    }
+}
+
 impl fmt::Display for HeapType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HeapType::ConcreteFunc(ty) => write!(f, "(concrete func {})", ty.id().0),
             HeapType::ConcreteArray(ty) => write!(f, "(concrete array {})", ty.id().0),
             HeapType::ConcreteStruct(ty) => write!(f, "(concrete struct {})", ty.id().0),
+            HeapType::ConcreteExn(ty) => ty.fmt(f),
             other => other.to_wasm().fmt(f),
         }
     }

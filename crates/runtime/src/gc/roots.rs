@@ -31,6 +31,8 @@ pub(crate) struct Holders {
     /// Operands of constant expressions that are being evaluated.
     pub operands: Vec<Operand>,
     pub handles: Handles,
+    /// The exception that waits to be thrown on, or null.
+    pub exception: u32,
     frames: FrameRoots,
 }
 
@@ -80,6 +82,7 @@ impl Roots for StoreRoots<'_> {
                 operand.value = crate::ValRaw::u32(reference);
             }
         }
+        visit(&mut self.holders.exception);
         self.holders.handles.each(visit);
     }
 
