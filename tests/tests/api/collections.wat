@@ -73,7 +73,6 @@
       (call $garbage (i32.const 2))
       (call $slow_box (local.get $i))
       (br_if $again (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
-    (i32.sub (call $get) (i32.const 1))
     drop
     call $get)
 
@@ -89,21 +88,16 @@
         (drop (call $slow_box (i32.const 3)))
         (br_if $inner (i32.and (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 3))))
       (br_if $outer (i32.lt_u (local.get $i) (i32.const 20))))
-    (i32.add (i32.sub (call $get (local.get $b)) (i32.const 0))
-      (if (result i32) (i32.eq (call $get (local.get $a)) (local.get $n))
-        (then (i32.const -100)) (else (i32.sub (i32.const 0) (i32.const 0)))))
-    drop
-    (select (call $get (local.get $a)) (call $get (local.get $b))
-      (i32.eq (call $get (local.get $a)) (local.get $n))))
+    (i32.sub (i32.add (call $get (local.get $a)) (call $get (local.get $b))) (i32.const 100)))
 
-  (func (export "selected") (param $n i32) (result i32) (local $a (ref null $box)) (local $b (ref null $box))
+  (func (export "selected") (param $n i32) (result i32) (local $sum i32) (local $a (ref null $box)) (local $b (ref null $box))
     (local.set $a (call $box (local.get $n)))
     (local.set $b (ref.null $box))
     (select (result (ref null $box)) (local.get $a) (local.get $b) (i32.const 1))
     (select (result (ref null $box)) (local.get $b) (call $slow_box (local.get $n)) (i32.and (local.get $n) (i32.const 0)))
     (call $garbage (i32.const 3))
-    (i32.add (call $get) (call $get))
-    (i32.const 1) i32.shr_s)
+    (local.set $sum (call $get))
+    (i32.shr_s (i32.add (call $get) (local.get $sum)) (i32.const 1)))
 
   (func $many (param $n i32) (result i32 (ref $box) (ref $box) (ref $box) (ref $box) (ref $box))
     (local.get $n) (call $box (local.get $n)) (call $slow_box (i32.const 1)) (call $slow_box (i32.const 2))
