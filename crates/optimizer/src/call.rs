@@ -236,6 +236,7 @@ impl<'a> Func<'a, '_> {
                 } => Target::Indirect(signature, code),
             },
             &args,
+            &ty.results,
         );
         if let Some(area) = area {
             self.push_results_from(area, &ty.results);
