@@ -8,6 +8,7 @@
 
 use mainspring::{Config, Engine, Strategy, TierStress, WasmFeatures};
 use mainspring_wast::{Report, Superseded, WastRunner};
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -139,23 +140,29 @@ const FUNCTION_REFERENCES: Suite = Suite {
     configure: |_| {},
 };
 
-/// What of garbage collection needs no objects: recursion groups, declared subtypes, casts of functions.
-const SUBTYPING: Suite = Suite {
-    name: "gc, types",
-    files: || {
-        let proposal = proposal(Proposal::GC)
-            .filter(|file| matches!(file.name(), "type-subtyping.wast" | "binary-gc.wast"));
-        let types = ["type-equivalence.wast", "type-rec.wast", "type-canon.wast"];
-        let latest = spec(SpecVersion::V3).filter(move |file| types.contains(&file.name()));
-        proposal.chain(latest).collect()
-    },
-    features: WasmFeatures::WASM2
-        .union(WasmFeatures::TAIL_CALL)
-        .union(WasmFeatures::FUNCTION_REFERENCES)
-        .union(WasmFeatures::EXTENDED_CONST)
-        .union(WasmFeatures::GC),
+const GC: Suite = Suite {
+    name: "gc",
+    files: || proposal(Proposal::GC).collect(),
+    features: WITH_GC,
     configure: |_| {},
 };
+
+const V3: Suite = Suite {
+    name: "wasm-v3",
+    files: || spec(SpecVersion::V3).collect(),
+    features: WITH_GC
+        .union(WasmFeatures::MULTI_MEMORY)
+        .union(WasmFeatures::MEMORY64)
+        .union(WasmFeatures::EXCEPTIONS)
+        .union(WasmFeatures::RELAXED_SIMD),
+    configure: |_| {},
+};
+
+const WITH_GC: WasmFeatures = WasmFeatures::WASM2
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::FUNCTION_REFERENCES)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::GC);
 
 const EXCEPTIONS: Suite = Suite {
     name: "exceptions",
@@ -175,6 +182,11 @@ fn wasm_v1() {
 #[test]
 fn wasm_v2() {
     run(&V2);
+}
+
+#[test]
+fn wasm_v3() {
+    run(&V3);
 }
 
 #[test]
@@ -208,8 +220,29 @@ fn exceptions() {
 }
 
 #[test]
-fn gc_types() {
-    run(&SUBTYPING);
+fn gc() {
+    run(&GC);
+}
+
+/// With a collection at each allocation, and at each call that reaches the host or the runtime.
+#[test]
+fn gc_stress() {
+    for suite in [GC, EXCEPTIONS] {
+        run(&Suite {
+            name: "a collection at each allocation",
+            configure: |config| {
+                config.gc_zeal_alloc_counter(Some(NonZeroU32::MIN));
+            },
+            ..suite
+        });
+        run(&Suite {
+            name: "a collection at each call out",
+            configure: |config| {
+                config.gc_stress(true);
+            },
+            ..suite
+        });
+    }
 }
 
 #[test]

@@ -288,7 +288,7 @@ impl Script {
             } else {
                 format!(" as result {nth}")
             };
-            values::check(&self.store, came, expected).map_err(|e| format!("{e}{position}"))?;
+            values::check(&mut self.store, came, expected).map_err(|e| format!("{e}{position}"))?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Values between the script and the engine: arguments made from their text, results
 //! compared with patterns, and both written so that a difference of one bit shows.
 
-use mainspring::{AsContext, ExternRef, Result, Store, Val, bail};
+use mainspring::{AnyRef, AsContext, ExternRef, Result, Store, Val, bail};
 use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::token::{F32, F64};
 use wast::{WastArg, WastRet};
@@ -28,7 +28,8 @@ pub(crate) fn argument(store: &mut Store<()>, arg: &WastArg<'_>) -> Result<Val> 
         },
         WastArgCore::RefExtern(id) => Val::ExternRef(Some(ExternRef::new(store, *id)?)),
         WastArgCore::RefHost(id) => {
-            bail!("this runner can't make the argument (ref.host {id}) yet")
+            let value = ExternRef::new(&mut *store, *id)?;
+            Val::AnyRef(Some(AnyRef::convert_extern(store, value)?))
         }
     })
 }
@@ -57,7 +58,11 @@ fn hierarchy(heap: &HeapType<'_>) -> Option<Hierarchy> {
 }
 
 /// Whether a result is one that the script allows; the error says what it is instead.
-pub(crate) fn check(store: &Store<()>, came: &Val, expected: &WastRet<'_>) -> Result<(), String> {
+pub(crate) fn check(
+    store: &mut Store<()>,
+    came: &Val,
+    expected: &WastRet<'_>,
+) -> Result<(), String> {
     #[allow(irrefutable_let_patterns)]
     let WastRet::Core(expected) = expected else {
         return Err(
@@ -74,7 +79,7 @@ pub(crate) fn check(store: &Store<()>, came: &Val, expected: &WastRet<'_>) -> Re
     ))
 }
 
-fn matches(store: &Store<()>, came: &Val, expected: &WastRetCore<'_>) -> Result<bool, String> {
+fn matches(store: &mut Store<()>, came: &Val, expected: &WastRetCore<'_>) -> Result<bool, String> {
     Ok(match (expected, came) {
         (WastRetCore::Either(choices), _) => {
             for choice in choices {
@@ -93,26 +98,34 @@ fn matches(store: &Store<()>, came: &Val, expected: &WastRetCore<'_>) -> Result<
         (WastRetCore::RefExtern(expected), Val::ExternRef(Some(came))) => match expected {
             None => true,
             Some(expected) => {
-                let data = came
-                    .data(store.as_context())
-                    .map_err(|e| format!("{e:#}"))?;
+                let data = came.data(store.as_context()).map_err(unusable)?;
                 data.and_then(|data| data.downcast_ref::<u32>()) == Some(expected)
             }
         },
         (WastRetCore::RefFunc(None), Val::FuncRef(Some(_))) => true,
-        (
-            pattern @ (WastRetCore::RefFunc(Some(_))
-            | WastRetCore::RefHost(_)
-            | WastRetCore::RefAny
-            | WastRetCore::RefEq
-            | WastRetCore::RefArray
-            | WastRetCore::RefStruct
-            | WastRetCore::RefI31
-            | WastRetCore::RefI31Shared),
-            _,
-        ) => return Err(format!("this runner can't check for {pattern:?} yet")),
+        (WastRetCore::RefHost(expected), Val::AnyRef(Some(came))) => {
+            let value = ExternRef::convert_any(&mut *store, *came).map_err(unusable)?;
+            let data = value.data(store.as_context()).map_err(unusable)?;
+            data.and_then(|data| data.downcast_ref::<u32>()) == Some(expected)
+        }
+        (WastRetCore::RefAny, Val::AnyRef(Some(_))) => true,
+        (WastRetCore::RefEq, Val::AnyRef(Some(came))) => came.is_eqref(store).map_err(unusable)?,
+        (WastRetCore::RefI31, Val::AnyRef(Some(came))) => came.is_i31(store).map_err(unusable)?,
+        (WastRetCore::RefStruct, Val::AnyRef(Some(came))) => {
+            came.is_struct(store).map_err(unusable)?
+        }
+        (WastRetCore::RefArray, Val::AnyRef(Some(came))) => {
+            came.is_array(store).map_err(unusable)?
+        }
+        (pattern @ (WastRetCore::RefFunc(Some(_)) | WastRetCore::RefI31Shared), _) => {
+            return Err(format!("this runner can't check for {pattern:?} yet"));
+        }
         _ => false,
     })
+}
+
+fn unusable(error: mainspring::Error) -> String {
+    format!("{error:#}")
 }
 
 fn is_null(expected: Option<&HeapType<'_>>, came: &Val) -> Result<bool, String> {
@@ -248,6 +261,12 @@ fn show_pattern(pattern: &WastRetCore<'_>) -> String {
         WastRetCore::RefExtern(None) => "a non-null externref".into(),
         WastRetCore::RefExtern(Some(id)) => format!("the externref {id}"),
         WastRetCore::RefFunc(_) => "a non-null funcref".into(),
+        WastRetCore::RefHost(id) => format!("the host value {id} as anyref"),
+        WastRetCore::RefAny => "a non-null anyref".into(),
+        WastRetCore::RefEq => "a non-null eqref".into(),
+        WastRetCore::RefI31 => "a non-null i31ref".into(),
+        WastRetCore::RefStruct => "a non-null structref".into(),
+        WastRetCore::RefArray => "a non-null arrayref".into(),
         WastRetCore::Either(choices) => {
             let shown: Vec<_> = choices.iter().map(show_pattern).collect();
             format!("either {}", shown.join(" or "))

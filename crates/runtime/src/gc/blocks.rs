@@ -206,14 +206,14 @@ impl Heap {
     /// Makes sure that so many blocks more than are in use may be.
     pub(super) fn may_use(&mut self, more: usize, roots: &mut dyn Roots) -> bool {
         let wanted = self.blocks.in_use + more;
-        if wanted <= self.blocks.granted {
-            return true;
+        if wanted <= self.blocks.granted || wanted > self.blocks.most {
+            return wanted <= self.blocks.granted;
         }
         // Asking costs something.
         let wanted_or_more = wanted.next_multiple_of(AT_ONCE).min(self.blocks.most);
         for wanted in [wanted_or_more, wanted] {
             let bytes = YOUNG.len() + wanted * BLOCK as usize;
-            if wanted <= self.blocks.most && roots.may_grow(self.capacity(), bytes) {
+            if roots.may_grow(self.capacity(), bytes) {
                 self.blocks.granted = wanted;
                 return true;
             }
