@@ -8,8 +8,8 @@
 
 use crate::gc::VMHeap;
 use mainspring_wasm::{
-    FuncIndex, FuncRefIndex, GlobalIndex, MemoryIndex, ModuleInfo, TableIndex, TagIndex,
-    TypeAddress, ValType,
+    CompositeType, FieldType, FuncIndex, FuncRefIndex, GlobalIndex, MemoryIndex, ModuleInfo,
+    StorageType, SubType, TableIndex, TagIndex, TypeAddress, ValType,
 };
 use std::ffi::c_void;
 use std::mem::size_of;
@@ -145,14 +145,19 @@ pub struct VMOffsets {
     func_refs_at: u32,
     size: u32,
     passes_vectors: bool,
+    needs_heap: bool,
 }
 
 fn passes_vectors(module: &ModuleInfo) -> bool {
-    let functions = module.types.iter().filter_map(|ty| ty.as_func());
-    let mut results = functions.flat_map(|ty| ty.results.iter());
-    let mut globals = module.globals.iter().map(|global| &global.content);
     let is_vector = |ty: &ValType| *ty == ValType::V128;
-    results.any(is_vector) || globals.any(is_vector)
+    let holds = |field: &FieldType| field.storage == StorageType::Val(ValType::V128);
+    let passes = |ty: &SubType| match &ty.composite {
+        CompositeType::Func(ty) => ty.results.iter().any(is_vector),
+        CompositeType::Struct(fields) => fields.iter().any(holds),
+        CompositeType::Array(element) => holds(element),
+    };
+    let mut globals = module.globals.iter().map(|global| &global.content);
+    module.types.iter().any(passes) || globals.any(is_vector)
 }
 
 impl VMOffsets {
@@ -212,6 +217,7 @@ impl VMOffsets {
             func_refs_at: array(module.escaping.len(), size_of::<VMFuncRef>(), 8),
             size: 0,
             passes_vectors: passes_vectors(module),
+            needs_heap: module.needs_heap(),
         };
         offsets.size =
             u32::try_from(at.next_multiple_of(16)).expect("VM contexts stay below 4 GiB");
@@ -223,9 +229,14 @@ impl VMOffsets {
     }
 
     /// Whether a function may get a vector from elsewhere, without an instruction of its own that makes one: from
-    /// a global or a call.
+    /// a global, a call or an object.
     pub fn passes_vectors(&self) -> bool {
         self.passes_vectors
+    }
+
+    /// Whether the module [needs a heap](ModuleInfo::needs_heap).
+    pub fn needs_heap(&self) -> bool {
+        self.needs_heap
     }
 
     /// Bytes of the whole context.

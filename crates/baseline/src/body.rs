@@ -178,6 +178,8 @@ impl<'a> Body<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Ty {
     I32,
+    /// A reference that the garbage collector follows: 32 bits.
+    Ref,
     I64,
     F32,
     F64,
@@ -195,7 +197,7 @@ impl Ty {
             ValType::V128 => Ty::V128,
             ValType::Ref(ty) => match module.ref_kind(ty) {
                 RefKind::Func => Ty::I64,
-                RefKind::Gc => Ty::I32,
+                RefKind::Gc => Ty::Ref,
             },
         }
     }
@@ -203,7 +205,13 @@ impl Ty {
     /// Whether it lives in `xmm` registers.
     #[inline]
     pub(crate) fn is_float(self) -> bool {
-        !matches!(self, Ty::I32 | Ty::I64)
+        !matches!(self, Ty::I32 | Ty::Ref | Ty::I64)
+    }
+
+    /// Whether it is 32 bits in a general-purpose register.
+    #[inline]
+    pub(crate) fn is_narrow(self) -> bool {
+        matches!(self, Ty::I32 | Ty::Ref)
     }
 
     /// Whether instructions on it are those on 64 bits.
@@ -402,7 +410,8 @@ impl Body<'_> {
     fn skip_prefixed(&mut self, code: u8) {
         let sub = self.u32();
         let integers = match (code, sub) {
-            (opcode::GC, 20..=23) => 1,
+            (opcode::GC, 0 | 1 | 6 | 7 | 11..=14 | 16 | 20..=23) => 1,
+            (opcode::GC, 2..=5 | 8..=10 | 17..=19) => 2,
             // Flags, which are a byte below 128, a label, and two heap types.
             (opcode::GC, 24 | 25) => 4,
             (opcode::MISC, 8 | 10 | 12 | 14) => 2,

@@ -167,6 +167,7 @@ impl Func<'_, '_> {
         self.save_pinned_for_landing();
         self.layout.outgoing = self.layout.outgoing.max(stack_bytes);
         self.branch_to_callee(callee, false);
+        self.note_roots();
         self.note_caught_call();
         if stack_bytes > 0 {
             // The callee popped its arguments, and the room for them is needed again.
@@ -340,7 +341,7 @@ impl Func<'_, '_> {
 
     fn push_call_result(&mut self, reg: Reg, ty: Ty) {
         self.regs.dirty.remove(reg);
-        if ty == Ty::I32 {
+        if ty.is_narrow() {
             self.regs.dirty.insert(reg);
         }
         self.push_reg(reg, ty);
@@ -442,6 +443,7 @@ impl Func<'_, '_> {
         self.locate();
         let entry = Mem::at(Reg::RAX, builtin.table_offset() as i32);
         self.asm.call_mem(entry);
+        self.note_roots();
         self.restore_pinned();
     }
 

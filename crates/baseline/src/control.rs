@@ -192,7 +192,7 @@ impl Func<'_, '_> {
             if count == 1 {
                 let reg = canonical_reg(ty);
                 self.regs.dirty.remove(reg);
-                if ty == Ty::I32 {
+                if ty.is_narrow() {
                     self.regs.dirty.insert(reg);
                 }
                 self.push_reg(reg, ty);

@@ -154,7 +154,7 @@ impl<'a> Func<'a, '_> {
                     self.truncate(height);
                 }
                 if clause.with_ref {
-                    self.push_int_result(Ty::I32);
+                    self.push_int_result(Ty::Ref);
                 }
                 self.jump_to(clause.depth);
             }
@@ -256,7 +256,7 @@ impl<'a> Func<'a, '_> {
     fn leave(&mut self) {
         let exception = Entry {
             place: Place::Reg(Reg::RAX),
-            ty: Ty::I32,
+            ty: Ty::Ref,
         };
         self.call_builtin(Builtin::Throw, &[exception]);
         // It does not come back.
@@ -407,14 +407,14 @@ impl<'a> Func<'a, '_> {
         }
         if clause.with_ref {
             let slot = self.slot((clause.height + fields.len()) as u32);
-            self.store(slot, Reg::RAX, Ty::I32);
+            self.store(slot, Reg::RAX, Ty::Ref);
         }
     }
 
     fn copy_caught(&mut self, to: Mem, from: Mem, ty: Ty) {
         // The type only says how many bytes.
         let ty = match ty {
-            Ty::I32 => Ty::F32,
+            Ty::I32 | Ty::Ref => Ty::F32,
             Ty::I64 => Ty::F64,
             other => other,
         };
@@ -435,7 +435,7 @@ impl<'a> Func<'a, '_> {
             .collect();
         if with_ref {
             // Last, so no field goes there, but one may go where it is now.
-            self.copy(places[fields.len()], Reg::RAX, Ty::I32);
+            self.copy(places[fields.len()], Reg::RAX, Ty::Ref);
         }
         for (&(from, ty), &to) in fields.iter().zip(&places) {
             self.load(to, from, ty);
@@ -450,7 +450,7 @@ impl<'a> Func<'a, '_> {
             self.copy_caught(result(n), from, ty);
         }
         if with_ref {
-            self.store(result(fields.len()), Reg::RAX, Ty::I32);
+            self.store(result(fields.len()), Reg::RAX, Ty::Ref);
         }
     }
 }

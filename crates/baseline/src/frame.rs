@@ -276,7 +276,7 @@ impl Func<'_, '_> {
         self.store(Mem::at(Reg::RBP, local.home), from, local.ty);
         if self.regs.temps.contains(from) {
             self.cache(from, index as u32);
-            if local.ty == Ty::I32 {
+            if local.ty.is_narrow() {
                 self.regs.dirty.insert(from);
             }
         }

@@ -9,6 +9,8 @@
 
 #![warn(missing_docs)]
 
+mod allocate;
+mod arrays;
 mod atomic;
 mod body;
 mod call;
@@ -24,10 +26,13 @@ mod locals;
 mod memory;
 mod moves;
 mod numeric;
+mod objects;
 mod operator;
 mod relaxed_simd;
+mod roots;
 mod simd;
 mod state;
+mod structs;
 mod table;
 mod tier_up;
 mod wide;
@@ -146,9 +151,11 @@ fn compile(
     func.regs = Registers::new(locals::place(func.locals, &usage, &mut func.layout));
     func.start_counting();
     func.enter(ty, &usage);
+    func.list_local_roots();
     func.open_function(BlockType::Func(module.functions[index.index()]));
     func.operators()?;
     func.finish_counting();
+    func.finish_allocations();
     func.finish_landings();
     func.finish_traps();
     if !func.finish_frame()? {
@@ -156,6 +163,7 @@ fn compile(
     }
     let tier_up = func.tier_up.take();
     ensure!(buffers.asm.finish(), "its machine code would be too large");
+    let roots = buffers.roots.finish()?;
     Ok(Some(CompiledFunction {
         code: buffers.asm.code().to_vec(),
         alignment: 16,
@@ -164,7 +172,7 @@ fn compile(
         locations: buffers.locations.clone(),
         inlined: Vec::new(),
         inlined_calls: Vec::new(),
-        roots: Vec::new(),
+        roots,
         handlers: buffers.handlers.clone(),
         tier_up,
     }))
@@ -200,6 +208,9 @@ impl<'a, 'b> Func<'a, 'b> {
             late_traps: &mut buffers.late_traps,
             moves: &mut buffers.moves,
             labels: &mut buffers.labels,
+            roots: &mut buffers.roots,
+            allocations: &mut buffers.allocations,
+            layouts: &mut buffers.layouts,
             tier_up: None,
             hot_entry: None,
             hot_loops: Vec::new(),

@@ -138,7 +138,16 @@ pub(crate) fn scan(
             opcode::GLOBAL_GET..=0x26 | opcode::MEMORY_SIZE | 0xd2 => {
                 usage.context = usage.context.saturating_add(here);
             }
-            opcode::GC => usage.context = usage.context.saturating_add(here),
+            opcode::GC => {
+                usage.context = usage.context.saturating_add(here);
+                let mut ahead = body;
+                match ahead.u32() {
+                    // They rarely do.
+                    0 | 1 | 8 => usage.has_calls = true,
+                    6 | 7 | 9 | 10 | 16..=19 => usage.call(here),
+                    _ => {}
+                }
+            }
             opcode::MISC => {
                 let mut ahead = body;
                 if (8..=17).contains(&ahead.u32()) {
@@ -288,9 +297,14 @@ fn place_ints(
             continue;
         }
         let cheap = weight > usage.calls.saturating_mul(2);
+        // The collector finds references in memory, not in registers of a caller.
+        let moves = match wants {
+            Wants::Local(local) => usage.has_calls && locals[local as usize].ty == Ty::Ref,
+            _ => false,
+        };
         let reg = if !usage.has_calls && lost.len() > 0 {
             *lost.next().expect("there is one")
-        } else if weight > PRESERVE_COST && preserved.len() > 0 {
+        } else if weight > PRESERVE_COST && preserved.len() > 0 && !moves {
             let reg = *preserved.next().expect("there is one");
             layout.saved.insert(reg);
             reg

@@ -77,7 +77,7 @@ impl Func<'_, '_> {
             };
             if one.to != from {
                 self.copy(one.to, from, one.ty);
-            } else if one.ty == Ty::I32 && self.regs.dirty.contains(from) {
+            } else if one.ty.is_narrow() && self.regs.dirty.contains(from) {
                 self.asm.mov(false, from, from);
             }
             left -= 1;

@@ -28,7 +28,7 @@ impl Test {
 /// A constant that instructions can hold, as 64 bits extended by their sign.
 fn immediate(entry: Entry) -> Option<i32> {
     match (entry.place, entry.ty) {
-        (Place::Const(bits), Ty::I32) => Some(bits as u32 as i32),
+        (Place::Const(bits), Ty::I32 | Ty::Ref) => Some(bits as u32 as i32),
         (Place::Const(bits), _) => i32::try_from(bits.cast_signed()).ok(),
         _ => None,
     }

@@ -9,6 +9,7 @@ use crate::state::Func;
 use crate::x64::{Alu, Cond, Shift, op};
 use Ty::{F32, F64, I32, I64};
 use anyhow::{Result, bail};
+use mainspring_abi::Builtin;
 
 impl Func<'_, '_> {
     /// Compiles the whole body.
@@ -93,6 +94,7 @@ impl Func<'_, '_> {
             // References are integers here.
             0xd1 => self.eqz(),
             0xd2 => self.ref_func(),
+            0xd3 => self.compare(Cond::Equal),
             0xd4 => self.ref_as_non_null(),
             0xd5 => self.br_on_null(),
             0xd6 => self.br_on_non_null(),
@@ -271,9 +273,30 @@ impl Func<'_, '_> {
     fn gc(&mut self) -> Result<()> {
         let code = self.body.u32();
         match code {
+            0 => self.struct_new(),
+            1 => self.struct_new_default(),
+            2..=4 => self.struct_get(code == 3),
+            5 => self.struct_set(),
+            6 => self.array_new(),
+            7 => self.array_new_default(),
+            8 => self.array_new_fixed(),
+            9 => self.array_new_from(Builtin::ArrayNewData),
+            10 => self.array_new_from(Builtin::ArrayNewElem),
+            11..=13 => self.array_get(code == 12),
+            14 => self.array_set(),
+            15 => self.array_len(),
+            16 => self.array_fill(),
+            17 => self.array_copy(),
+            18 => self.array_init_from(Builtin::ArrayInitData),
+            19 => self.array_init_from(Builtin::ArrayInitElem),
             20 | 21 => self.ref_test(code == 21)?,
             22 | 23 => self.ref_cast(code == 23)?,
             24 | 25 => self.br_on_cast(code == 24)?,
+            // Between `anyref` and `externref` nothing changes.
+            26 | 27 => {}
+            28 => self.ref_i31(),
+            29 => self.i31_get(Shift::Sar),
+            30 => self.i31_get(Shift::Shr),
             _ => bail!("the instruction 0xfb {code} is not supported"),
         }
         Ok(())

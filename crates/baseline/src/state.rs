@@ -7,16 +7,21 @@
 //! Registers that an operator works with are *locked* until the next operator, so that none is
 //! given away twice. Nothing here changes flags: a comparison's result may be waiting in them.
 
+use crate::allocate::Allocations;
 use crate::body::{Body, Ty, opcode};
 use crate::control::Frame;
 use crate::exceptions::{CaughtCall, TryTable};
 use crate::frame::FrameLayout;
 use crate::locals::Local;
+use crate::roots::Roots;
 use crate::x64::{Asm, Cpu, Label, Mem, Reg, RegSet, Rm, SCRATCH, XSCRATCH, op};
+use mainspring_abi::gc::StructLayout;
 use mainspring_abi::{
     FunctionInput, Handler, Reloc, RelocTarget, SourceLocation, TierUp, TrapCode, TrapSite,
 };
-use mainspring_wasm::ModuleInfo;
+use mainspring_wasm::{ModuleInfo, TypeIndex};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Where an operand is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -111,6 +116,9 @@ pub(crate) struct Buffers {
     pub(crate) moves: Vec<crate::moves::Move>,
     pub(crate) loops: Vec<bool>,
     pub(crate) labels: Vec<Label>,
+    pub(crate) roots: Roots,
+    pub(crate) allocations: Allocations,
+    pub(crate) layouts: HashMap<TypeIndex, Arc<StructLayout>>,
 }
 
 impl Buffers {
@@ -127,6 +135,9 @@ impl Buffers {
         self.moves.clear();
         self.loops.clear();
         self.labels.clear();
+        self.roots.clear();
+        self.allocations.clear();
+        self.layouts.clear();
     }
 }
 
@@ -167,6 +178,9 @@ pub(crate) struct Func<'a, 'b> {
     pub(crate) late_traps: &'b mut Vec<LateTrap>,
     pub(crate) moves: &'b mut Vec<crate::moves::Move>,
     pub(crate) labels: &'b mut Vec<Label>,
+    pub(crate) roots: &'b mut Roots,
+    pub(crate) allocations: &'b mut Allocations,
+    pub(crate) layouts: &'b mut HashMap<TypeIndex, Arc<StructLayout>>,
     pub(crate) tier_up: Option<Box<TierUp>>,
     pub(crate) hot_entry: Option<Label>,
     pub(crate) hot_loops: Vec<crate::tier_up::HotLoop>,
@@ -400,6 +414,15 @@ impl Func<'_, '_> {
         self.zero_flag = NO_ZERO_FLAG;
     }
 
+    /// The registers that hold what unpinned locals hold, and which.
+    pub(crate) fn cached_locals(&self) -> impl Iterator<Item = (Reg, u32)> + use<> {
+        let of = self.regs.cache_of;
+        self.regs
+            .cached
+            .into_iter()
+            .map(move |reg| (reg, of[reg.0 as usize]))
+    }
+
     #[inline]
     pub(crate) fn is_cached(&self, reg: Reg) -> bool {
         self.regs.cached.contains(reg)
@@ -422,7 +445,7 @@ impl Func<'_, '_> {
     /// An operand of 32 bits in a register whose upper half is zero, or one of 64 bits.
     pub(crate) fn in_clean_reg(&mut self, entry: Entry) -> Reg {
         let reg = self.in_reg(entry);
-        if entry.ty == Ty::I32 && self.regs.dirty.contains(reg) {
+        if entry.ty.is_narrow() && self.regs.dirty.contains(reg) {
             self.asm.mov(false, reg, reg);
             self.regs.dirty.remove(reg);
         }
@@ -507,7 +530,7 @@ impl Func<'_, '_> {
             true => self.asm.rr(op::MOVAPS, false, to, from),
             false => self.asm.mov(ty == Ty::I64, to, from),
         }
-        if ty == Ty::I32 {
+        if ty.is_narrow() {
             self.regs.dirty.remove(to);
         }
     }
@@ -515,7 +538,7 @@ impl Func<'_, '_> {
     #[inline]
     pub(crate) fn load(&mut self, to: Reg, from: Mem, ty: Ty) {
         match ty {
-            Ty::I32 | Ty::I64 => self.asm.load(ty == Ty::I64, to, from),
+            Ty::I32 | Ty::Ref | Ty::I64 => self.asm.load(ty == Ty::I64, to, from),
             Ty::F32 => self.asm.rmem(op::MOVSS, false, to, from),
             Ty::F64 => self.asm.rmem(op::MOVSD, false, to, from),
             Ty::V128 => self.asm.rmem(op::MOVUPS, false, to, from),
@@ -525,7 +548,7 @@ impl Func<'_, '_> {
     #[inline]
     pub(crate) fn store(&mut self, to: Mem, from: Reg, ty: Ty) {
         match ty {
-            Ty::I32 | Ty::I64 => self.asm.store(ty == Ty::I64, to, from),
+            Ty::I32 | Ty::Ref | Ty::I64 => self.asm.store(ty == Ty::I64, to, from),
             Ty::F32 => self.asm.rmem(op::MOVSS_STORE, false, from, to),
             Ty::F64 => self.asm.rmem(op::MOVSD_STORE, false, from, to),
             Ty::V128 => self.asm.rmem(op::MOVUPS_STORE, false, from, to),
@@ -541,7 +564,7 @@ impl Func<'_, '_> {
             Value::Mem(from) => {
                 // The type only says how many bytes.
                 let ty = match ty {
-                    Ty::I32 => Ty::F32,
+                    Ty::I32 | Ty::Ref => Ty::F32,
                     Ty::I64 => Ty::F64,
                     other => other,
                 };

@@ -170,6 +170,7 @@ impl Func<'_, '_> {
 fn slot_type(ty: Ty) -> ValType {
     match ty {
         Ty::I32 => ValType::I32,
+        Ty::Ref => ValType::EXTERNREF,
         Ty::I64 => ValType::I64,
         Ty::F32 => ValType::F32,
         Ty::F64 => ValType::F64,

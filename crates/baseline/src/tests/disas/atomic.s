@@ -3,7 +3,7 @@
     1  mov rbp,rsp
     4  sub rsp,10h
     b  mov [rbp-10h],esi
-    e  mov r10,[rdi+20h]
+    e  mov r10,[rdi+28h]
    12  mov esi,esi
    14  test esi,3
    1a  jne 0000000000000027h
@@ -18,7 +18,7 @@
     4  sub rsp,30h
     b  mov [rbp-10h],esi
     e  mov [rbp-18h],rdx
-   12  mov r10,[rdi+20h]
+   12  mov r10,[rdi+28h]
    16  mov [rbp-28h],rdx
    1a  mov esi,esi
    1c  lea r11d,[rsi+1]
@@ -37,7 +37,7 @@
     4  sub rsp,30h
     b  mov [rbp-10h],esi
     e  mov [rbp-18h],edx
-   11  mov r10,[rdi+20h]
+   11  mov r10,[rdi+28h]
    15  mov [rbp-28h],edx
    18  mov esi,esi
    1a  test esi,3
@@ -57,7 +57,7 @@
     4  sub rsp,30h
     b  mov [rbp-10h],esi
     e  mov [rbp-18h],rdx
-   12  mov r10,[rdi+20h]
+   12  mov r10,[rdi+28h]
    16  mov [rbp-28h],rdx
    1a  mov esi,esi
    1c  lea r11,[r10+rsi]
@@ -78,7 +78,7 @@
     b  mov [rbp-10h],esi
     e  mov [rbp-18h],rdx
    12  mov [rbp-20h],rcx
-   16  mov r10,[rdi+20h]
+   16  mov r10,[rdi+28h]
    1a  mov [rbp-30h],rdx
    1e  mov [rbp-38h],rcx
    22  mov esi,esi
@@ -118,9 +118,9 @@
     0  push rbp
     1  mov rbp,rsp
     4  sub rsp,10h
-    b  mov r10,[rdi+20h]
+    b  mov r10,[rdi+28h]
     f  mfence
-   12  mov r11,[rdi+28h]
+   12  mov r11,[rdi+30h]
    16  mov rax,[r11+8]
    1a  shr rax,10h
    1e  leave

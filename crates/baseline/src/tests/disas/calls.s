@@ -23,8 +23,8 @@
    53  mov esi,eax
    55  mov rdx,[rbp-18h]
    59  mov rdi,[rbp-8]
-   5d  mov rax,[rdi+30h]
-   61  mov rdi,[rdi+38h]
+   5d  mov rax,[rdi+38h]
+   61  mov rdi,[rdi+40h]
    65  call rax
    67  mov eax,eax
    69  leave
@@ -44,8 +44,8 @@
    26  mov [rbp-18h],rdx
    2a  mov esi,esi
    2c  mov r11,[rbp-8]
-   30  mov rax,[r11+20h]
-   34  cmp rsi,[r11+28h]
+   30  mov rax,[r11+28h]
+   34  cmp rsi,[r11+30h]
    38  lea rax,[rax+rsi*8]
    3c  mov r11d,0
    42  cmovae rax,r11

@@ -10,8 +10,8 @@
    23  mov [rbp-10h],esi
    26  mov esi,esi
    28  mov r11,[rbp-8]
-   2c  mov rax,[r11+20h]
-   30  cmp rsi,[r11+28h]
+   2c  mov rax,[r11+28h]
+   30  cmp rsi,[r11+30h]
    34  lea rax,[rax+rsi*8]
    38  mov r11d,0
    3e  cmovae rax,r11
@@ -20,7 +20,7 @@
    49  mov rcx,[r11+10h]
    4d  mov rcx,[rcx+8]
    51  mov r11,[rax+10h]  ; traps: IndirectCallToNull
-   55  cmp rcx,[r11+10h]
+   55  cmp rcx,[r11+18h]
    59  jne 00000000000000D8h
    5f  mov rdx,[rbp-8]
    63  mov r11,[rdx]
@@ -31,8 +31,8 @@
    75  call rax
    77  mov eax,[rbp-10h]
    7a  mov r11,[rbp-8]
-   7e  mov rcx,[r11+20h]
-   82  cmp rax,[r11+28h]
+   7e  mov rcx,[r11+28h]
+   82  cmp rax,[r11+30h]
    86  lea rcx,[rcx+rax*8]
    8a  mov r11d,0
    90  cmovae rcx,r11
@@ -43,7 +43,7 @@
    a3  mov r11,[rax+10h]  ; traps: IndirectCallToNull
    a7  cmp dword ptr [r11+4],4
    ac  jb 00000000000000DAh
-   b2  cmp rdx,[r11+28h]
+   b2  cmp rdx,[r11+30h]
    b6  jne 00000000000000DAh
    bc  mov rsi,[rbp-8]
    c0  mov r11,[rsi]
@@ -86,7 +86,7 @@
    20  mov r11,[rsi+10h]
    24  cmp dword ptr [r11+4],4
    29  jb 0000000000000033h
-   2f  cmp rax,[r11+28h]
+   2f  cmp rax,[r11+30h]
    33  jne 000000000000003Eh
    39  mov rax,rsi
    3c  leave
@@ -103,7 +103,7 @@
    17  cmp rsi,1
    1b  jb 0000000000000029h
    21  mov r11,[rsi+10h]
-   25  cmp rax,[r11+10h]
+   25  cmp rax,[r11+18h]
    29  jne 0000000000000037h
    2f  mov rax,rsi
    32  jmp 0000000000000041h

@@ -8,7 +8,7 @@
    10  mov r12d,edx
    13  xor r10d,r10d
    16  xor r9d,r9d
-   19  mov r8,[rdi+20h]
+   19  mov r8,[rdi+28h]
    1d  lea eax,[rbx+r10*4]
    21  mov eax,[r8+rax+8]  ; traps: MemoryOutOfBounds
    26  add r9d,eax
@@ -28,7 +28,7 @@
     b  mov r10d,esi
     e  mov r9d,edx
    11  xorps xmm14,xmm14
-   15  mov r8,[rdi+20h]
+   15  mov r8,[rdi+28h]
    19  test r9d,r9d
    1c  je 000000000000003Fh
    22  movsd xmm0,[r8+r10]  ; traps: MemoryOutOfBounds

@@ -28,7 +28,7 @@
    37  mov r12d,edx
    3a  xor r9d,r9d
    3d  xor r15d,r15d
-   40  mov r8,[r14+20h]
+   40  mov r8,[r14+28h]
    44  add ebx,r12d
    47  xor r12d,r13d
    4a  add r13d,r10d
@@ -37,9 +37,9 @@
    53  and r15d,ebx
    56  mov [r8+rbx],r12d  ; traps: MemoryOutOfBounds
    5a  mulsd xmm14,xmm14
-   5f  mov [r14+30h],ebx
-   63  mov [r14+30h],r12d
-   67  mov [r14+30h],r13d
+   5f  mov [r14+40h],ebx
+   63  mov [r14+40h],r12d
+   67  mov [r14+40h],r13d
    6b  test ebx,ebx
    6d  jne short 0000000000000044h
    6f  mov [rbp-60h],r9d
@@ -49,7 +49,7 @@
    7c  mov [rbp-50h],r10d
    80  movsd [rbp-58h],xmm14
    86  call qword ptr [8Ch]  ; TableSlot(DefinedFuncIndex(0))
-   8c  mov r8,[r14+20h]
+   8c  mov r8,[r14+28h]
    90  mov r9d,[rbp-60h]
    94  mov r10d,[rbp-50h]
    98  movsd xmm14,[rbp-58h]

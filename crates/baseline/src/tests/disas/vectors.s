@@ -4,7 +4,7 @@
     4  sub rsp,30h
     b  movups [rbp-20h],xmm0
     f  movups [rbp-30h],xmm1
-   13  mov r10,[rdi+20h]
+   13  mov r10,[rdi+28h]
    17  movaps xmm2,xmm0
    1a  paddd xmm2,xmm1
    1e  movaps xmm0,xmm2
@@ -24,7 +24,7 @@
    26  movups [rbp-20h],xmm0
    2a  mov esi,esi
    2c  mov r11,[rbp-8]
-   30  mov r11,[r11+20h]
+   30  mov r11,[r11+28h]
    34  movups xmm1,[r11+rsi]  ; traps: MemoryOutOfBounds
    39  movups xmm2,[70h]
    40  movaps xmm0,xmm1
