@@ -418,6 +418,37 @@ fn exceptions_are_caught_with_all_that_was_there_before() {
     });
 }
 
+/// The same while the collector runs wherever it may.
+#[test]
+fn exceptions_are_caught_while_objects_move() -> Result<()> {
+    for (strategy, zealous) in [
+        (Strategy::Winch, true),
+        (Strategy::Winch, false),
+        (Strategy::Cranelift, true),
+        (Strategy::Cranelift, false),
+    ] {
+        let mut config = Config::new();
+        config.strategy(strategy);
+        match zealous {
+            true => config.gc_zeal_alloc_counter(Some(std::num::NonZeroU32::MIN)),
+            false => config.gc_stress(true),
+        };
+        let engine = Engine::new(&config)?;
+        let module = Module::new(&engine, EVERYTHING)?;
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[])?;
+        for (name, expected) in RESULTS {
+            let func = instance.get_typed_func::<(i32, i32), i32>(&mut store, name)?;
+            for (i, expected) in expected.into_iter().enumerate() {
+                let number = [0, 1, 20][i % 3];
+                let outcome = func.call(&mut store, (number, i as i32 / 3));
+                assert_eq!(outcome.ok(), expected, "{name} {number} {}", i / 3);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The same from an image that was written and loaded again.
 #[test]
 fn exceptions_are_caught_in_images() -> Result<()> {
