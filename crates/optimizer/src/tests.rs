@@ -1,5 +1,7 @@
 //! Bodies through the whole pipeline, with Cranelift's verifier on.
 
+mod objects;
+
 use crate::Optimizer;
 use iced_x86::{Decoder, DecoderOptions, FlowControl};
 use mainspring_abi::{

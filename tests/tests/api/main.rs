@@ -3,6 +3,7 @@
 
 mod calls;
 mod code;
+mod collections;
 mod dynamic;
 mod exceptions;
 mod files;

@@ -4,7 +4,7 @@
 block0:
   testl $0x3, %esi
   jnz #trap=user3
-  movq 0x20(%rdi), %rdi
+  movq 0x28(%rdi), %rdi
   movl %esi, %r8d
   movl 4(%rdi, %r8), %eax
   movq %rbp, %rsp
@@ -18,7 +18,7 @@ block0:
   leal 1(%rsi), %r8d
   testl $0x1, %r8d
   jnz #trap=user3
-  movq 0x20(%rdi), %r8
+  movq 0x28(%rdi), %r8
   movl %esi, %r9d
   movw %dx, 1(%r8, %r9)
   mfence
@@ -32,7 +32,7 @@ block0:
 block0:
   testl $0x3, %esi
   jnz #trap=user3
-  movq 0x20(%rdi), %r9
+  movq 0x28(%rdi), %r9
   movl %esi, %r10d
   negl %edx
   movq %rdx, %rax
@@ -45,7 +45,7 @@ block0:
   pushq %rbp
   movq %rsp, %rbp
 block0:
-  movq 0x20(%rdi), %r8
+  movq 0x28(%rdi), %r8
   movl %esi, %r9d
   atomically { 8_bits_at_[%r9] Or= %r10; %rax = old_value_at_[%r9]; %r11, %rflags = trash }
   movzbq %al, %rax
@@ -59,7 +59,7 @@ block0:
 block0:
   testl $0x7, %esi
   jnz #trap=user3
-  movq 0x20(%rdi), %r9
+  movq 0x28(%rdi), %r9
   movl %esi, %r10d
   movq %rdx, %rax
   lock cmpxchgq %rcx, (%r9, %r10) ;; implicit: %rax
@@ -94,7 +94,7 @@ block0:
   movq %rsp, %rbp
 block0:
   mfence
-  movq 0x28(%rdi), %rsi
+  movq 0x30(%rdi), %rsi
   movq 8(%rsi), %rax
   shrq $0x10, %rax
   movq %rbp, %rsp

@@ -31,8 +31,8 @@ block0:
   movq %r9, 8(%r8)
   movq    %rsp, %r10
   movq %r10, 0x10(%r8)
-  movq 0x30(%rdi), %r11
-  movq 0x38(%rdi), %rdi
+  movq 0x38(%rdi), %r11
+  movq 0x40(%rdi), %rdi
   call    *%r11
   movq %rbp, %rsp
   popq %rbp
@@ -50,7 +50,7 @@ block0:
   movl %esi, %ecx
   uninit  %rax
   xorq %rax, %rax
-  movq 0x20(%rdi), %rdx
+  movq 0x28(%rdi), %rdx
   leaq (%rdx, %rcx, 8), %rdx
   cmpq $0xa, %rcx
   cmovaeq %rax, %rdx

@@ -13,8 +13,8 @@
   movq %r14, 0x18(%rsp)
   movq %r15, 0x20(%rsp)
 block0:
-  movq 0x28(%rdi), %rax
-  movq 0x20(%rdi), %rcx
+  movq 0x30(%rdi), %rax
+  movq 0x28(%rdi), %rcx
   movl %esi, %r13d
   uninit  %rbx
   xorq %rbx, %rbx
@@ -25,7 +25,7 @@ block0:
   movq (%rdi), %r14
   movq %rdi, 0x20(%r14)
   movq 0x10(%rax), %rcx
-  movq 0x10(%rcx), %rcx
+  movq 0x18(%rcx), %rcx
   movq 0x10(%rdi), %r12
   movq %rdi, %r15
   cmpq 8(%r12), %rcx
@@ -34,8 +34,8 @@ block0:
   movq 8(%rax), %rdi
   call    *%rcx
   movq %r15, %rdi
-  movq 0x28(%rdi), %rax
-  movq 0x20(%rdi), %rcx
+  movq 0x30(%rdi), %rax
+  movq 0x28(%rdi), %rcx
   leaq (%rcx, %r13, 8), %rcx
   cmpq %rax, %r13
   cmovaeq %rbx, %rcx
@@ -45,7 +45,7 @@ block0:
   movl 4(%rdx), %esi
   cmpl $0x4, %esi
   setae %cl
-  leaq 0x28(%rdx), %rdi
+  leaq 0x30(%rdx), %rdi
   cmpl $0x4, %esi
   cmovaeq %rdi, %rdx
   movq (%rdx), %rdx
@@ -70,22 +70,27 @@ block0:
   pushq %rbp
   movq %rsp, %rbp
 block0:
-  movq %rsi, %r10
-  uninit  %rsi
-  xorl %esi, %esi
-  movq %r10, %rax
-  testq %rax, %rax
-  jz      label1; j label2
+  uninit  %rax
+  xorl %eax, %eax
+  testq %rsi, %rsi
+  jnz     label2; j label1
 block1:
-  jmp     label3
+  jmp     label5
 block2:
-  movq 0x10(%rax), %rax
-  movq 0x10(%rdi), %rcx
-  cmpq 0x28(%rcx), %rax
-  sete %sil
-  jmp     label3
+  movq 0x10(%rsi), %rcx
+  movq 0x10(%rdi), %rax
+  movq 0x28(%rax), %rsi
+  movl $0x1, %edx
+  uninit  %rax
+  xorl %eax, %eax
+  cmpq %rsi, %rcx
+  jz      label3; j label4
 block3:
-  movzbl %sil, %eax
+  movq %rdx, %rax
+  jmp     label5
+block4:
+  jmp     label5
+block5:
   movq %rbp, %rsp
   popq %rbp
   retq
@@ -94,31 +99,28 @@ block3:
   pushq %rbp
   movq %rsp, %rbp
 block0:
-  movq %rdi, %r8
-  movl $0x1, %edi
   testq %rsi, %rsi
-  jz      label1; j label2
+  jnz     label2; j label1
 block1:
+  movq %rsi, %rax
   jmp     label3
 block2:
-  movq 0x10(%rsi), %rax
-  movl 4(%rax), %ecx
+  movq 0x10(%rsi), %r9
+  movl 4(%r9), %ecx
   cmpl $0x4, %ecx
-  setae %dil
-  leaq 0x28(%rax), %rdx
+  setae %al
+  leaq 0x30(%r9), %rdx
   cmpl $0x4, %ecx
-  cmovaeq %rdx, %rax
-  movq (%rax), %rax
-  movq %r8, %rcx
-  movq 0x10(%rcx), %rcx
-  cmpq 0x20(%rcx), %rax
-  sete %al
-  andl %eax, %edi
-  jmp     label3
-block3:
-  testb %dil, %dil
+  cmovaeq %rdx, %r9
+  movq (%r9), %rcx
+  movq 0x10(%rdi), %rdx
+  cmpq 0x20(%rdx), %rcx
+  sete %cl
+  testb %al, %cl
   jz #trap=user17
   movq %rsi, %rax
+  jmp     label3
+block3:
   movq %rbp, %rsp
   popq %rbp
   retq
@@ -127,26 +129,20 @@ block3:
   pushq %rbp
   movq %rsp, %rbp
 block0:
-  movq %rsi, %rdx
-  uninit  %rsi
-  xorl %esi, %esi
-  movq %rdx, %rax
-  testq %rax, %rax
-  jz      label1; j label2
+  testq %rsi, %rsi
+  jnz     label2; j label1
 block1:
-  movq %rax, %rdx
-  jmp     label3
+  jmp     label4
 block2:
-  movq 0x10(%rax), %rcx
-  movq %rax, %rdx
-  movq 0x10(%rcx), %rax
-  movq 0x10(%rdi), %rcx
-  cmpq 8(%rcx), %rax
-  sete %sil
-  jmp     label3
+  movq 0x10(%rsi), %r11
+  movq %rsi, %r9
+  movq 0x18(%r11), %r11
+  movq 0x10(%rdi), %rax
+  movq 8(%rax), %rax
+  cmpq %rax, %r11
+  jz      label5; j label3
 block3:
-  testb %sil, %sil
-  jnz     label5; j label4
+  jmp     label4
 block4:
   uninit  %rax
   xorq %rax, %rax
@@ -154,7 +150,7 @@ block4:
   popq %rbp
   retq
 block5:
-  movq %rdx, %rax
+  movq %r9, %rax
   movq %rbp, %rsp
   popq %rbp
   retq

@@ -5,7 +5,7 @@ block0:
   cmpl $0x7, %esi
   jnle    label2; j label1
 block1:
-  subl $0x10, 0x30(%rdi)
+  subl $0x10, 0x40(%rdi)
   movl $0x5, %eax
   testl %esi, %esi
   cmovel %esi, %eax

@@ -5,7 +5,7 @@ block0:
   movq %rdi, %rax
   uninit  %rdi
   xorl %edi, %edi
-  movq 0x20(%rax), %r10
+  movq 0x28(%rax), %r10
   jmp     label1
 block1:
   movabsq $0x3ff0000000000000, %r11

@@ -38,7 +38,7 @@ block2:
   xorl %esi, %esi
   jmp     label3
 block3:
-  movq 0x20(%rdi), %rax
+  movq 0x28(%rdi), %rax
   movl %esi, %ecx
   movl (%rax, %rcx), %eax
   movq %rbp, %rsp
@@ -49,7 +49,7 @@ block3:
   pushq %rbp
   movq %rsp, %rbp
 block0:
-  movq 0x20(%rdi), %rax
+  movq 0x28(%rdi), %rax
   movl %edx, %ecx
   jmp     label1
 block1:

@@ -4,7 +4,7 @@
 block0:
   uninit  %rax
   xorl %eax, %eax
-  movq 0x20(%rdi), %rdi
+  movq 0x28(%rdi), %rdi
   movq %rax, %r10
   jmp     label1
 block1:
@@ -37,7 +37,7 @@ block6:
   movq %rsp, %rbp
 block0:
   movq %rcx, %rax
-  movq 0x20(%rdi), %rcx
+  movq 0x28(%rdi), %rcx
   jmp     label1
 block1:
   jmp     label2

@@ -4,7 +4,7 @@
 block0:
   uninit  %rax
   xorl %eax, %eax
-  movq 0x20(%rdi), %rcx
+  movq 0x28(%rdi), %rcx
   jmp     label1
 block1:
   movl %esi, %edi
@@ -24,10 +24,10 @@ block3:
   pushq %rbp
   movq %rsp, %rbp
 block0:
-  movq 0x20(%rdi), %r10
+  movq 0x28(%rdi), %r10
   movl %esi, %r11d
   addl $0x1, 4(%r10, %r11)
-  movq 0x28(%rdi), %rax
+  movq 0x30(%rdi), %rax
   subq $0x18, %rax
   cmpq %rax, %r11
   jnbe #trap=user2

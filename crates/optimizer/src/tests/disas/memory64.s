@@ -2,8 +2,8 @@
   pushq %rbp
   movq %rsp, %rbp
 block0:
-  movq 0x28(%rdi), %r9
-  movq 0x20(%rdi), %r11
+  movq 0x30(%rdi), %r9
+  movq 0x28(%rdi), %r11
   uninit  %r10
   xorq %r10, %r10
   leaq 8(%r11, %rsi), %r8
@@ -18,13 +18,13 @@ block0:
   pushq %rbp
   movq %rsp, %rbp
 block0:
-  movq 0x28(%rdi), %r11
+  movq 0x30(%rdi), %r11
   movq %rsi, %rax
   addq (%rip), %rax
   jb #trap=user2
   uninit  %rcx
   xorq %rcx, %rcx
-  addq 0x20(%rdi), %rsi
+  addq 0x28(%rdi), %rsi
   movabsq $0x100000000, %rdx
   leaq (%rsi, %rdx), %rdx
   cmpq %r11, %rax

@@ -2,7 +2,7 @@
   pushq %rbp
   movq %rsp, %rbp
 block0:
-  movq 0x20(%rdi), %r8
+  movq 0x28(%rdi), %r8
   movl %esi, %r9d
   movzbq (%r8, %r9), %r8
   cmpl %edx, %r8d
@@ -17,7 +17,7 @@ block0:
   movq %rsp, %rbp
 block0:
   movq %rsi, %r8
-  movq 0x20(%rdi), %rsi
+  movq 0x28(%rdi), %rsi
   movl %r8d, %edi
   movzbq (%rsi, %rdi), %rax
   andl $0x7f, %eax
