@@ -47,7 +47,7 @@ fn run(engine: &Engine) -> Result<()> {
     for name in names {
         let func = instance.get_typed_func::<i32, i32>(&mut store, &name)?;
         // Often enough for code to become better meanwhile.
-        for n in 0..40 {
+        for n in 0..20 {
             let found = func
                 .call(&mut store, n)
                 .map_err(|error| error.context(format!("{name}({n})")))?;

@@ -1,6 +1,6 @@
 //! Objects, and what the collector is told of references to them.
 
-use super::{configurations, compile, compile_with, each_function, settings};
+use super::{compile, compile_with, configurations, each_function, settings};
 use crate::Optimizer;
 use iced_x86::{Decoder, DecoderOptions, FlowControl};
 use mainspring_abi::{CallMode, CompiledFunction, Entry, FunctionInput};
@@ -27,7 +27,7 @@ fn check_roots(function: &CompiledFunction) {
 }
 
 #[test]
-fn everything_compiles_in_configurations() {
+fn everything_compiles() {
     for settings in configurations() {
         for calls in [CallMode::Direct, CallMode::ThroughTable] {
             for function in compile_with(OBJECTS, &settings, calls) {
@@ -45,7 +45,9 @@ fn code_begins_at_loops_with_references() {
         let reader = BinaryReader::new(input.body(), u64::from(input.body_offset()));
         let body = FunctionBody::new(reader);
         let operators = body.get_operators_reader().expect("valid");
-        let all = operators.into_iter_with_offsets().map(|it| it.expect("valid"));
+        let all = operators
+            .into_iter_with_offsets()
+            .map(|it| it.expect("valid"));
         all.filter(|(operator, _)| matches!(operator, Operator::Loop { .. }))
             .map(|(_, offset)| offset as u32)
             .collect::<Vec<_>>()
@@ -78,5 +80,8 @@ fn calls_keep_what_is_needed_later() {
         (func (result anyref) (ref.null any) (call $f)))"#;
     let functions = compile(wat);
     let roots = |function: &CompiledFunction| function.roots.len();
-    assert_eq!(functions.iter().map(roots).collect::<Vec<_>>(), [1, 0, 0, 0]);
+    assert_eq!(
+        functions.iter().map(roots).collect::<Vec<_>>(),
+        [1, 0, 0, 0]
+    );
 }
