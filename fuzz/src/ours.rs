@@ -311,7 +311,7 @@ impl Machine for Ours {
         let mut items = Vec::new();
         for (_, export) in &exports {
             match export {
-                Extern::Func(_) => {}
+                Extern::Func(_) | Extern::Tag(_) => {}
                 Extern::Global(global) => {
                     let val = global.get(&mut self.store);
                     items.push(Item::Global(self.value(&val)));

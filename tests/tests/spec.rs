@@ -167,10 +167,8 @@ const WITH_GC: WasmFeatures = WasmFeatures::WASM2
 const EXCEPTIONS: Suite = Suite {
     name: "exceptions",
     files: || proposal(Proposal::ExceptionHandling).collect(),
-    features: WasmFeatures::WASM2
-        .union(WasmFeatures::TAIL_CALL)
-        .union(WasmFeatures::FUNCTION_REFERENCES)
-        .union(WasmFeatures::EXCEPTIONS),
+    // One of its files has recursion groups.
+    features: WITH_GC.union(WasmFeatures::EXCEPTIONS),
     configure: |_| {},
 };
 

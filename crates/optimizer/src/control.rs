@@ -45,8 +45,8 @@ pub(crate) enum FrameKind {
 
 /// Where a branch goes, and with which operands.
 #[derive(Clone, Copy)]
-struct Target {
-    block: Block,
+pub(crate) struct Target {
+    pub(crate) block: Block,
     /// This many from the bottom of the stack,
     below: usize,
     /// and this many from its top.
@@ -130,8 +130,7 @@ impl<'a> Func<'a, '_> {
         let target = self.target(depth);
         self.settle(self.stack.len() - first);
         for i in first..self.stack.len() {
-            let ty = self.type_of(self.stack[i]);
-            self.builder.append_block_param(header, ty);
+            self.append_param_for(header, self.stack[i]);
         }
         self.jump(target);
         self.join_at(header);
@@ -239,13 +238,14 @@ impl<'a> Func<'a, '_> {
 
     fn append_params(&mut self, block: Block, types: &[ValType]) {
         for &ty in types {
-            self.builder
-                .append_block_param(block, value_type(self.module, ty));
+            let param = value_type(self.module, ty);
+            let param = self.builder.append_block_param(block, param);
+            self.root_if_collected(param, ty);
         }
     }
 
     /// Where a branch to a frame goes, and with what.
-    fn target(&mut self, depth: usize) -> Target {
+    pub(crate) fn target(&mut self, depth: usize) -> Target {
         let frame = &self.control[depth];
         let (types, below) = (frame.types, frame.below);
         if let FrameKind::Loop { header } = frame.kind {
@@ -262,8 +262,7 @@ impl<'a> Func<'a, '_> {
                 let block = self.builder.create_block();
                 self.control[depth].continuation = Some(block);
                 for i in 0..below {
-                    let ty = self.type_of(self.stack[i]);
-                    self.builder.append_block_param(block, ty);
+                    self.append_param_for(block, self.stack[i]);
                 }
                 self.append_params(block, types.results());
                 block
@@ -293,7 +292,7 @@ impl<'a> Func<'a, '_> {
     }
 
     /// Operands as arguments of a branch. They stay on the stack.
-    fn block_args(&mut self, target: Target) -> Vec<BlockArg> {
+    pub(crate) fn block_args(&mut self, target: Target) -> Vec<BlockArg> {
         self.settle(target.arity);
         let first = self.stack.len() - target.arity;
         self.stack[..target.below]
@@ -448,12 +447,10 @@ impl<'a> Func<'a, '_> {
         debug_assert_eq!(self.type_of(area), I64);
         let flags = self.trusted_flags(Region::Results);
         for (i, &ty) in types.iter().enumerate() {
-            let ty = value_type(self.module, ty);
-            let value = self
-                .builder
-                .ins()
-                .load(ty, flags, area, (i * RESULT_SLOT) as i32);
-            self.push(value);
+            let offset = (i * RESULT_SLOT) as i32;
+            let loaded = value_type(self.module, ty);
+            let value = self.builder.ins().load(loaded, flags, area, offset);
+            self.push_of(value, ty);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::func::{Source, TranslationBuffers};
 use crate::layout;
+use crate::roots;
 use crate::trap;
 use anyhow::{Context as _, Result, anyhow, bail};
 use cranelift_codegen::binemit::Reloc as RelocKind;
@@ -62,7 +63,7 @@ pub(crate) fn finish(
         locations,
         inlined,
         inlined_calls: buffers.inlined_calls.clone(),
-        roots: Vec::new(),
+        roots: roots::of(code),
         handlers: handlers(code),
         tier_up: None,
     };

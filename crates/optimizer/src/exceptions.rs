@@ -103,6 +103,7 @@ impl<'a> Func<'a, '_> {
         let params = self.builder.block_params(landing).to_vec();
         self.stack[..below].copy_from_slice(&params[1..]);
         let exception = self.builder.ins().ireduce(I32, params[0]);
+        self.root(exception);
         self.dispatch(&table.clauses, exception);
         self.stack[..below].copy_from_slice(&kept);
         self.builder.set_srcloc(source);
@@ -139,10 +140,10 @@ impl<'a> Func<'a, '_> {
             let object = self.exception_address(exception);
             let flags = self.trusted_flags(Region::Exceptions);
             for (&ty, &offset) in ty.params.iter().zip(&layout.offsets[1..]) {
-                let ty = value_type(self.module, ty);
+                let loaded = value_type(self.module, ty);
                 let ins = self.builder.ins();
-                let value = ins.load(ty, flags, object, offset as i32);
-                self.push(value);
+                let value = ins.load(loaded, flags, object, offset as i32);
+                self.push_of(value, ty);
             }
         }
         if clause.with_ref {
@@ -181,8 +182,7 @@ impl<'a> Func<'a, '_> {
         let landing = self.builder.create_block();
         self.builder.append_block_param(landing, I64);
         for i in 0..below {
-            let ty = self.type_of(self.stack[i]);
-            self.builder.append_block_param(landing, ty);
+            self.append_param_for(landing, self.stack[i]);
         }
         self.control[position].try_table().landing = Some(landing);
         Some((landing, below))
@@ -296,6 +296,7 @@ impl<'a> Func<'a, '_> {
         let number = self.iconst32(tag.0);
         let exception = self.call_builtin(Builtin::ExceptionNew, &[number]);
         let exception = exception.expect("it has a result");
+        self.root(exception);
         let (ty, layout) = self.tag_type(tag);
         if !ty.params.is_empty() {
             let object = self.exception_address(exception);

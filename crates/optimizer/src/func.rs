@@ -8,10 +8,12 @@
 use crate::control::Frame;
 use crate::inline::{Body, Inlining};
 use crate::memory::HeapInfo;
+use crate::objects::ElementKind;
 use crate::osr::LoopEntry;
 use crate::types::{self, decoded_type, value_type};
 use crate::{isa, limits, trap};
 use anyhow::{Context, Result};
+use cranelift_codegen::entity::EntitySet;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::immediates::Offset32;
 use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
@@ -21,12 +23,14 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use mainspring_abi::gc::StructLayout;
 use mainspring_abi::{
     Builtin, FunctionInput, InlinedCall, ResultPassing, TrapCode, VMContextHeader, VMStoreContext,
 };
 use mainspring_wasm::{FuncIndex, FuncType, ModuleInfo, TypeIndex, ValType};
 use std::collections::HashMap;
 use std::mem::offset_of;
+use std::rc::Rc;
 use wasmparser::{BinaryReader, FunctionBody, OperatorsReader};
 
 /// Memory that translations reuse.
@@ -76,6 +80,14 @@ pub(crate) struct Func<'a, 'b> {
     pub(crate) body: Body,
     /// Each local's variable, of all bodies that are open.
     pub(crate) locals: Vec<Variable>,
+    /// Values that are references to objects, or null: see [`crate::roots`].
+    pub(crate) references: EntitySet<Value>,
+    /// Variables that hold such values.
+    pub(crate) reference_locals: EntitySet<Variable>,
+    /// How many references the collector has to find.
+    pub(crate) root_count: usize,
+    /// How the struct types that were used so far are laid out.
+    pub(crate) struct_layouts: HashMap<TypeIndex, Rc<StructLayout>>,
     /// The types of the compiled function's own locals.
     pub(crate) local_types: Vec<ValType>,
     /// Where code that begins at a loop is entered, until that loop is reached.
@@ -116,11 +128,28 @@ pub(crate) enum Region {
     Results,
     /// Exceptions.
     Exceptions,
+    /// How far objects go in the heap.
+    Heap,
+    /// Headers of objects.
+    Headers,
+    /// Lengths of arrays.
+    Lengths,
+    /// A field of structs, by its offset: an object's fields do not overlap, and whatever types it is seen as, they
+    /// agree on where these are.
+    Field(u32),
+    /// Elements of arrays of a kind.
+    Elements(ElementKind),
+    /// What notes which parts of the heap were changed.
+    Cards,
+    /// A stack slot in which the collector finds a reference.
+    Root(u32),
 }
 
 impl Region {
     /// Entities from this number on share a region: the analysis keeps a row per region and block.
     const DISTINCT: u32 = 8;
+    /// Bytes of a struct whose fields share a region.
+    const FIELD_BYTES: u32 = 4;
 
     fn name(self) -> &'static str {
         match self {
@@ -134,6 +163,13 @@ impl Region {
             Region::Exceptions => "exceptions",
             Region::Global(_) => "global",
             Region::Memory(_) => "memory",
+            Region::Heap => "heap",
+            Region::Headers => "headers",
+            Region::Lengths => "lengths",
+            Region::Field(_) => "field",
+            Region::Elements(_) => "elements",
+            Region::Cards => "cards",
+            Region::Root(_) => "root",
         }
     }
 
@@ -146,9 +182,24 @@ impl Region {
             Region::ImportedGlobals => 4,
             Region::ImportedMemories => 5,
             Region::Results => 6,
-            Region::Exceptions => 7,
+            Region::Exceptions => 11,
             Region::Global(n) => 16 + n.min(Region::DISTINCT),
             Region::Memory(n) => 32 + n.min(Region::DISTINCT),
+            Region::Heap => 7,
+            Region::Headers => 8,
+            Region::Lengths => 9,
+            Region::Cards => 10,
+            Region::Root(n) => 48 + n.min(Region::DISTINCT),
+            Region::Field(offset) => 64 + (offset / Region::FIELD_BYTES).min(Region::DISTINCT),
+            Region::Elements(kind) => 80 + kind as u32,
+        }
+    }
+
+    /// What Cranelift is told of it.
+    pub(crate) fn data(self) -> AliasRegionData {
+        AliasRegionData {
+            user_id: self.id(),
+            description: self.name().into(),
         }
     }
 }
@@ -174,15 +225,15 @@ pub(crate) fn translate<'a>(
     func.enter(func_type, &body)?;
     func.operators(body.get_operators_reader()?)?;
 
+    func.seal()?;
     let Func {
-        mut builder,
+        builder,
         stack,
         locals,
         sources,
         inlined_calls,
         ..
     } = func;
-    builder.seal_all_blocks();
     builder.finalize(isa.frontend_config());
     *buffers = TranslationBuffers {
         stack,
@@ -231,6 +282,10 @@ impl<'a, 'b> Func<'a, 'b> {
             skipped_blocks: 0,
             body: Body::compiled(input.module.func_of(input.index)),
             locals: buffers.locals,
+            references: EntitySet::new(),
+            reference_locals: EntitySet::new(),
+            root_count: 0,
+            struct_layouts: HashMap::new(),
             local_types: Vec::new(),
             loop_entry: None,
             sources: buffers.sources,
@@ -274,6 +329,11 @@ impl<'a, 'b> Func<'a, 'b> {
 
     pub(crate) fn declare_local(&mut self, ty: ValType, value: Value) {
         let variable = self.builder.declare_var(value_type(self.module, ty));
+        if self.is_collected(ty) {
+            self.builder.declare_var_needs_stack_map(variable);
+            self.reference_locals.insert(variable);
+            self.root_count += 1;
+        }
         self.builder.def_var(variable, value);
         self.locals.push(variable);
     }
@@ -426,9 +486,11 @@ impl<'a, 'b> Func<'a, 'b> {
     // Locals.
 
     pub(crate) fn local_get(&mut self, index: u32) {
-        let value = self
-            .builder
-            .use_var(self.locals[self.body.first_local + index as usize]);
+        let variable = self.locals[self.body.first_local + index as usize];
+        let value = self.builder.use_var(variable);
+        if self.reference_locals.contains(variable) {
+            self.references.insert(value);
+        }
         self.push(value);
     }
 
@@ -449,6 +511,9 @@ impl<'a, 'b> Func<'a, 'b> {
         self.settle(2);
         let (first, second) = self.pop2();
         let value = self.builder.ins().select(condition, first, second);
+        if self.references.contains(first) || self.references.contains(second) {
+            self.root(value);
+        }
         self.push(value);
     }
 
@@ -456,11 +521,7 @@ impl<'a, 'b> Func<'a, 'b> {
 
     /// Cranelift's handle of a region.
     pub(crate) fn region(&mut self, region: Region) -> Option<AliasRegion> {
-        let data = AliasRegionData {
-            user_id: region.id(),
-            description: region.name().into(),
-        };
-        Some(self.builder.func.dfg.alias_regions.insert(data))
+        Some(self.builder.func.dfg.alias_regions.insert(region.data()))
     }
 
     /// Flags of an access that can't fail.

@@ -8,20 +8,19 @@ use mainspring_wasm::{ConstOp, GlobalIndex};
 
 impl Func<'_, '_> {
     pub(crate) fn global_get(&mut self, global: GlobalIndex) {
-        let value = match self.constant_global(global) {
-            Some(value) => value,
-            None => {
-                let ty = self.module.globals[global.index()];
-                let (base, offset, region) = self.global_place(global);
-                let mut flags = self.trusted_flags(region);
-                if !ty.mutable {
-                    flags = flags.with_readonly().with_can_move();
-                }
-                let ty = value_type(self.module, ty.content);
-                self.builder.ins().load(ty, flags, base, offset)
-            }
-        };
-        self.push(value);
+        if let Some(value) = self.constant_global(global) {
+            return self.push(value);
+        }
+        let ty = self.module.globals[global.index()];
+        let (base, offset, region) = self.global_place(global);
+        let mut flags = self.trusted_flags(region);
+        // The collector changes references in globals that code can't.
+        if !ty.mutable && !self.is_collected(ty.content) {
+            flags = flags.with_readonly().with_can_move();
+        }
+        let loaded = value_type(self.module, ty.content);
+        let value = self.builder.ins().load(loaded, flags, base, offset);
+        self.push_of(value, ty.content);
     }
 
     pub(crate) fn global_set(&mut self, global: GlobalIndex) {

@@ -9,6 +9,8 @@
 
 #![warn(missing_docs)]
 
+mod allocate;
+mod arrays;
 mod atomic;
 mod call;
 mod control;
@@ -25,13 +27,16 @@ mod layout;
 mod limits;
 mod memory;
 mod numeric;
+mod objects;
 mod operator;
 mod osr;
 mod phis;
 mod pieces;
 mod relaxed_simd;
+mod roots;
 mod simd;
 mod sources;
+mod structs;
 mod table;
 mod trap;
 mod types;

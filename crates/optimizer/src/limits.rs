@@ -16,6 +16,10 @@ const MAX_VALUES: usize = 4 << 20;
 /// notes its value in each block.
 const MAX_LOCALS_IN_BLOCKS: usize = 1 << 28;
 
+/// References times blocks in a function at the most: for each block, it is noted which of them are
+/// needed later.
+const MAX_ROOTS_IN_BLOCKS: usize = 1 << 27;
+
 /// Block parameters that a function may have however short it is.
 const MIN_PARAMS: usize = 64 << 10;
 
@@ -39,6 +43,19 @@ pub(crate) fn check_size(function: &Function, locals: usize) -> Result<()> {
     ensure!(
         blocks.saturating_mul(locals) <= MAX_LOCALS_IN_BLOCKS,
         "it has {locals} locals and {blocks} blocks, and the product is more than {MAX_LOCALS_IN_BLOCKS}, the compiler's limit"
+    );
+    Ok(())
+}
+
+/// Refuses a function in which it would take too long to find out which references calls have to keep.
+///
+/// # Errors
+/// If it would, with the limit.
+pub(crate) fn check_roots(function: &Function, roots: usize) -> Result<()> {
+    let blocks = function.dfg.num_blocks();
+    ensure!(
+        blocks.saturating_mul(roots) <= MAX_ROOTS_IN_BLOCKS,
+        "it has {roots} references and {blocks} blocks, and the product is more than {MAX_ROOTS_IN_BLOCKS}, the compiler's limit"
     );
     Ok(())
 }

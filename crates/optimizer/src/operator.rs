@@ -1,9 +1,11 @@
 //! One operator at a time: this match only says which part of the translation does it.
 
 use crate::func::Func;
+use crate::objects::Extension;
 use anyhow::{Result, bail};
 use cranelift_codegen::ir::Opcode;
 use cranelift_codegen::ir::types::{F32, F64, I32, I64};
+use mainspring_abi::Builtin;
 use mainspring_wasm::{FuncIndex, GlobalIndex, TableIndex, TagIndex, TypeIndex};
 use wasmparser::Operator;
 
@@ -118,6 +120,82 @@ impl<'a> Func<'a, '_> {
                 to_ref_type,
                 ..
             } => self.br_on_cast_fail(relative_depth, to_ref_type)?,
+
+            O::StructNew { struct_type_index } => self.struct_new(TypeIndex(struct_type_index)),
+            O::StructNewDefault { struct_type_index } => {
+                self.struct_new_default(TypeIndex(struct_type_index));
+            }
+            O::StructGet {
+                struct_type_index,
+                field_index,
+            } => self.struct_get(TypeIndex(struct_type_index), field_index, Extension::No),
+            O::StructGetS {
+                struct_type_index,
+                field_index,
+            } => self.struct_get(TypeIndex(struct_type_index), field_index, Extension::Signed),
+            O::StructGetU {
+                struct_type_index,
+                field_index,
+            } => self.struct_get(
+                TypeIndex(struct_type_index),
+                field_index,
+                Extension::Unsigned,
+            ),
+            O::StructSet {
+                struct_type_index,
+                field_index,
+            } => self.struct_set(TypeIndex(struct_type_index), field_index),
+
+            O::ArrayNew { array_type_index } => self.array_new(TypeIndex(array_type_index)),
+            O::ArrayNewDefault { array_type_index } => {
+                self.array_new_default(TypeIndex(array_type_index));
+            }
+            O::ArrayNewFixed {
+                array_type_index,
+                array_size,
+            } => self.array_new_fixed(TypeIndex(array_type_index), array_size),
+            O::ArrayNewData {
+                array_type_index,
+                array_data_index,
+            } => self.array_new_from(
+                Builtin::ArrayNewData,
+                TypeIndex(array_type_index),
+                array_data_index,
+            ),
+            O::ArrayNewElem {
+                array_type_index,
+                array_elem_index,
+            } => self.array_new_from(
+                Builtin::ArrayNewElem,
+                TypeIndex(array_type_index),
+                array_elem_index,
+            ),
+            O::ArrayGet { array_type_index } => {
+                self.array_get(TypeIndex(array_type_index), Extension::No);
+            }
+            O::ArrayGetS { array_type_index } => {
+                self.array_get(TypeIndex(array_type_index), Extension::Signed);
+            }
+            O::ArrayGetU { array_type_index } => {
+                self.array_get(TypeIndex(array_type_index), Extension::Unsigned);
+            }
+            O::ArraySet { array_type_index } => self.array_set(TypeIndex(array_type_index)),
+            O::ArrayLen => self.array_len(),
+            O::ArrayFill { .. } => self.array_fill(),
+            O::ArrayCopy { .. } => self.array_copy(),
+            O::ArrayInitData {
+                array_data_index, ..
+            } => self.array_init_from(Builtin::ArrayInitData, array_data_index),
+            O::ArrayInitElem {
+                array_elem_index, ..
+            } => self.array_init_from(Builtin::ArrayInitElem, array_elem_index),
+
+            O::RefEq => self.ref_eq(),
+            O::RefI31 => self.ref_i31(),
+            O::I31GetS => self.i31_get(true),
+            O::I31GetU => self.i31_get(false),
+            // The reference stays as it is.
+            O::AnyConvertExtern | O::ExternConvertAny => {}
 
             _ => {
                 if !self.numeric(operator) && !self.vector(operator)? && !self.atomic(operator)? {

@@ -6,7 +6,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value};
 use mainspring_abi::{Builtin, TrapCode, VMFunctionImport, VMTableDefinition};
-use mainspring_wasm::{FuncIndex, HeapType, RefKind, RefType, TableIndex};
+use mainspring_wasm::{FuncIndex, HeapType, RefKind, RefType, TableIndex, ValType};
 use std::mem::offset_of;
 
 impl Func<'_, '_> {
@@ -20,7 +20,8 @@ impl Func<'_, '_> {
 
     pub(crate) fn table_get(&mut self, table: TableIndex) {
         let value = self.table_load(table);
-        self.push(value);
+        let ty = ValType::Ref(self.module.tables[table.index()].element);
+        self.push_of(value, ty);
     }
 
     pub(crate) fn table_set(&mut self, table: TableIndex) {
@@ -152,7 +153,11 @@ impl Func<'_, '_> {
             nullable: true,
             heap,
         };
-        let null = self.zero(ref_type(self.module.ref_kind(ty)));
+        let kind = self.module.ref_kind(ty);
+        let null = self.zero(ref_type(kind));
+        if kind == RefKind::Gc {
+            self.references.insert(null);
+        }
         self.push(null);
     }
 
