@@ -167,7 +167,7 @@ const WITH_GC: WasmFeatures = WasmFeatures::WASM2
 const EXCEPTIONS: Suite = Suite {
     name: "exceptions",
     files: || proposal(Proposal::ExceptionHandling).collect(),
-    // One of its files has recursion groups.
+    // One of its files tells types by their recursion groups.
     features: WITH_GC.union(WasmFeatures::EXCEPTIONS),
     configure: |_| {},
 };

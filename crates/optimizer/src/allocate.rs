@@ -7,9 +7,9 @@ use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value};
 use mainspring_abi::Builtin;
 use mainspring_abi::gc::{
-    ARRAY_ELEMENTS_AT, ARRAY_LENGTH_AT, MAX_INLINE, OBJECT_ALIGNMENT, VMHeap,
+    ARRAY_ELEMENTS_AT, ARRAY_LENGTH_AT, EXCEPTION_TAG_AT, MAX_INLINE, OBJECT_ALIGNMENT, VMHeap,
 };
-use mainspring_wasm::{StorageType, TypeIndex};
+use mainspring_wasm::{StorageType, TagIndex, TypeIndex};
 use std::mem::offset_of;
 
 /// Bytes of the largest array of a length that is not known which code itself fills, in a loop.
@@ -57,6 +57,22 @@ impl Func<'_, '_> {
     pub(crate) fn allocate_zeroed_struct(&mut self, ty: TypeIndex) -> Value {
         let number = self.iconst32(ty.0);
         self.allocate_outside(Builtin::StructNew, &[number])
+    }
+
+    /// A new exception of a size, whose values must be set before anything else happens.
+    pub(crate) fn allocate_exception(&mut self, tag: TagIndex, size: u32) -> Value {
+        let bytes = self.builder.ins().iconst(I64, i64::from(size));
+        let room = self.room(bytes);
+        let ways = self.fork(room.full);
+        let object = self.take(&room, self.module.tags[tag.index()]);
+        let number = self.tag_number(tag);
+        let flags = self.object_flags(Region::Exceptions);
+        let at = EXCEPTION_TAG_AT as i32;
+        self.builder.ins().store(flags, number, object, at);
+        self.join(&room, ways, |this| {
+            let number = this.iconst32(tag.0);
+            this.allocate_outside(Builtin::ExceptionNew, &[number])
+        })
     }
 
     /// A new array of a known length, whose elements must be set before anything else happens. Says whether it is

@@ -228,7 +228,6 @@ impl<'a> Func<'a, '_> {
             ResultPassing::Memory => Some(self.result_area_for(ty)),
         };
         let args = self.take_args(callee.vmctx(), area, ty);
-        let before = self.stack.len();
         self.call_target(
             match *callee {
                 Callee::Direct { func, .. } => Target::Direct(func),
@@ -237,14 +236,10 @@ impl<'a> Func<'a, '_> {
                 } => Target::Indirect(signature, code),
             },
             &args,
+            &ty.results,
         );
-        match area {
-            None => {
-                for (i, &ty) in ty.results.iter().enumerate() {
-                    self.root_if_collected(self.stack[before + i], ty);
-                }
-            }
-            Some(area) => self.push_results_from(area, &ty.results),
+        if let Some(area) = area {
+            self.push_results_from(area, &ty.results);
         }
     }
 

@@ -17,9 +17,8 @@ use cranelift_codegen::ir::{
     SourceLoc, Value,
 };
 use mainspring_abi::gc::{EXCEPTION_TAG_AT, StructLayout};
-use mainspring_abi::{Builtin, TrapCode, VMStoreContext};
-use mainspring_wasm::{FuncType, TagIndex};
-use std::mem::offset_of;
+use mainspring_abi::{Builtin, TrapCode};
+use mainspring_wasm::{FuncType, TagIndex, ValType};
 use wasmparser::Catch;
 
 /// What an open `try_table` catches.
@@ -137,8 +136,8 @@ impl<'a> Func<'a, '_> {
         let height = self.stack.len();
         if let Some(tag) = clause.tag {
             let (ty, layout) = self.tag_type(tag);
-            let object = self.exception_address(exception);
-            let flags = self.trusted_flags(Region::Exceptions);
+            let object = self.object_address(exception);
+            let flags = self.object_flags(Region::Exceptions);
             for (&ty, &offset) in ty.params.iter().zip(&layout.offsets[1..]) {
                 let loaded = value_type(self.module, ty);
                 let ins = self.builder.ins();
@@ -194,16 +193,16 @@ impl<'a> Func<'a, '_> {
     }
 
     /// Calls a function; if an exception leaves it, goes to the landing of the innermost `try_table`. Pushes the
-    /// results.
-    pub(crate) fn call_target(&mut self, target: Target, args: &[Value]) {
+    /// results that are not in memory.
+    pub(crate) fn call_target(&mut self, target: Target, args: &[Value], types: &[ValType]) {
         let Some((landing, below)) = self.landing() else {
             let ins = self.builder.ins();
             let call = match target {
                 Target::Direct(func) => ins.call(func, args),
                 Target::Indirect(signature, code) => ins.call_indirect(signature, code, args),
             };
-            let results = self.builder.inst_results(call);
-            return self.stack.extend_from_slice(results);
+            let results = self.builder.inst_results(call).to_vec();
+            return self.push_results(&results, types);
         };
         let dfg = &self.builder.func.dfg;
         let signature = match target {
@@ -232,8 +231,14 @@ impl<'a> Func<'a, '_> {
         };
         self.builder.seal_block(next);
         self.builder.switch_to_block(next);
-        self.stack
-            .extend_from_slice(self.builder.block_params(next));
+        let results = self.builder.block_params(next).to_vec();
+        self.push_results(&results, types);
+    }
+
+    fn push_results(&mut self, results: &[Value], types: &[ValType]) {
+        for (&value, &ty) in results.iter().zip(types) {
+            self.push_of(value, ty);
+        }
     }
 
     pub(crate) fn throw(&mut self, tag: TagIndex) {
@@ -293,14 +298,11 @@ impl<'a> Func<'a, '_> {
 
     /// An exception with the uppermost operands, which stay.
     fn new_exception(&mut self, tag: TagIndex) -> Value {
-        let number = self.iconst32(tag.0);
-        let exception = self.call_builtin(Builtin::ExceptionNew, &[number]);
-        let exception = exception.expect("it has a result");
-        self.root(exception);
         let (ty, layout) = self.tag_type(tag);
+        let exception = self.allocate_exception(tag, layout.size);
         if !ty.params.is_empty() {
-            let object = self.exception_address(exception);
-            let flags = self.trusted_flags(Region::Exceptions);
+            let object = self.object_address(exception);
+            let flags = self.object_flags(Region::Exceptions);
             let first = self.stack.len() - ty.params.len();
             for (i, &offset) in layout.offsets[1..].iter().enumerate() {
                 let value = self.stack[first + i];
@@ -322,25 +324,15 @@ impl<'a> Func<'a, '_> {
     }
 
     /// The number of a tag of the module's in the store.
-    fn tag_number(&mut self, tag: TagIndex) -> Value {
+    pub(crate) fn tag_number(&mut self, tag: TagIndex) -> Value {
         self.context_constant(I32, self.input.offsets.tag(tag))
     }
 
     /// The number of an exception's tag.
     fn load_tag(&mut self, exception: Value) -> Value {
-        let object = self.exception_address(exception);
-        let flags = self.trusted_flags(Region::Exceptions);
+        let object = self.object_address(exception);
+        let flags = self.object_flags(Region::Exceptions);
         let ins = self.builder.ins();
         ins.load(I32, flags, object, EXCEPTION_TAG_AT as i32)
-    }
-
-    /// Where an exception is now.
-    fn exception_address(&mut self, exception: Value) -> Value {
-        let store = self.store_context();
-        let flags = self.readonly_flags();
-        let base = offset_of!(VMStoreContext, heap.base) as i32;
-        let base = self.builder.ins().load(I64, flags, store, base);
-        let offset = self.builder.ins().uextend(I64, exception);
-        self.builder.ins().iadd(base, offset)
     }
 }
