@@ -155,7 +155,9 @@ fn main() {
         }
         let [a, b, c, peer, node] = std::array::from_fn(|n| median(&times, n));
         let shown = format!("{name} {function}");
-        println!("{shown:26} {a:>10.4} {b:>10.4} {c:>10.4} {peer:>12.3} {node:>10.3} {first:>12.4}");
+        println!(
+            "{shown:26} {a:>10.4} {b:>10.4} {c:>10.4} {peer:>12.3} {node:>10.3} {first:>12.4}"
+        );
         if i < OBJECTS {
             of_peer.push(peer);
             of_node.push(node);

@@ -11,6 +11,7 @@ mod instances;
 mod memories;
 mod objects;
 mod references;
+mod roots;
 mod threads;
 mod tiers;
 mod traps;
@@ -20,10 +21,16 @@ use mainspring::*;
 
 /// An engine for each way in which code comes about, with a name for messages.
 fn engines() -> Vec<(&'static str, Engine)> {
+    configured_engines(|_| {})
+}
+
+/// The same, each with something set besides.
+fn configured_engines(besides: fn(&mut Config)) -> Vec<(&'static str, Engine)> {
     let make = |strategy, configure: fn(&mut Config)| {
         let mut config = Config::new();
         config.strategy(strategy);
         configure(&mut config);
+        besides(&mut config);
         Engine::new(&config).expect("a valid configuration")
     };
     vec![
