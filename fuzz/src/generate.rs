@@ -91,8 +91,9 @@ fn config(u: &mut Unstructured, canonical: bool) -> Result<Config> {
         extended_const_enabled: true,
         // The oracle may choose otherwise.
         relaxed_simd_enabled: simd && !canonical,
-        exceptions_enabled: false,
-        gc_enabled: false,
+        // The oracle does not know these.
+        exceptions_enabled: !canonical && u.ratio(1, 2)?,
+        gc_enabled: !canonical && u.ratio(2, 3)?,
         threads_enabled: !canonical && u.ratio(1, 6)?,
         wide_arithmetic_enabled: u.ratio(1, 3)?,
         custom_page_sizes_enabled: u.ratio(1, 4)?,

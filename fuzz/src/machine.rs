@@ -11,13 +11,16 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub enum Outcome {
     Returned(Vec<Value>),
     Trapped(Trap),
+    /// There was no room for an object. How many there is room for depends on what code still holds of others.
+    Full,
     /// An error that is no trap.
     Failed(String),
 }
 
 impl Outcome {
+    /// Whether it ended for want of something that is no property of a module.
     fn is_overflow(&self) -> bool {
-        *self == Outcome::Trapped(Trap::StackOverflow)
+        matches!(self, Outcome::Trapped(Trap::StackOverflow) | Outcome::Full)
     }
 
     fn loosely(&self) -> Outcome {
@@ -26,6 +29,7 @@ impl Outcome {
                 Outcome::Returned(values.iter().map(|value| value.loosely()).collect())
             }
             Outcome::Trapped(trap) => Outcome::Trapped(*trap),
+            Outcome::Full => Outcome::Full,
             Outcome::Failed(_) => Outcome::Failed(String::new()),
         }
     }
@@ -84,7 +88,7 @@ struct Call {
 /// Calls of all functions are too many for modules with many.
 const MOST_FUNCTIONS: usize = 10;
 /// More than the entry counter of a function allows in the baseline tier.
-const TIMES_UNTIL_HOT: usize = 1_600;
+const TIMES_UNTIL_HOT: usize = 6_100;
 
 impl Plan {
     /// Each function twice with the same arguments, then with others; with `hot`, also until it would be optimized in
@@ -152,7 +156,7 @@ pub fn run<M: Machine>(machine: Result<M, Outcome>, plan: &Plan) -> Seen {
             let outcome = machine.call(&call.export, &call.args);
             let count = match outcome {
                 Outcome::Returned(_) => &RETURNED,
-                Outcome::Trapped(_) | Outcome::Failed(_) => &STOPPED,
+                Outcome::Trapped(_) | Outcome::Full | Outcome::Failed(_) => &STOPPED,
             };
             count.fetch_add(1, Relaxed);
             // Of many that are alike one is kept.
@@ -169,8 +173,8 @@ pub fn run<M: Machine>(machine: Result<M, Outcome>, plan: &Plan) -> Seen {
     Ok(steps)
 }
 
-/// Panics with the first difference. What follows a stack overflow on either side is not compared: how deep a stack may be is
-/// no property of a module.
+/// Panics with the first difference. What follows a stack overflow on either side is not compared, or a full heap: how deep a stack
+/// may be is no property of a module.
 pub fn compare(plan: &Plan, (a, seen_a): (&str, &Seen), (b, seen_b): (&str, &Seen), loosely: bool) {
     let (steps_a, steps_b) = match (seen_a, seen_b) {
         (Ok(steps_a), Ok(steps_b)) => (steps_a, steps_b),

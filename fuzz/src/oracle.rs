@@ -172,6 +172,7 @@ fn val_of(store: impl AsContextMut, value: Value) -> Val {
         Value::Func(_) => Val::FuncRef(Nullable::Null),
         Value::Extern(None) => Val::ExternRef(Nullable::Null),
         Value::Extern(Some(number)) => Val::ExternRef(Nullable::Val(ExternRef::new(store, number))),
+        Value::Any(_) | Value::Exn(_) => unreachable!("the oracle knows no objects"),
     }
 }
 

@@ -5,6 +5,8 @@ use crate::value::{Host, HostError, Type, Value};
 use mainspring::*;
 use std::collections::HashMap;
 use std::ffi::c_void;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU32;
 use std::sync::OnceLock;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -30,20 +32,32 @@ pub fn engines() -> &'static [Named] {
                 config.tier_stress(Some(stress));
             }
         };
+        let collecting = |config: &mut Config| {
+            config
+                .gc_zeal_alloc_counter(NonZeroU32::new(1))
+                .gc_stress(true);
+        };
         vec![
             named("baseline", Strategy::Winch, plain),
             named("baseline, bounds checked", Strategy::Winch, checked),
             named("optimizing", Strategy::Cranelift, plain),
             named("optimizing, bounds checked", Strategy::Cranelift, checked),
+            named("baseline, collecting", Strategy::Winch, collecting),
+            named("optimizing, collecting", Strategy::Cranelift, collecting),
             named("tier-up", Strategy::Auto, stressed(TierStress::TierUp)),
             named("replacement", Strategy::Auto, |config| {
                 stressed(TierStress::OnStackReplacement)(config);
                 config.cranelift_debug_verifier(true);
             }),
-            named("replacement, bounds checked", Strategy::Auto, |config| {
-                stressed(TierStress::OnStackReplacement)(config);
-                checked(config);
-            }),
+            named(
+                "replacement, collecting, bounds checked",
+                Strategy::Auto,
+                |config| {
+                    stressed(TierStress::OnStackReplacement)(config);
+                    collecting(config);
+                    checked(config);
+                },
+            ),
         ]
     })
 }
@@ -90,7 +104,6 @@ fn named(name: &'static str, strategy: Strategy, configure: impl Fn(&mut Config)
         .wasm_wide_arithmetic(true)
         .wasm_custom_page_sizes(true)
         .shared_memory(true)
-        .wasm_gc(true)
         // Inputs are what runs in parallel.
         .parallel_compilation(false);
     configure(&mut config);
@@ -155,8 +168,12 @@ fn type_of(ty: &ValType) -> Type {
         ValType::F32 => Type::F32,
         ValType::F64 => Type::F64,
         ValType::V128 => Type::V128,
-        ValType::Ref(ty) if matches!(ty.heap_type(), HeapType::Extern) => Type::Extern,
-        ValType::Ref(_) => Type::Func,
+        ValType::Ref(ty) => match ty.heap_type().top() {
+            HeapType::Extern => Type::Extern,
+            HeapType::Any => Type::Any,
+            HeapType::Exn => Type::Exn,
+            _ => Type::Func,
+        },
     }
 }
 
@@ -205,7 +222,7 @@ impl Ours {
         });
         match number {
             Some(number) => Value::Func(Some(number)),
-            None => value_of(&self.store, val),
+            None => value_of(&mut self.store, val),
         }
     }
 }
@@ -228,7 +245,8 @@ fn imports(module: &Module, store: &mut Store<State>) -> Result<Vec<Extern>> {
 fn host_function(store: &mut Store<State>, import: usize, ty: FuncType) -> Func {
     let types: Vec<Type> = ty.results().map(|ty| type_of(&ty)).collect();
     Func::new(store, ty, move |mut caller, args, results| {
-        let args: Vec<Value> = args.iter().map(|arg| value_of(&caller, arg)).collect();
+        let args = args.iter().map(|arg| value_of(&mut caller, arg));
+        let args: Vec<Value> = args.collect();
         let host = &mut caller.data_mut().host;
         let answer = host.call(import, args.into_iter(), types.iter().copied())?;
         for (result, value) in results.iter_mut().zip(answer) {
@@ -239,7 +257,7 @@ fn host_function(store: &mut Store<State>, import: usize, ty: FuncType) -> Func 
 }
 
 /// A value as bits, and a function as not null.
-fn value_of(store: impl AsContext<Data = State>, val: &Val) -> Value {
+fn value_of(mut store: impl AsContextMut<Data = State>, val: &Val) -> Value {
     match val {
         Val::I32(x) => Value::I32(*x as u32),
         Val::I64(x) => Value::I64(*x as u64),
@@ -250,11 +268,88 @@ fn value_of(store: impl AsContext<Data = State>, val: &Val) -> Value {
         Val::ExternRef(None) => Value::Extern(None),
         Val::ExternRef(Some(value)) => {
             let data = value.data(store.as_context()).expect("of this store");
-            let number = data.and_then(|data| data.downcast_ref::<u32>());
-            Value::Extern(Some(*number.expect("only numbers are passed")))
+            match data.and_then(|data| data.downcast_ref::<u32>()) {
+                Some(number) => Value::Extern(Some(*number)),
+                // The host only passes numbers, so the guest has made it of something of its own.
+                None => {
+                    let object = AnyRef::convert_extern(&mut store, *value).expect("of this store");
+                    value_of(store, &Val::AnyRef(Some(object)))
+                }
+            }
         }
-        // There are no others than null.
-        Val::AnyRef(_) | Val::ExnRef(_) => Value::Extern(None),
+        Val::AnyRef(object) => Value::Any(object.map(|object| {
+            let mut hasher = DefaultHasher::new();
+            look_at_object(&mut store.as_context_mut(), object, DEEPEST, &mut hasher);
+            hasher.finish()
+        })),
+        Val::ExnRef(exception) => Value::Exn(exception.map(|exception| {
+            let mut hasher = DefaultHasher::new();
+            look_at_exception(&mut store.as_context_mut(), exception, DEEPEST, &mut hasher);
+            hasher.finish()
+        })),
+    }
+}
+
+/// How far references are followed.
+const DEEPEST: usize = 3;
+/// How many elements of an array are looked at.
+const MOST_ELEMENTS_SEEN: u32 = 20;
+
+fn look_at_object(
+    store: &mut StoreContextMut<'_, State>,
+    object: Rooted<AnyRef>,
+    depth: usize,
+    hasher: &mut DefaultHasher,
+) {
+    const HERE: &str = "it is of this store";
+    if let Some(number) = object.as_i31(&*store).expect(HERE) {
+        (1, number.get_u32()).hash(hasher);
+    } else if let Some(object) = object.as_struct(&*store).expect(HERE) {
+        let fields = object.ty(&*store).expect(HERE).fields().len();
+        (2, fields).hash(hasher);
+        for field in 0..fields {
+            let value = object.field(&mut *store, field).expect(HERE);
+            look_at(store, &value, depth, hasher);
+        }
+    } else if let Some(array) = object.as_array(&*store).expect(HERE) {
+        let len = array.len(&*store).expect(HERE);
+        (3, len).hash(hasher);
+        for i in 0..len.min(MOST_ELEMENTS_SEEN) {
+            let value = array.get(&mut *store, i).expect(HERE);
+            look_at(store, &value, depth, hasher);
+        }
+    } else {
+        let value = ExternRef::convert_any(&mut *store, object).expect(HERE);
+        look_at(store, &Val::ExternRef(Some(value)), depth, hasher);
+    }
+}
+
+fn look_at_exception(
+    store: &mut StoreContextMut<'_, State>,
+    exception: Rooted<ExnRef>,
+    depth: usize,
+    hasher: &mut DefaultHasher,
+) {
+    const HERE: &str = "it is of this store";
+    let fields = exception.ty(&*store).expect(HERE).fields().len();
+    (4, fields).hash(hasher);
+    for field in 0..fields {
+        let value = exception.field(&mut *store, field).expect(HERE);
+        look_at(store, &value, depth, hasher);
+    }
+}
+
+fn look_at(
+    store: &mut StoreContextMut<'_, State>,
+    val: &Val,
+    depth: usize,
+    hasher: &mut DefaultHasher,
+) {
+    match val {
+        Val::AnyRef(Some(_)) | Val::ExnRef(Some(_)) if depth == 0 => 5.hash(hasher),
+        Val::AnyRef(Some(object)) => look_at_object(store, *object, depth - 1, hasher),
+        Val::ExnRef(Some(exception)) => look_at_exception(store, *exception, depth - 1, hasher),
+        other => value_of(&mut *store, other).hash(hasher),
     }
 }
 
@@ -266,6 +361,9 @@ fn val_of(store: impl AsContextMut<Data = State>, value: Value) -> Result<Val> {
         Value::F64(x) => Val::F64(x),
         Value::V128(x) => Val::V128(x.into()),
         Value::Func(_) => Val::FuncRef(None),
+        // Numbers say what it looks like, not how to make it.
+        Value::Any(_) => Val::AnyRef(None),
+        Value::Exn(_) => Val::ExnRef(None),
         Value::Extern(None) => Val::ExternRef(None),
         Value::Extern(Some(number)) => Val::ExternRef(Some(ExternRef::new(store, number)?)),
     })
@@ -277,6 +375,7 @@ fn outcome(error: Error) -> Outcome {
         None if error.downcast_ref::<HostError>().is_some() => {
             Outcome::Failed(HostError.to_string())
         }
+        None if error.downcast_ref::<GcHeapOutOfMemory<()>>().is_some() => Outcome::Full,
         None => Outcome::Failed(format!("{error:#}")),
     }
 }
@@ -295,7 +394,17 @@ impl Machine for Ours {
         let mut results = vec![Val::I32(0); func.ty(&self.store).results().len()];
         match func.call(&mut self.store, &args, &mut results) {
             Ok(()) => Outcome::Returned(results.iter().map(|val| self.value(val)).collect()),
-            Err(error) => outcome(error),
+            Err(error) => {
+                let outcome = outcome(error);
+                let thrown = self.store.take_pending_exception();
+                match thrown {
+                    Some(exception) => {
+                        let value = self.value(&Val::ExnRef(Some(exception)));
+                        Outcome::Failed(format!("{outcome:?}: {value:x?}"))
+                    }
+                    None => outcome,
+                }
+            }
         }
     }
 

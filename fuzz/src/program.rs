@@ -602,7 +602,10 @@ impl Writer<'_> {
             Type::F32 => emit!(self, "i32.const {} f32.reinterpret_i32", bits as u32),
             Type::F64 => emit!(self, "f64.const {}", bits as i32),
             Type::V128 => emit!(self, "v128.const i64x2 {bits} {}", random.edge()),
-            Type::Func | Type::Extern => emit!(self, "ref.null extern"),
+            Type::Extern => emit!(self, "ref.null extern"),
+            Type::Func | Type::Any | Type::Exn => {
+                emit!(self, "ref.null {}", &name(ty)[..name(ty).len() - 3])
+            }
         }
     }
 
@@ -671,6 +674,8 @@ fn name(ty: Type) -> &'static str {
         Type::V128 => "v128",
         Type::Func => "funcref",
         Type::Extern => "externref",
+        Type::Any => "anyref",
+        Type::Exn => "exnref",
     }
 }
 

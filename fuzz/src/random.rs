@@ -43,6 +43,8 @@ impl Random {
             Type::F64 => Value::F64(self.float(&F64S)),
             Type::V128 => Value::V128(u128::from(self.bits(64)) << 64 | u128::from(self.bits(64))),
             Type::Func => Value::Func(None),
+            Type::Any => Value::Any(None),
+            Type::Exn => Value::Exn(None),
             Type::Extern => Value::Extern((self.below(3) > 0).then(|| self.below(8) as u32)),
         }
     }

@@ -12,6 +12,9 @@ pub enum Type {
     V128,
     Func,
     Extern,
+    /// What the guest makes itself.
+    Any,
+    Exn,
 }
 
 /// A value as bits. References are numbers: a function that of its first export, a host value its own.
@@ -24,6 +27,9 @@ pub enum Value {
     V128(u128),
     Func(Option<u32>),
     Extern(Option<u32>),
+    /// By what it looks like from outside.
+    Any(Option<u64>),
+    Exn(Option<u64>),
 }
 
 impl Value {
