@@ -9,6 +9,7 @@ mod exceptions;
 mod files;
 mod instances;
 mod memories;
+mod objects;
 mod references;
 mod threads;
 mod tiers;
