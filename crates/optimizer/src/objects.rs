@@ -4,7 +4,7 @@
 
 use crate::func::{Func, Region};
 use crate::trap;
-use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
+use cranelift_codegen::ir::types::{F32, F64, I8, I8X16, I32, I64};
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Type, Value};
 use mainspring_abi::gc::{CARD_SHIFT, CARDS_BELOW, StructLayout, VMHeap, storage_size};
 use mainspring_abi::{TrapCode, VMContextHeader, VMStoreContext};
@@ -230,9 +230,9 @@ impl Func<'_, '_> {
         let card = self.builder.ins().ushr_imm_u(at, i64::from(CARD_SHIFT));
         let card = self.object_address(card);
         let flags = self.object_flags(Region::Cards);
-        let changed = self.iconst32(1);
+        let changed = self.builder.ins().iconst(I8, 1);
         let below = -(CARDS_BELOW as i64) as i32;
-        self.builder.ins().istore8(flags, changed, card, below);
+        self.builder.ins().store(flags, changed, card, below);
     }
 }
 
