@@ -416,7 +416,7 @@ impl Config {
     /// and no more than that. New objects take another 3.25 MiB.
     ///
     /// A store's own limit is set by [`Store::limiter`](crate::Store::limiter), whose
-    /// [`memory_growing`](crate::ResourceLimiter::memory_growing) is asked about it.
+    /// [`memory_growing`](crate::ResourceLimiter::memory_growing) is asked about the same bytes.
     pub fn gc_heap_reservation(&mut self, bytes: u64) -> &mut Self {
         self.heap.reservation = bytes;
         self

@@ -121,7 +121,7 @@ impl<T: 'static> Store<T> {
         StoreContextMut(&mut self.inner).gc(why)
     }
 
-    /// Bytes of memory that objects take, or may take without asking a limiter. 0 if there were none yet.
+    /// Bytes of memory that objects take, new ones included, or may take without asking a limiter. 0 if there were none yet.
     pub fn gc_heap_capacity(&self) -> usize {
         self.inner.opaque.gc_heap_capacity()
     }

@@ -362,7 +362,7 @@ fn a_full_heap_is_an_error() -> Result<()> {
                     error.downcast_ref::<GcHeapOutOfMemory<()>>().is_some(),
                     "{error:#}"
                 );
-                let most = if limited { 20 << 20 } else { 70 << 20 };
+                let most = if limited { 24 << 20 } else { 70 << 20 };
                 assert!(store.gc_heap_capacity() <= most);
                 drop.call(&mut store, ())?;
             }
@@ -381,15 +381,31 @@ fn a_full_heap_is_an_error() -> Result<()> {
 }
 
 #[test]
-fn a_limiter_may_refuse_the_heap() -> Result<()> {
+fn what_a_limiter_says_of_the_heap_stops_the_guest() -> Result<()> {
+    struct Refuses;
+    impl ResourceLimiter for Refuses {
+        fn memory_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool> {
+            bail!("enough")
+        }
+        fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool> {
+            Ok(true)
+        }
+    }
+    let text = r#"(module
+        (type $bytes (array i8))
+        (func (export "f") (param i32) (drop (array.new_default $bytes (local.get 0)))))"#;
     let engine = Engine::default();
-    let module = Module::new(&engine, "(module (type (struct)) (func (export \"f\")))")?;
-    let limits = StoreLimitsBuilder::new().memory_size(1 << 20).build();
-    let mut store = Store::new(&engine, limits);
-    store.limiter(|limits| limits);
-    assert!(Instance::new(&mut store, &module, &[]).is_err());
-    assert!(ExternRef::new(&mut store, 1).is_err());
-    assert_eq!(store.gc_heap_capacity(), 0);
+    let module = Module::new(&engine, text)?;
+    let mut store = Store::new(&engine, Refuses);
+    store.limiter(|limiter| limiter);
+    let instance = Instance::new(&mut store, &module, &[])?;
+    let f = instance.get_typed_func::<i32, ()>(&mut store, "f")?;
+    for _ in 0..1000 {
+        f.call(&mut store, 10_000)?;
+    }
+    let error = f.call(&mut store, 1_000_000).unwrap_err();
+    assert_eq!(error.root_cause().to_string(), "enough");
+    assert!(ExternRef::new(&mut store, 1).is_ok());
     Ok(())
 }
 

@@ -239,8 +239,7 @@ impl Heap {
         // Asking costs something.
         let wanted_or_more = wanted.next_multiple_of(AT_ONCE).min(self.blocks.most);
         for wanted in [wanted_or_more, wanted] {
-            let bytes = YOUNG.len() + wanted * BLOCK as usize;
-            if roots.may_grow(self.capacity(), bytes) {
+            if roots.may_grow(self.blocks.granted(), wanted * BLOCK as usize) {
                 self.blocks.granted = wanted;
                 return true;
             }

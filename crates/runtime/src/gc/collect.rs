@@ -15,7 +15,7 @@ pub trait Roots {
     /// Shows each place that holds a reference. It is replaced if its object moves.
     fn each(&mut self, visit: &mut dyn FnMut(&mut u32));
 
-    /// Whether the heap may grow from so many bytes to so many.
+    /// Whether old objects may take so many bytes, from so many.
     fn may_grow(&mut self, from: usize, to: usize) -> bool {
         let _ = (from, to);
         true

@@ -70,7 +70,7 @@ impl Store {
     /// Makes the heap, unless it is there.
     ///
     /// # Errors
-    /// If the system, or a limiter, says no.
+    /// If the system says no.
     pub fn ensure_heap(&mut self) -> Result<()> {
         if self.heap.is_some() {
             return Ok(());
@@ -79,13 +79,6 @@ impl Store {
         let settings = self.settings().heap;
         let heap = Heap::new(settings.limit, base);
         let mut heap = Box::new(heap.context("cannot make the heap of a store")?);
-        if let Some(limiter) = self.limiter() {
-            let size = heap.capacity();
-            anyhow::ensure!(
-                limiter.memory_growing(0, size, None)?,
-                "the heap of a store exceeds memory limits"
-            );
-        }
         let mut vm = heap.vm();
         if let Some(every) = settings.zeal {
             heap.be_zealous(&mut vm, every);
@@ -207,6 +200,12 @@ impl Store {
 
     /// Tells the collector of the types of a module of which an instance is made.
     pub(crate) fn add_shapes(&mut self, module: &Module) {
+        if self
+            .module_of(std::sync::Arc::as_ptr(module.code()))
+            .is_some()
+        {
+            return;
+        }
         for (ty, shape) in module.shapes() {
             self.heap_mut().add_shape(*ty, shape);
         }

@@ -140,6 +140,12 @@ impl Shapes {
         if self.forms.len() <= at {
             self.forms.resize(at + 1, Form::HOST);
         }
+        let known = self.forms[at];
+        if let (Shape::Struct { traced, .. }, Tracing::List) = (shape, known.tracing)
+            && *self.list_of(known) == **traced
+        {
+            return;
+        }
         self.forms[at] = self.form(shape);
     }
 
@@ -175,12 +181,8 @@ impl Shapes {
     }
 
     fn list(&mut self, traced: &[u32]) -> u64 {
-        let known = self.lists.iter().position(|list| **list == *traced);
-        let at = known.unwrap_or_else(|| {
-            self.lists.push(traced.into());
-            self.lists.len() - 1
-        });
-        at as u64
+        self.lists.push(traced.into());
+        self.lists.len() as u64 - 1
     }
 
     /// The list of a form that has one.
