@@ -35,7 +35,9 @@ impl Roots {
             self.work <= MOST_WORK,
             "it has too many references in too many calls"
         );
-        Ok(self.all.clone())
+        let mut all = std::mem::take(&mut self.all);
+        all.shrink_to_fit();
+        Ok(all)
     }
 
     /// Whether there is room to note so many places.

@@ -74,12 +74,18 @@ fn disassemble(function: &CompiledFunction) -> String {
             .iter()
             .find(|reloc| (at..next).contains(&reloc.offset));
         let trap = function.traps.iter().find(|site| site.offset == at);
+        let roots = function.roots.iter().filter(|root| root.code == next);
+        let roots: Vec<_> = roots.map(|root| format!("{:+}", root.slot)).collect();
         write!(text, "{at:5x}  {line}").expect("writing to a string can't fail");
         if let Some(reloc) = reloc {
             write!(text, "  ; {:?}", reloc.target).expect("writing to a string can't fail");
         }
         if let Some(trap) = trap {
             write!(text, "  ; traps: {:?}", trap.code).expect("writing to a string can't fail");
+        }
+        if !roots.is_empty() {
+            let roots = roots.join(", ");
+            write!(text, "  ; keeps: {roots}").expect("writing to a string can't fail");
         }
         text.push('\n');
     }
@@ -368,4 +374,70 @@ fn check_handlers(compiled: &CompiledFunction) {
         assert!(handler.landing < compiled.code.len() as u32);
         assert_eq!(handler.below_fp % 16, 0);
     }
+}
+
+/// Each call says where the references are that are used after it, and nothing else does.
+#[test]
+fn calls_say_where_references_are() {
+    let wat = "(module
+        (type $s (struct (field (mut eqref))))
+        (func $f (param eqref i32 eqref i32 eqref i32 eqref) (result eqref) (local.get 6))
+        (func $none (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+        (func (param eqref i32 eqref) (local eqref eqref)
+            (local.get 0)
+            (call $none (i32.const 1))
+            (ref.null eq)
+            (struct.new $s (local.get 3))
+            (drop (call $f (local.get 0) (i32.const 1) (local.get 0) (i32.const 2) (local.get 0) (i32.const 3) (local.get 2)))
+            drop drop drop drop)
+        (func (param i32) (drop (call $none (local.get 0)))))";
+    let settings = CompileSettings::default();
+    let baseline = Baseline::new(&settings).expect("the host is supported");
+    for tier_up in [false, true] {
+        let functions = compile(&baseline, wat, &settings, CallMode::Direct, tier_up);
+        let counts: Vec<_> = (functions.iter())
+            .map(|code| {
+                assert!(code.roots.is_sorted_by_key(|root| root.code));
+                let calls = code.roots.chunk_by(|a, b| a.code == b.code);
+                calls.map(|roots| roots.len()).collect::<Vec<_>>()
+            })
+            .collect();
+        // Two parameters and the local that is used; besides, the struct; the struct's way without room, last.
+        assert_eq!(counts, [vec![], vec![], vec![3, 4, 3], vec![]]);
+    }
+}
+
+/// Where a body has many references in many calls, it is refused rather than described in more memory than there is.
+#[test]
+fn a_body_with_too_many_references_is_refused() {
+    let many = 6000;
+    let params = "eqref ".repeat(many);
+    let mut body = String::new();
+    for local in 0..many {
+        write!(body, "(drop (local.get {local}))").expect("writing to a string can't fail");
+    }
+    body += &"(call 0)".repeat(many);
+    let wat = format!("(module (type (func (param eqref))) (func) (func (local {params}) {body}))");
+    let (module, bytes) = decode(&wat);
+    let settings = CompileSettings::default();
+    let baseline = Baseline::new(&settings).expect("the host is supported");
+    let offsets = VMOffsets::new(&module);
+    let input = FunctionInput {
+        module: &module,
+        offsets: &offsets,
+        index: DefinedFuncIndex::from(1_usize),
+        bytes: &bytes,
+        settings: &settings,
+        calls: CallMode::Direct,
+        inlining: false,
+        tier_up: false,
+        entry: Entry::Start,
+        exact_locations: false,
+        profile: None,
+    };
+    let error = baseline.compile(&input).expect_err("it has 36 million");
+    assert!(
+        format!("{error:#}").contains("too many references"),
+        "{error:#}"
+    );
 }

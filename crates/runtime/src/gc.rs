@@ -53,6 +53,8 @@ const SURVIVORS: [Range<u32>; 2] = [9 * BLOCK..11 * BLOCK, 11 * BLOCK..13 * BLOC
 const YOUNG: Range<u32> = EDEN.start..SURVIVORS[1].end;
 /// Objects of more bytes are large.
 const LARGE: u32 = MAX_INLINE;
+/// Bytes of objects that are copied word by word.
+const SHORT: u32 = 48;
 /// Addresses that a reference and a field's offset can lead to.
 const SPAN: usize = 1 << 32;
 
@@ -78,6 +80,8 @@ pub struct Heap {
     until_zeal: u32,
     /// Values of the host's that nothing refers to anymore.
     dropped: Vec<HostValue>,
+    /// The collector's list of work, empty between collections.
+    reached: Vec<u32>,
     collections: Collections,
 }
 
@@ -101,6 +105,7 @@ impl Heap {
             zeal: None,
             until_zeal: 0,
             dropped: Vec::new(),
+            reached: Vec::new(),
             collections: Collections::default(),
         };
         heap.commit(YOUNG)?;
@@ -376,13 +381,25 @@ impl Heap {
         unsafe { (self.base().add(at as usize)).write_bytes(value, len as usize) };
     }
 
-    fn copy(&mut self, from: u32, to: u32, len: u32) {
+    /// Copies an object to where it does not overlap itself.
+    #[inline]
+    fn copy_object(&mut self, from: u32, to: u32, len: u32) {
         let (source, target) = (from as usize, to as usize);
         debug_assert!(source.abs_diff(target) >= len as usize);
-        // SAFETY: as in `store`; an object is never copied to where it overlaps itself.
+        // SAFETY: as in `store`. Objects lie at multiples of 8 bytes and take multiples of 8.
         unsafe {
             let source = self.base().add(source);
-            std::ptr::copy_nonoverlapping(source, self.base().add(target), len as usize);
+            let target = self.base().add(target);
+            if len > SHORT {
+                return std::ptr::copy_nonoverlapping(source, target, len as usize);
+            }
+            // A call would take longer.
+            let (source, target) = (source.cast::<u64>(), target.cast::<u64>());
+            let mut word = 0;
+            while word < len as usize / 8 {
+                target.add(word).write(source.add(word).read());
+                word += 1;
+            }
         }
     }
 }

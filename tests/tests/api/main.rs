@@ -20,10 +20,16 @@ use mainspring::*;
 
 /// An engine for each way in which code comes about, with a name for messages.
 fn engines() -> Vec<(&'static str, Engine)> {
+    configured_engines(|_| {})
+}
+
+/// The same, each with something set besides.
+fn configured_engines(besides: fn(&mut Config)) -> Vec<(&'static str, Engine)> {
     let make = |strategy, configure: fn(&mut Config)| {
         let mut config = Config::new();
         config.strategy(strategy);
         configure(&mut config);
+        besides(&mut config);
         Engine::new(&config).expect("a valid configuration")
     };
     vec![

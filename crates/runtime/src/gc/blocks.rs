@@ -29,6 +29,25 @@ pub(super) enum Use {
     More,
 }
 
+/// What becomes of an object in a collection, if it is reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fate {
+    Stays,
+    Moves,
+    /// It is large, and stays.
+    IsMarked,
+}
+
+/// What becomes of objects, by block.
+pub(super) struct Fates(Box<[Fate; ALL + 1]>);
+
+impl Fates {
+    #[inline]
+    pub fn of(&self, object: u32) -> Fate {
+        self.0[(object / BLOCK) as usize]
+    }
+}
+
 struct Block {
     used_for: Use,
     /// Whether it is accessible.
@@ -76,12 +95,20 @@ impl Blocks {
         self.granted * BLOCK as usize
     }
 
-    /// What the block of an offset is for, which is not young.
-    pub fn used_for(&self, at: u32) -> Use {
-        let block = (at / BLOCK) as usize - FIRST;
-        self.blocks
-            .get(block)
-            .map_or(Use::Free, |block| block.used_for)
+    /// What becomes of objects in a collection that begins: of young ones, or of all.
+    pub fn fates(&self, full: bool) -> Fates {
+        let mut fates = Box::new([Fate::Stays; ALL + 1]);
+        fates[(YOUNG.start / BLOCK) as usize..FIRST].fill(Fate::Moves);
+        if full {
+            for (fate, block) in fates[FIRST..].iter_mut().zip(&self.blocks) {
+                *fate = match block.used_for {
+                    Use::From => Fate::Moves,
+                    Use::Large(_) => Fate::IsMarked,
+                    Use::Free | Use::Small | Use::More => Fate::Stays,
+                };
+            }
+        }
+        Fates(fates)
     }
 
     fn start(block: usize) -> u32 {
@@ -222,21 +249,12 @@ impl Heap {
     }
 
     /// A place for a small object that is moved here.
+    #[inline]
     pub(super) fn new_old(&mut self, size: u32) -> u32 {
-        let fits =
-            |heap: &Heap, i: usize| heap.blocks.blocks[i].end + size <= Blocks::start(i) + BLOCK;
+        let fits = |i: usize| self.blocks.blocks[i].end + size <= Blocks::start(i) + BLOCK;
         let current = match self.blocks.current {
-            Some(current) if fits(self, current) => current,
-            _ => {
-                let block = self.take(1, Use::Small);
-                let block = block.expect("there is room: `ensure_room`");
-                let starts = &mut self.blocks.blocks[block].starts;
-                starts
-                    .get_or_insert_with(|| Box::new([NONE; CARDS]))
-                    .fill(NONE);
-                self.blocks.current = Some(block);
-                block
-            }
+            Some(current) if fits(current) => current,
+            _ => self.next_small(),
         };
         let block = &mut self.blocks.blocks[current];
         let object = block.end;
@@ -248,6 +266,19 @@ impl Heap {
             starts[card] = (within % (1 << CARD_SHIFT) / 8) as u8;
         }
         object
+    }
+
+    /// Takes a block for small objects.
+    #[cold]
+    fn next_small(&mut self) -> usize {
+        let block = self.take(1, Use::Small);
+        let block = block.expect("there is room: `ensure_room`");
+        let starts = &mut self.blocks.blocks[block].starts;
+        starts
+            .get_or_insert_with(|| Box::new([NONE; CARDS]))
+            .fill(NONE);
+        self.blocks.current = Some(block);
+        block
     }
 
     /// A place for a large object, if there may be one more.

@@ -1,6 +1,6 @@
 //! Collections.
 
-use super::blocks::{BLOCK, Use};
+use super::blocks::{BLOCK, Fate, Fates, Use};
 use super::shapes::Tracing;
 use super::{EDEN, Heap, OutOfMemory, SURVIVORS, YOUNG};
 use mainspring_abi::gc::{ARRAY_ELEMENTS_AT, CARD_SHIFT, ObjectHeader, VMHeap};
@@ -90,6 +90,8 @@ struct Collector<'a> {
     heap: &'a mut Heap,
     /// Whether old objects are moved too.
     full: bool,
+    /// What becomes of the objects of each block.
+    fates: Fates,
     /// Objects that were reached but not looked into.
     reached: Vec<u32>,
     /// Where the next survivor goes.
@@ -101,31 +103,32 @@ struct Collector<'a> {
 impl<'a> Collector<'a> {
     fn new(heap: &'a mut Heap, full: bool) -> Collector<'a> {
         let to = SURVIVORS[1 - heap.survivors].clone();
+        if full {
+            heap.blocks.begin_moving();
+        }
         Collector {
+            fates: heap.blocks.fates(full),
+            reached: std::mem::take(&mut heap.reached),
             heap,
             full,
-            reached: Vec::new(),
             next: to.start,
             limit: to.end,
         }
     }
 
     fn run(mut self, roots: &mut dyn Roots) {
-        if self.full {
-            self.heap.blocks.begin_moving();
-        } else {
+        if !self.full {
             self.changed_cards();
         }
         roots.each(&mut |root| *root = self.forward(*root));
         self.look_into_reached();
-        let full = self.full;
+        let (full, fates) = (self.full, &self.fates);
         self.heap.follow_hosts(full, |heap, object| {
             let header = heap.load(object);
-            let may_have_moved =
-                YOUNG.contains(&object) || (full && heap.blocks.used_for(object) == Use::From);
-            match (may_have_moved, header & ObjectHeader::MOVED != 0) {
+            let moves = fates.of(object) == Fate::Moves;
+            match (moves, header & ObjectHeader::MOVED != 0) {
                 (false, _) => Some(object),
-                (true, true) => Some(header & !7),
+                (true, true) => Some(header & !ObjectHeader::FLAGS),
                 (true, false) => None,
             }
         });
@@ -134,32 +137,44 @@ impl<'a> Collector<'a> {
         }
         self.heap.survivors = 1 - self.heap.survivors;
         self.heap.survivors_end = self.next;
+        self.heap.reached = self.reached;
     }
 
     /// Where what a reference names is from now on.
+    #[inline]
     fn forward(&mut self, reference: u32) -> u32 {
-        if reference == 0 || reference & 1 != 0 {
+        if reference & 1 != 0 {
             return reference;
         }
-        let moves = YOUNG.contains(&reference)
-            || (self.full && self.heap.blocks.used_for(reference) == Use::From);
-        let header = self.heap.load(reference);
-        if moves && header & ObjectHeader::MOVED != 0 {
-            return header & !7;
+        // Null is in the first block, in which nothing is.
+        match self.fates.of(reference) {
+            Fate::Stays => reference,
+            Fate::Moves => {
+                let header = self.heap.load(reference);
+                match header & ObjectHeader::MOVED != 0 {
+                    true => header & !ObjectHeader::FLAGS,
+                    false => self.relocate(reference, ObjectHeader(header)),
+                }
+            }
+            Fate::IsMarked => {
+                self.mark(reference);
+                reference
+            }
         }
-        if moves {
-            return self.relocate(reference, ObjectHeader(header));
-        }
-        let large = || matches!(self.heap.blocks.used_for(reference), Use::Large(_));
-        if self.full && header & ObjectHeader::MARKED == 0 && large() {
-            self.heap.store(reference, header | ObjectHeader::MARKED);
-            self.reached.push(reference);
-        }
-        reference
     }
 
+    fn mark(&mut self, object: u32) {
+        let header = self.heap.load(object);
+        if header & ObjectHeader::MARKED == 0 {
+            self.heap.store(object, header | ObjectHeader::MARKED);
+            self.reached.push(object);
+        }
+    }
+
+    #[inline]
     fn relocate(&mut self, object: u32, header: ObjectHeader) -> u32 {
-        let size = self.heap.size_of(object, header);
+        let form = self.heap.shapes.of(header);
+        let size = form.size_there_is(|| self.heap.array_length(object));
         let survives = !self.full && EDEN.contains(&object) && self.next + size <= self.limit;
         let to = match survives {
             true => {
@@ -168,9 +183,11 @@ impl<'a> Collector<'a> {
             }
             false => self.heap.new_old(size),
         };
-        self.heap.copy(object, to, size);
+        self.heap.copy_object(object, to, size);
         self.heap.store(object, to | ObjectHeader::MOVED);
-        self.reached.push(to);
+        if form.tracing != Tracing::None {
+            self.reached.push(to);
+        }
         to
     }
 
@@ -181,6 +198,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Follows the references of an object that lie in a range.
+    #[inline]
     fn look_into(&mut self, object: u32, range: Range<u32>) {
         let header = self.heap.header(object);
         let is_young = YOUNG.contains(&object);
@@ -218,6 +236,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Follows the reference at a place, and notes it if it leads from an old object to a young one.
+    #[inline]
     fn follow(&mut self, at: u32, is_young: bool) {
         let reference = self.heap.load(at);
         let now = self.forward(reference);

@@ -1,0 +1,11 @@
+(module
+  (type $b (array (mut i8)))
+  (type $r (array (mut eqref)))
+  (type $v (array (mut v128)))
+  (func (param (ref null $b) i32) (result i32) (array.get_s $b (local.get 0) (local.get 1)))
+  (func (param (ref null $b)) (result i32) (array.get_u $b (local.get 0) (i32.const 7)))
+  (func (param (ref null $r) i32 eqref) (array.set $r (local.get 0) (local.get 1) (local.get 2)))
+  (func (param (ref null $v) i32) (result v128) (array.get $v (local.get 0) (local.get 1)))
+  (func (param i32) (result (ref $r)) (array.new_fixed $r 2 (ref.null eq) (ref.i31 (local.get 0))))
+  (func (param i32 eqref) (result (ref $r)) (array.new $r (local.get 1) (local.get 0)))
+  (func (param (ref null $b)) (result i32) (array.len (local.get 0))))

@@ -1,0 +1,13 @@
+(module
+  (type $a (sub (struct)))
+  (type $b (sub $a (struct (field i32))))
+  (type $c (sub final $b (struct (field i32) (field i32))))
+  (func (param eqref) (result i32) (ref.test (ref $b) (local.get 0)))
+  (func (param eqref) (result (ref null $c)) (ref.cast (ref null $c) (local.get 0)))
+  (func (param anyref) (result i32) (ref.test (ref eq) (local.get 0)))
+  (func (param anyref) (result i32) (ref.test (ref null array) (local.get 0)))
+  (func (param anyref) (result i32)
+    (block $no (result anyref)
+      (return (i31.get_s (br_on_cast_fail $no anyref (ref null i31) (local.get 0)))))
+    (drop) (i32.const -1))
+  (func (param i32) (result i32) (i31.get_u (ref.i31 (local.get 0)))))
