@@ -13,7 +13,7 @@ use crate::x64::{
     Alu, CALLEE_SAVED, Cond, FLOAT_RESULTS, INT_ARGS, INT_RESULTS, Label, Mem, Reg, Rm, SCRATCH,
     XSCRATCH,
 };
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use mainspring_abi::gc::{EXCEPTION_TAG_AT, StructLayout};
 use mainspring_abi::{
     ArgAssigner, ArgLocation, Builtin, Handler, ResultPassing, TrapCode, VMContextHeader,
@@ -21,6 +21,12 @@ use mainspring_abi::{
 };
 use mainspring_wasm::{FuncType, TagIndex};
 use std::mem::offset_of;
+
+/// How many clauses are looked at for the one that catches what is thrown.
+const MOST_CLAUSES: usize = 64;
+
+/// Bytes of code in which landings may begin. A few bytes of a body can ask for many of a landing.
+const MOST_CODE: u32 = 1 << 28;
 
 /// What a `try_table` catches.
 pub(crate) struct TryTable {
@@ -54,7 +60,8 @@ struct Clause {
 enum Catcher {
     /// A clause of this function.
     Clause(Clause),
-    /// A clause of this function, or none: that depends on whether two imported tags are the same.
+    /// A clause of this function, or none: that depends on whether two imported tags are the same. Or it was not looked
+    /// for any longer.
     Unknown,
     /// Not this function.
     Caller,
@@ -189,10 +196,15 @@ impl<'a> Func<'a, '_> {
 
     /// Who catches an exception that is thrown here.
     fn catcher(&self, thrown: TagIndex) -> Catcher {
+        let mut looked_at = 0;
         let mut next = self.open_try;
         while let Some(number) = next {
             let table = &self.try_tables[number];
             for &clause in &table.clauses {
+                looked_at += 1;
+                if looked_at > MOST_CLAUSES {
+                    return Catcher::Unknown;
+                }
                 match clause.tag {
                     None => return Catcher::Clause(clause),
                     Some(tag) if tag == thrown => return Catcher::Clause(clause),
@@ -272,7 +284,10 @@ impl<'a> Func<'a, '_> {
     // Catching.
 
     /// Emits all landings, and says where exceptions go.
-    pub(crate) fn finish_landings(&mut self) {
+    ///
+    /// # Errors
+    /// If they would take too much code.
+    pub(crate) fn finish_landings(&mut self) -> Result<()> {
         let tables = std::mem::take(&mut self.try_tables);
         // What is handed on goes outwards, and outer ones have lower numbers.
         let mut used: Vec<bool> = tables.iter().map(|table| table.is_used).collect();
@@ -288,7 +303,7 @@ impl<'a> Func<'a, '_> {
         }
         for (table, used) in tables.iter().zip(used) {
             if used {
-                self.landing(table, &tables);
+                self.landing(table, &tables)?;
             }
         }
         let below_fp = self.layout.rsp_below_fp();
@@ -299,10 +314,11 @@ impl<'a> Func<'a, '_> {
                 below_fp,
             });
         }
+        Ok(())
     }
 
     /// Registers are free here but for `rax`, which has the exception, and those that are pinned.
-    fn landing(&mut self, table: &TryTable, all: &[TryTable]) {
+    fn landing(&mut self, table: &TryTable, all: &[TryTable]) -> Result<()> {
         self.asm.bind(table.landing);
         self.at = table.wasm;
         self.locate();
@@ -325,8 +341,13 @@ impl<'a> Func<'a, '_> {
             self.asm.load(false, Reg::RCX, number);
         }
         for clause in &table.clauses {
+            ensure!(
+                self.asm.offset() < MOST_CODE,
+                "its machine code would be too large"
+            );
             let Some(tag) = clause.tag else {
-                return self.catch(clause);
+                self.catch(clause);
+                return Ok(());
             };
             let next = self.asm.label();
             let number = Mem::at(vmctx, self.input.offsets.tag(tag) as i32);
@@ -339,6 +360,7 @@ impl<'a> Func<'a, '_> {
             Some(around) => self.asm.jmp(all[around].landing),
             None => self.leave_from_landing(vmctx),
         }
+        Ok(())
     }
 
     /// All locals and what else has a register for the whole function come back there.

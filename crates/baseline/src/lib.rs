@@ -156,7 +156,7 @@ fn compile(
     func.operators()?;
     func.finish_counting();
     func.finish_allocations();
-    func.finish_landings();
+    func.finish_landings()?;
     func.finish_traps();
     if !func.finish_frame()? {
         return Ok(None);

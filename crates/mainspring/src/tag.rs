@@ -54,10 +54,6 @@ impl Tag {
     ///
     /// # Panics
     /// If one is of another store.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "the peer's name and signature"
-    )]
     pub fn eq(a: &Tag, b: &Tag, store: impl AsContext) -> bool {
         let store = store.as_context();
         store.0.opaque.check(a.store);

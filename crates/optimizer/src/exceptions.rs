@@ -8,6 +8,7 @@
 
 use crate::control::FrameKind;
 use crate::func::{Func, Region};
+use crate::limits;
 use crate::types::value_type;
 use anyhow::Result;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -20,6 +21,9 @@ use mainspring_abi::gc::{EXCEPTION_TAG_AT, StructLayout};
 use mainspring_abi::{Builtin, TrapCode};
 use mainspring_wasm::{FuncType, TagIndex, ValType};
 use wasmparser::Catch;
+
+/// How many clauses are looked at for the one that catches what is thrown.
+const MOST_CLAUSES: usize = 64;
 
 /// What an open `try_table` catches.
 pub(crate) struct TryTable {
@@ -46,7 +50,8 @@ struct Clause {
 enum Catcher {
     /// A clause of this function.
     Clause(Clause),
-    /// A clause of this function, or none: that depends on whether two imported tags are the same.
+    /// A clause of this function, or none: that depends on whether two imported tags are the same. Or it was not looked
+    /// for any longer.
     Unknown,
     /// Not this function.
     Caller,
@@ -112,6 +117,9 @@ impl<'a> Func<'a, '_> {
     fn dispatch(&mut self, clauses: &[Clause], exception: Value) {
         let mut found = None;
         for clause in clauses {
+            if limits::is_too_large(self.builder.func) {
+                break;
+            }
             let Some(tag) = clause.tag else {
                 return self.catch(clause, exception);
             };
@@ -276,10 +284,15 @@ impl<'a> Func<'a, '_> {
 
     /// Who catches an exception that is thrown here.
     fn catcher(&mut self, thrown: TagIndex) -> Catcher {
+        let mut looked_at = 0;
         for i in (0..self.try_tables.len()).rev() {
             let position = self.try_tables[i];
             let table = self.control[position].try_table();
             for &clause in &table.clauses {
+                looked_at += 1;
+                if looked_at > MOST_CLAUSES {
+                    return Catcher::Unknown;
+                }
                 match clause.tag {
                     None => return Catcher::Clause(clause),
                     Some(tag) if tag == thrown => return Catcher::Clause(clause),

@@ -60,6 +60,11 @@ pub(crate) fn check_roots(function: &Function, roots: usize) -> Result<()> {
     Ok(())
 }
 
+/// Whether a function is certain to be refused: what makes much of a single instruction need not go on.
+pub(crate) fn is_too_large(function: &Function) -> bool {
+    function.dfg.num_values() > MAX_VALUES
+}
+
 /// Refuses a function on which register allocation would take too long.
 ///
 /// # Errors

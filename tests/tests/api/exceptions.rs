@@ -712,7 +712,7 @@ fn exceptions_survive_collections() {
             let mut store = Store::new(&engine, 0_u32);
             let collect = Func::wrap(&mut store, |mut caller: Caller<'_, u32>| {
                 *caller.data_mut() += 1;
-                if *caller.data() % 7 == 0 {
+                if caller.data().is_multiple_of(7) {
                     caller.as_context_mut().gc(None)?;
                 }
                 Ok(())
@@ -795,5 +795,46 @@ fn tags_are_told_apart_and_checked_when_linked() -> Result<()> {
     let func = Func::wrap(&mut store, || ());
     let error = Instance::new(&mut store, &module, &[a.into(), func.into()]).unwrap_err();
     assert!(format!("{error:#}").contains("expected tag"), "{error:#}");
+    Ok(())
+}
+
+/// What a few bytes ask for in many clauses is bounded, and what is thrown there finds its own all the same.
+#[test]
+fn many_clauses_and_wide_exceptions() -> Result<()> {
+    let tags: String = (0..200)
+        .map(|i| format!("(tag $t{i} (param i32))"))
+        .collect();
+    let clauses: String = (0..200).map(|i| format!("(catch $t{i} $l)")).collect();
+    let text = format!(
+        r#"(module {tags}
+        (func $throw (throw $t199 (i32.const 7)))
+        (func (export "run") (param i32) (result i32)
+            (block $l (result i32)
+                (try_table {clauses}
+                    (if (local.get 0) (then (throw $t198 (i32.const 5))))
+                    (call $throw))
+                unreachable)))"#
+    );
+    with_instance(&text, |store, instance| {
+        let run = instance.get_typed_func::<i32, i32>(&mut *store, "run")?;
+        assert_eq!(run.call(&mut *store, 1)?, 5);
+        assert_eq!(run.call(&mut *store, 0)?, 7);
+        Ok(())
+    });
+    // Each clause takes a thousand values.
+    let wide = "(param ".to_string() + &"i64 ".repeat(1000) + ")";
+    let results = wide.replace("param", "result");
+    let tags: String = (0..9000)
+        .map(|i| format!("(tag $t{i} (type $wide))"))
+        .collect();
+    let clauses: String = (0..9000).map(|i| format!("(catch $t{i} $l)")).collect();
+    let text = format!(
+        r#"(module (import "" "f" (func $f)) (type $wide (func {wide})) {tags}
+        (func (export "run") {results} (block $l {results} (try_table {clauses} (call $f)) unreachable)))"#
+    );
+    let mut config = Config::new();
+    config.strategy(Strategy::Cranelift);
+    let error = Module::new(&Engine::new(&config)?, &text).unwrap_err();
+    assert!(format!("{error:#}").contains("limit"), "{error:#}");
     Ok(())
 }
