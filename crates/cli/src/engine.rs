@@ -37,7 +37,10 @@ type Setting = fn(&mut Config, bool) -> &mut Config;
 const SWITCHES: &[(&str, Setting)] = &[
     ("bulk-memory", Config::wasm_bulk_memory),
     ("custom-page-sizes", Config::wasm_custom_page_sizes),
+    ("exceptions", Config::wasm_exceptions),
     ("extended-const", Config::wasm_extended_const),
+    ("function-references", Config::wasm_function_references),
+    ("gc", Config::wasm_gc),
     ("memory64", Config::wasm_memory64),
     ("multi-memory", Config::wasm_multi_memory),
     ("multi-value", Config::wasm_multi_value),

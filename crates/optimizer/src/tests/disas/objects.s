@@ -196,24 +196,24 @@ block7:
   movq %rsp, %rbp
   movq (%rdi), %r10
   movq (%r10), %r10
-  addq $0x50, %r10
+  addq $0x60, %r10
   cmpq %rsp, %r10
   jnbe #trap=stk_ovf
-  subq $0x40, %rsp
+  subq $0x50, %rsp
   movq %rbx, 0x20(%rsp)
   movq %r12, 0x28(%rsp)
   movq %r13, 0x30(%rsp)
   movq %r14, 0x38(%rsp)
+  movq %r15, 0x40(%rsp)
 block0:
   movl %esi, <offset:1>+(%rsp)
   movq (%rdi), %r12
   movq 0x30(%r12), %rbx
   movl %esi, %eax
   movl %esi, 8(%rbx, %rax)
-  movl $0x1, %ecx
-  leal 8(%rsi), %edx
-  shrl $0x9, %edx
-  movb %cl, -0x800000(%rbx, %rdx)
+  leal 8(%rsi), %ecx
+  shrl $0x9, %ecx
+  movb $0x1, -0x800000(%rbx, %rcx)
   movl 4(%rbx, %rax), %esi
   testl %esi, %esi
   jnz     label5; j label1
@@ -239,12 +239,14 @@ block4:
   jmp     label9
 block5:
   movq %rdi, %r13
+  movl $0x1, %eax
+  movq %rax, %r14
   subl $0x1, %esi
-  movq %rsi, %r14
+  movq %rsi, %r15
   call    User(userextname0)
   ; UserStackMap { by_type: [(types::I32, CompoundBitSet {0})], sp_to_sized_stack_slots: None }
   movl %eax, <offset:1>+0x10(%rsp)
-  movq %r14, %rsi
+  movq %r15, %rsi
   movq %r13, %rdi
   call    User(userextname0)
   ; UserStackMap { by_type: [(types::I32, CompoundBitSet {0, 16})], sp_to_sized_stack_slots: None }
@@ -259,8 +261,8 @@ block6:
   leal 0x10(%rax), %edx
   movl %edx, 0x38(%r12)
   movq %r13, %rdi
-  movq 0x10(%rdi), %rsi
-  movq 8(%rsi), %rdx
+  movq 0x10(%rdi), %rdx
+  movq 8(%rdx), %rdx
   subq 0x18(%rdi), %rdx
   movl %edx, (%rbx, %rcx)
   jmp     label8
@@ -272,15 +274,16 @@ block8:
   movl %edi, 8(%rbx, %rsi)
   jmp     label9
 block9:
-  movl <offset:1>+(%rsp), %r9d
-  movl %r9d, %r9d
-  movl 4(%rbx, %r9), %r9d
-  leal (%r9, %r9), %eax
+  movl <offset:1>+(%rsp), %r8d
+  movl %r8d, %r8d
+  movl 4(%rbx, %r8), %r8d
+  leal (%r8, %r8), %eax
   movq 0x20(%rsp), %rbx
   movq 0x28(%rsp), %r12
   movq 0x30(%rsp), %r13
   movq 0x38(%rsp), %r14
-  addq $0x40, %rsp
+  movq 0x40(%rsp), %r15
+  addq $0x50, %rsp
   movq %rbp, %rsp
   popq %rbp
   retq
@@ -295,7 +298,7 @@ block7:
   movq %r13, %rdi
   movq 8(%rdi), %rsi
   movq 0x68(%rsi), %r8
-  movl $0x1, %esi
+  movq %r14, %rsi
   call    *%r8
   ; UserStackMap { by_type: [(types::I32, CompoundBitSet {0, 8, 16})], sp_to_sized_stack_slots: None }
   jmp     label8
@@ -348,10 +351,9 @@ block0:
   cmpl 4(%rax, %rdi), %edx
   cmovaeq %r8, %r9
   movl %ecx, 8(%r9)
-  movl $0x1, %ecx
-  leal 8(%rsi, %rdx, 4), %edx
-  shrl $0x9, %edx
-  movb %cl, -0x800000(%rax, %rdx)
+  leal 8(%rsi, %rdx, 4), %ecx
+  shrl $0x9, %ecx
+  movb $0x1, -0x800000(%rax, %rcx)
   movq %rbp, %rsp
   popq %rbp
   retq
