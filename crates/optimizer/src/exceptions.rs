@@ -296,13 +296,10 @@ impl<'a> Func<'a, '_> {
                 match clause.tag {
                     None => return Catcher::Clause(clause),
                     Some(tag) if tag == thrown => return Catcher::Clause(clause),
-                    // What a module defines is no import.
-                    Some(tag) => {
-                        let imported = self.module.imported.tags;
-                        if tag.0 < imported && thrown.0 < imported {
-                            return Catcher::Unknown;
-                        }
+                    Some(tag) if self.module.may_be_same_tag(tag, thrown) => {
+                        return Catcher::Unknown;
                     }
+                    Some(_) => {}
                 }
             }
         }

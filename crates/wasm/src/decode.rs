@@ -541,6 +541,33 @@ mod tests {
     }
 
     #[test]
+    fn bodies_are_validated_whether_beside_or_afterwards() {
+        // Each is a batch of its own.
+        let body = "nop ".repeat(BATCH + 1);
+        let valid = format!("(func {body})");
+        let invalid = format!("(func (result i32) {body})");
+        let module =
+            |functions: [&str; 5]| wat::parse_str(format!("(module {})", functions.concat()));
+        let whole = module([&valid; 5]).unwrap();
+        let broken = module([&valid, &invalid, &valid, &valid, &invalid]).unwrap();
+        for beside in [true, false] {
+            let decode = |bytes| {
+                let sections =
+                    decode_sections(WasmFeatures::default(), bytes, &AtomicBool::new(beside));
+                sections.unwrap().validate()
+            };
+            assert_eq!(decode(&whole).unwrap().bodies.len(), 5);
+            let error = decode(&broken).unwrap_err();
+            let offset = error.downcast_ref::<DecodeError>().unwrap().offset() as usize;
+            let range = 2 * BATCH..3 * BATCH;
+            assert!(
+                range.contains(&offset),
+                "{offset}: not the first that is invalid"
+            );
+        }
+    }
+
+    #[test]
     fn refuses_components_and_garbage() {
         assert!(
             decode_text("(component)")

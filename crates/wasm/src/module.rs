@@ -169,6 +169,13 @@ pub struct DataSegment {
 }
 
 impl ModuleInfo {
+    /// Whether two tags may turn out to be the same: what the module defines itself is no import, and no two of these are the
+    /// same.
+    pub fn may_be_same_tag(&self, a: TagIndex, b: TagIndex) -> bool {
+        let is_import = |tag: TagIndex| tag.0 < self.imported.tags;
+        a == b || (is_import(a) && is_import(b))
+    }
+
     /// The type of a function.
     pub fn func_type(&self, func: FuncIndex) -> &FuncType {
         self.func_type_at(self.functions[func.index()])
