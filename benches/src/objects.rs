@@ -6,7 +6,8 @@
 //!
 //! Each round runs every program once on each side, in a fresh store; the table shows medians over the rounds, and the
 //! medians of the ratios of each round. What a first run takes, with all that has to be compiled or warmed up, is shown
-//! apart.
+//! apart. Of the programs with objects, a second table shows what the collector did in a run: how often, the longest that the
+//! program stood still for it, and how much memory objects took.
 
 use std::process::Command;
 use std::time::Instant;
@@ -46,7 +47,7 @@ const OBJECTS: usize = 4;
 
 /// The same for both crates: their APIs are the same.
 macro_rules! side {
-    ($name:ident, $crate_name:ident, $config:expr) => {
+    ($name:ident, $crate_name:ident, $config:expr, $collector:expr) => {
         mod $name {
             use ::$crate_name::*;
 
@@ -72,24 +73,54 @@ macro_rules! side {
                     })
                 }
 
-                /// Seconds, and the result.
-                pub fn run(&self) -> Result<(f64, i32)> {
+                /// Seconds, the result, and what the collector did.
+                pub fn run(&self) -> Result<(f64, i32, super::Collector)> {
                     let mut store = Store::new(&self.engine, ());
                     let instance = Instance::new(&mut store, &self.module, &[])?;
                     let run = instance.get_typed_func::<(), i32>(&mut store, self.function)?;
                     let start = super::Instant::now();
                     let result = run.call(&mut store, ())?;
-                    Ok((start.elapsed().as_secs_f64(), result))
+                    let seconds = start.elapsed().as_secs_f64();
+                    let collector: fn(&Store<()>) -> super::Collector = $collector;
+                    Ok((seconds, result, collector(&store)))
                 }
             }
         }
     };
 }
 
-side!(ours, mainspring, |_| {});
-side!(peers, wasmtime, |config| {
-    config.collector(Collector::Copying);
+/// What a collector did in one run.
+#[derive(Clone, Copy, Default)]
+struct Collector {
+    young: u64,
+    full: u64,
+    /// Seconds.
+    longest_pause: f64,
+    /// Bytes that objects took at the most.
+    peak: usize,
+}
+
+side!(ours, mainspring, |_| {}, |store| {
+    let statistics = store.gc_statistics();
+    super::Collector {
+        young: statistics.young_collections,
+        full: statistics.full_collections,
+        longest_pause: statistics.longest_pause.as_secs_f64(),
+        peak: statistics.peak_bytes,
+    }
 });
+side!(
+    peers,
+    wasmtime,
+    |config| {
+        config.collector(Collector::Copying);
+    },
+    // All that it says is what it has reserved for objects, which only ever grows.
+    |store| super::Collector {
+        peak: store.gc_heap_capacity(),
+        ..Default::default()
+    }
+);
 
 /// Runs a program in a process of its own, `ROUNDS + 1` times. The program is on its standard input, in hexadecimal digits.
 const ON_NODE: &str = "
@@ -134,15 +165,18 @@ fn main() {
     );
     let mut of_peer = Vec::new();
     let mut of_node = Vec::new();
+    let mut collections = Vec::new();
     for (i, (name, program, function)) in PROGRAMS.into_iter().enumerate() {
         let ours = ours::Side::new(program, function).expect("mainspring takes the program");
         let peer = peers::Side::new(program, function).expect("wasmtime takes the program");
         let node = (node.as_deref()).and_then(|node| on_node(node, program, function));
         let mut times = Vec::new();
+        let mut pauses = Vec::new();
+        let mut collectors = Default::default();
         let mut first = 0.0;
         for round in 0..=ROUNDS {
-            let (a, result) = ours.run().expect("the program runs");
-            let (b, expected) = peer.run().expect("the program runs");
+            let (a, result, collector) = ours.run().expect("the program runs");
+            let (b, expected, of_peer) = peer.run().expect("the program runs");
             assert_eq!(result, expected, "{name} {function}");
             let c = node.as_ref().map_or(f64::NAN, |runs| {
                 assert_eq!(result, runs[round].1, "{name} {function}");
@@ -152,6 +186,8 @@ fn main() {
                 0 => first = a,
                 _ => times.push([a, b, c, a / b, a / c]),
             }
+            pauses.push([collector.longest_pause]);
+            collectors = (collector, of_peer);
         }
         let [a, b, c, peer, node] = std::array::from_fn(|n| median(&times, n));
         let shown = format!("{name} {function}");
@@ -161,6 +197,7 @@ fn main() {
         if i < OBJECTS {
             of_peer.push(peer);
             of_node.push(node);
+            collections.push((name, pauses, collectors));
         }
     }
     println!(
@@ -168,9 +205,35 @@ fn main() {
         geometric_mean(&of_peer),
         geometric_mean(&of_node)
     );
+    show_collections(&collections);
 }
 
-fn median(times: &[[f64; 5]], n: usize) -> f64 {
+/// Programs, with the longest pause of each round, and what the collectors of both sides did in the last.
+type Collections = [(&'static str, Vec<[f64; 1]>, (Collector, Collector))];
+
+fn show_collections(collections: &Collections) {
+    println!();
+    println!(
+        "{:10} {:>8} {:>8} {:>14} {:>10} {:>16} {:>16}",
+        "collector", "young", "full", "pause (ms)", "worst", "peak (bytes)", "wasmtime's"
+    );
+    for (name, pauses, (ours, peers)) in collections {
+        let typical = 1e3 * median(pauses, 0);
+        let worst = 1e3
+            * pauses
+                .iter()
+                .fold(0.0_f64, |worst, [pause]| worst.max(*pause));
+        println!(
+            "{name:10} {:>8} {:>8} {typical:>14.2} {worst:>10.2} {:>16} {:>16}",
+            ours.young, ours.full, ours.peak, peers.peak
+        );
+    }
+    println!(
+        "(pause: the longest of a run, the median over the runs; worst: the longest of all runs)"
+    );
+}
+
+fn median<const N: usize>(times: &[[f64; N]], n: usize) -> f64 {
     let mut values: Vec<f64> = times.iter().map(|times| times[n]).collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

@@ -173,6 +173,7 @@ impl Run {
             None => start(&mut store, instance, &module, &source),
         };
         phases.run = start_of_run.elapsed();
+        phases.gc = store.gc_statistics();
         // The process ends soon, and the system takes its memory back faster than we give it. What is to
         // outlive it is written: output by the program, what was learned by `flush_cache`.
         std::mem::forget((store, module, linker, engine.clone()));

@@ -1,15 +1,16 @@
 //! What `--stats` prints: what the engine did while the program ran.
 
-use mainspring::{Statistics, TierStatistics};
+use mainspring::{GcStatistics, Statistics, TierStatistics};
 use std::fmt::Write;
 use std::time::Duration;
 
-/// Times of the phases of a run.
+/// Times of the phases of a run, and what its store's collector did.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Phases {
     pub(crate) load: Duration,
     pub(crate) instantiate: Duration,
     pub(crate) run: Duration,
+    pub(crate) gc: GcStatistics,
 }
 
 /// A table for people.
@@ -34,6 +35,18 @@ pub(crate) fn table(statistics: &Statistics, phases: Phases) -> String {
         statistics.cache_hits, statistics.cache_misses
     );
     row("cache", cache);
+    let gc = phases.gc;
+    if gc.young_collections + gc.full_collections > 0 {
+        let collections = format!(
+            "{} young, {} full, {}, the longest pause {}",
+            gc.young_collections,
+            gc.full_collections,
+            milliseconds(gc.time),
+            milliseconds(gc.longest_pause)
+        );
+        row("collections", collections);
+        row("objects at the most", format!("{} bytes", gc.peak_bytes));
+    }
     text
 }
 

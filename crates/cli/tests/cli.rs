@@ -866,6 +866,29 @@ fn every_tier_gives_the_same() {
 }
 
 #[test]
+fn statistics_tell_of_collections() {
+    let lists = r#"(module
+        (type $list (struct (field (ref null $list)) (field i64)))
+        (func (export "_start") (local $list (ref null $list)) (local $n i32)
+            (loop $again
+                (local.set $list (struct.new $list (local.get $list) (i64.const 0)))
+                (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                (br_if $again (i32.lt_u (local.get $n) (i32.const 300000))))))"#;
+    let place = Place::new(&[("lists.wat", lists), ("busy.wat", BUSY)]);
+    let ran = place.run(&["run", "--stats", "lists.wat"]);
+    let of = |name: &str| ran.stderr.lines().find(|line| line.starts_with(name));
+    let collections = of("collections").expect("it collected");
+    assert!(
+        collections.contains(" young, ") && collections.contains("longest pause"),
+        "{collections}"
+    );
+    let objects = of("objects at the most").expect("there were objects");
+    assert!(objects.ends_with(" bytes"), "{objects}");
+    let ran = place.run(&["run", "--stats", "busy.wat"]);
+    assert!(!ran.stderr.contains("collections"), "{}", ran.stderr);
+}
+
+#[test]
 fn what_was_learned_is_used_again() {
     let place = Place::new(&[("busy.wat", BUSY)]);
     let run = |options: &[&str]| {

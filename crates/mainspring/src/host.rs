@@ -11,7 +11,7 @@ use crate::{Engine, Func, Instance, Result, ThrownException, Val, ValRaw};
 use anyhow::{Context, Error};
 use mainspring_abi::{FLOAT_ARG_REGS, INT_ARG_REGS};
 use mainspring_runtime as runtime;
-use mainspring_runtime::gc::GcHeapOutOfMemory;
+use mainspring_runtime::gc::{GcHeapOutOfMemory, GcStatistics};
 use mainspring_runtime::{CallingContext, HostDefinition, HostTarget, Unwind, VMHostContext};
 use mainspring_wasm as wasm;
 use smallvec::SmallVec;
@@ -55,6 +55,11 @@ impl<T: 'static> Caller<'_, T> {
     /// Bytes that objects take: see [`Store::gc_heap_capacity`](crate::Store::gc_heap_capacity).
     pub fn gc_heap_capacity(&self) -> usize {
         self.store.0.opaque.gc_heap_capacity()
+    }
+
+    /// What the collector has done: see [`Store::gc_statistics`](crate::Store::gc_statistics).
+    pub fn gc_statistics(&self) -> GcStatistics {
+        self.store.0.opaque.gc_statistics()
     }
 
     /// The embedder's data.

@@ -76,7 +76,7 @@ pub use host::{Caller, IntoFunc, WasmRet};
 pub use instance::{Instance, InstancePre};
 pub use limits::{StoreLimits, StoreLimitsBuilder};
 pub use linker::{Linker, UnknownImportError};
-pub use mainspring_runtime::gc::GcHeapOutOfMemory;
+pub use mainspring_runtime::gc::{GcHeapOutOfMemory, GcStatistics};
 pub use mainspring_runtime::{
     DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter,
     ThrownException, ValRaw,

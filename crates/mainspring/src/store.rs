@@ -3,7 +3,7 @@
 use crate::call::CallTypes;
 use crate::{Engine, Module, Result};
 use mainspring_runtime as runtime;
-use mainspring_runtime::gc::GcHeapOutOfMemory;
+use mainspring_runtime::gc::{GcHeapOutOfMemory, GcStatistics};
 use mainspring_runtime::{ResourceLimiter, StoreId};
 use std::mem::ManuallyDrop;
 
@@ -53,6 +53,11 @@ impl StoreOpaque {
 impl StoreOpaque {
     pub fn gc_heap_capacity(&self) -> usize {
         self.runtime.heap().map_or(0, |heap| heap.capacity())
+    }
+
+    pub fn gc_statistics(&self) -> GcStatistics {
+        let heap = self.runtime.heap();
+        heap.map_or_else(GcStatistics::default, |heap| heap.statistics())
     }
 }
 
@@ -124,6 +129,12 @@ impl<T: 'static> Store<T> {
     /// Bytes of memory that objects take, new ones included, or may take without asking a limiter. 0 if there were none yet.
     pub fn gc_heap_capacity(&self) -> usize {
         self.inner.opaque.gc_heap_capacity()
+    }
+
+    /// What the collector has done in this store so far, how long that took and how much memory objects did. All
+    /// is 0 if there were none yet.
+    pub fn gc_statistics(&self) -> GcStatistics {
+        self.inner.opaque.gc_statistics()
     }
 
     /// Sets who decides about growth in this store.

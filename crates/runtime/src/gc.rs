@@ -25,7 +25,7 @@ mod tests;
 
 use crate::ValRaw;
 use blocks::{BLOCK, Blocks};
-pub use collect::{Collections, Roots};
+pub use collect::{GcStatistics, Roots};
 pub use handles::{Handle, Handles, Scope};
 pub use hosts::HostValue;
 use hosts::Hosts;
@@ -82,7 +82,7 @@ pub struct Heap {
     dropped: Vec<HostValue>,
     /// The collector's list of work, empty between collections.
     reached: Vec<u32>,
-    collections: Collections,
+    statistics: GcStatistics,
 }
 
 impl Heap {
@@ -106,7 +106,7 @@ impl Heap {
             until_zeal: 0,
             dropped: Vec::new(),
             reached: Vec::new(),
-            collections: Collections::default(),
+            statistics: GcStatistics::default(),
         };
         heap.commit(YOUNG)?;
         Ok(heap)
@@ -171,7 +171,7 @@ impl Heap {
         roots: &mut dyn Roots,
     ) -> Result<u32, OutOfMemory> {
         if self.is_zeals_turn() {
-            let full = self.collections.full < self.collections.young;
+            let full = self.statistics.full_collections < self.statistics.young_collections;
             self.collect(vm, full, roots)?;
         } else if vm.next + size > EDEN.end {
             self.collect(vm, false, roots)?;

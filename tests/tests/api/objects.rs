@@ -501,3 +501,54 @@ fn typed_functions_take_and_return_objects() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn what_the_collector_did_is_told() -> Result<()> {
+    let text = r#"(module
+        (import "host" "look" (func $look))
+        (type $list (struct (field (ref null $list)) (field i64)))
+        (type $bytes (array (mut i8)))
+        (global $kept (mut (ref null $list)) (ref.null $list))
+        (func (export "grow") (param $n i32)
+            (loop $again
+                (global.set $kept (struct.new $list (global.get $kept) (i64.const 0)))
+                (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+                (br_if $again (local.get $n)))
+            (call $look))
+        (func (export "bytes") (param i32)
+            (drop (array.new_default $bytes (local.get 0)))))"#;
+    for (_, engine) in engines() {
+        let module = Module::new(&engine, text)?;
+        let mut store = Store::new(&engine, GcStatistics::default());
+        assert_eq!(store.gc_statistics(), GcStatistics::default());
+        let look = Func::wrap(&mut store, |mut caller: Caller<'_, GcStatistics>| {
+            *caller.data_mut() = caller.gc_statistics();
+        });
+        let instance = Instance::new(&mut store, &module, &[look.into()])?;
+        let grow = instance.get_typed_func::<i32, ()>(&mut store, "grow")?;
+        let bytes = instance.get_typed_func::<i32, ()>(&mut store, "bytes")?;
+        grow.call(&mut store, 500_000)?;
+        let grown = store.gc_statistics();
+        assert_eq!(*store.data(), grown);
+        assert!(grown.young_collections > 0, "{grown:?}");
+        assert!(grown.peak_bytes > 500_000 * 16, "{grown:?}");
+        let collections = (grown.young_collections + grown.full_collections) as u32;
+        assert!(grown.longest_pause <= grown.time, "{grown:?}");
+        assert!(grown.time <= grown.longest_pause * collections, "{grown:?}");
+        store.gc(None)?;
+        let collected = store.gc_statistics();
+        assert_eq!(collected.full_collections, grown.full_collections + 1);
+        // All the list is copied, and nothing of the old one is given back.
+        assert!(
+            collected.peak_bytes > grown.peak_bytes + 500_000 * 16 - (4 << 20),
+            "{collected:?}"
+        );
+        bytes.call(&mut store, 64 << 20)?;
+        let large = store.gc_statistics();
+        assert!(
+            large.peak_bytes >= collected.peak_bytes + (64 << 20) - (16 << 20),
+            "{large:?}"
+        );
+    }
+    Ok(())
+}

@@ -52,6 +52,8 @@ struct Block {
     used_for: Use,
     /// Whether it is accessible.
     committed: bool,
+    /// Whether there ever were objects in it. It keeps the memory that it got for them.
+    taken: bool,
     /// The end of its objects, if these are small.
     end: u32,
     /// In which of 64 places the first object of each card begins, if these are small.
@@ -66,6 +68,8 @@ pub(super) struct Blocks {
     /// How many may be in use without asking.
     granted: usize,
     in_use: usize,
+    /// How many have memory.
+    taken: usize,
     /// The block that small objects go to, if any.
     current: Option<usize>,
     /// No block before is free.
@@ -80,6 +84,7 @@ impl Blocks {
             most: (limit / BLOCK as usize).min((ALL - FIRST) / 2 - 1),
             granted: 0,
             in_use: 0,
+            taken: 0,
             current: None,
             first_free: 0,
         }
@@ -88,6 +93,11 @@ impl Blocks {
     /// Bytes of the blocks in use.
     pub fn bytes(&self) -> usize {
         self.in_use * BLOCK as usize
+    }
+
+    /// Bytes of the blocks that have memory, in use or not.
+    pub fn bytes_taken(&self) -> usize {
+        self.taken * BLOCK as usize
     }
 
     /// Bytes of the blocks that may be in use without asking.
@@ -198,6 +208,7 @@ impl Heap {
             blocks.resize_with(first + count, || Block {
                 used_for: Use::Free,
                 committed: false,
+                taken: false,
                 end: 0,
                 starts: None,
             });
@@ -211,6 +222,10 @@ impl Heap {
             block.committed = true;
             block.used_for = if i == first { used_for } else { Use::More };
             block.end = start;
+            // A block that is set aside for a collection gets memory when an object is moved there.
+            if used_for != Use::From && !std::mem::replace(&mut block.taken, true) {
+                self.blocks.taken += 1;
+            }
             self.clear_cards(start);
         }
         self.blocks.in_use += count;

@@ -22,19 +22,20 @@ pub trait Roots {
     }
 }
 
-/// What the collector has done so far.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct Collections {
+/// What the collector of a store has done so far.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GcStatistics {
     /// Collections of young objects.
-    pub young: u64,
+    pub young_collections: u64,
     /// Collections of all objects.
-    pub full: u64,
-    /// Time they took together.
+    pub full_collections: u64,
+    /// How long the program stood still for them.
     pub time: Duration,
-    /// The longest.
-    pub longest: Duration,
-    /// Bytes of old objects at the most.
-    pub peak: usize,
+    /// The longest that it stood still at once, for one collection or for one of young objects and one of all.
+    pub longest_pause: Duration,
+    /// Bytes of memory that objects took at the most, with room for new ones, and for copies while they were moved.
+    pub peak_bytes: usize,
 }
 
 impl Heap {
@@ -55,11 +56,10 @@ impl Heap {
         } else {
             self.ensure_room(young as usize)?;
             Collector::new(self, false).run(roots);
-            self.collections.young += 1;
+            self.statistics.young_collections += 1;
         }
         vm.next = EDEN.start;
         self.set_limit(vm);
-        self.collections.peak = self.collections.peak.max(self.blocks.bytes());
         let mut fits = self.may_use(0, roots);
         if !full && (self.blocks.bytes() > self.threshold || !fits) {
             let young = self.survivors_end - SURVIVORS[self.survivors].start;
@@ -67,22 +67,25 @@ impl Heap {
             fits = self.may_use(0, roots);
         }
         let took = start.elapsed();
-        self.collections.time += took;
-        self.collections.longest = self.collections.longest.max(took);
+        self.statistics.time += took;
+        self.statistics.longest_pause = self.statistics.longest_pause.max(took);
         fits.then_some(()).ok_or(OutOfMemory)
     }
 
     fn collect_all(&mut self, young: u32, roots: &mut dyn Roots) -> Result<(), OutOfMemory> {
         self.ensure_room(self.blocks.bytes() + young as usize)?;
         Collector::new(self, true).run(roots);
-        self.collections.full += 1;
+        self.statistics.full_collections += 1;
         self.threshold = FIRST_THRESHOLD.max(2 * self.blocks.bytes());
         Ok(())
     }
 
     /// What was done so far.
-    pub fn collections(&self) -> Collections {
-        self.collections
+    pub fn statistics(&self) -> GcStatistics {
+        GcStatistics {
+            peak_bytes: YOUNG.len() + self.blocks.bytes_taken(),
+            ..self.statistics
+        }
     }
 }
 

@@ -192,7 +192,7 @@ impl Store {
     #[inline]
     pub fn safepoint(&mut self) {
         if self.settings().heap.stress && self.heap.is_some() {
-            let full = self.heap_mut().collections().young % 3 == 2;
+            let full = self.heap_mut().statistics().young_collections % 3 == 2;
             // What does not fit can't be helped here; the next allocation says so.
             let _ = self.collect(full);
         }

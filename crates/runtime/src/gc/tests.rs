@@ -7,6 +7,7 @@ use mainspring_wasm::{
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Types of the tests: a pair with a number, an array of references, an array of bytes.
 const PAIR: usize = 0;
@@ -100,11 +101,23 @@ fn what_is_reachable_stays_as_it_was() {
         pair = fixture.heap.load(pair + 8);
     }
     assert_eq!(pair, 0);
-    let done = fixture.heap.collections();
-    assert!(done.young >= 8 && done.full >= 1, "{done:?}");
+    let done = fixture.heap.statistics();
+    assert!(
+        done.young_collections >= 8 && done.full_collections >= 1,
+        "{done:?}"
+    );
+    assert!(done.longest_pause > Duration::ZERO && done.longest_pause <= done.time);
+    // The list was copied as a whole, and nothing else ever was old at once.
+    let list = 100_000 * 16;
+    assert!(
+        (2 * list..YOUNG.len() + 4 * list).contains(&done.peak_bytes),
+        "{done:?}"
+    );
     held.0.clear();
     fixture.collect(true, &mut held);
     assert_eq!(fixture.heap.blocks.bytes(), 0);
+    let peak = fixture.heap.statistics().peak_bytes;
+    assert!(peak >= done.peak_bytes);
 }
 
 #[test]
