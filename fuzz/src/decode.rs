@@ -5,7 +5,7 @@ use crate::machine::{self, Plan};
 use crate::ours::{self, Named, Ours};
 use crate::random::Random;
 use mainspring::Module;
-use wasmparser::{Operator, Parser, Payload};
+use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
 
 /// Mutates the module that is made of the bytes; without one, takes them for a module. Says whether anything
 /// but the header was read.
@@ -65,6 +65,9 @@ pub fn check(bytes: &[u8], mut random: Random) {
             return;
         }
     };
+    Validator::new_with_features(WasmFeatures::all())
+        .validate_all(bytes)
+        .unwrap_or_else(|error| panic!("an invalid module is accepted: {error}"));
     if !ends(bytes) {
         // Compiled it can be.
         let _ = first.serialize();
