@@ -1,6 +1,6 @@
 //! Bodies that are plainly valid, found quickly.
 //!
-//! Most of what compilers emit is numbers, locals, globals, one memory and structured control. Whether a body of
+//! Most of what compilers emit is numbers, vectors, locals, globals, one memory and structured control. Whether a body of
 //! that kind is valid takes a few comparisons an operator, which is a third of what a validator needs that knows all
 //! proposals; and validation is most of what a large module waits for before it starts. [`PlainModule::accepts`] says
 //! "valid" or "I can't tell". It never refuses: what it can't tell, be it because the body is invalid or because there is
@@ -15,6 +15,7 @@
 
 mod body;
 mod operators;
+mod simd;
 mod types;
 
 pub(crate) use types::{PlainModule, Stacks};

@@ -1,7 +1,7 @@
 //! What each operator takes and leaves.
 
 use super::body::{Body, require};
-use super::types::Plain::{self, Exn, F32, F64, I32, I64};
+use super::types::Plain::{self, Exn, F32, F64, I32, I64, V128};
 use super::types::{Block, Signature, Types};
 
 /// Operators that have a meaning of their own here.
@@ -38,6 +38,7 @@ pub(super) mod opcode {
     pub const F32_CONST: u8 = 0x43;
     pub const F64_CONST: u8 = 0x44;
     pub const MISC: u8 = 0xfc;
+    pub const SIMD: u8 = 0xfd;
 }
 
 impl Body<'_> {
@@ -154,6 +155,7 @@ impl Body<'_> {
                 }
                 code @ 0x45..=0xc4 => self.number(code)?,
                 opcode::MISC => self.misc()?,
+                opcode::SIMD => self.vector()?,
                 _ => return None,
             }
         }
@@ -290,7 +292,7 @@ impl Body<'_> {
     fn select(&mut self) -> Option<()> {
         self.pop(I32)?;
         let ty = self.pop_any()?;
-        require(matches!(ty, I32 | I64 | F32 | F64))?;
+        require(matches!(ty, I32 | I64 | F32 | F64 | V128))?;
         self.has_one(ty)
     }
 
@@ -301,7 +303,7 @@ impl Body<'_> {
 
     /// `memarg` of an access of 2^`align` bytes
     #[inline(always)]
-    fn memory_argument(&mut self, align: u8) -> Option<()> {
+    pub fn memory_argument(&mut self, align: u8) -> Option<()> {
         require(self.module.has_memory)?;
         require(self.byte()? <= align)?;
         self.u32()?;
@@ -309,7 +311,7 @@ impl Body<'_> {
     }
 
     #[inline(always)]
-    fn unary(&mut self, from: Plain, to: Plain) -> Option<()> {
+    pub fn unary(&mut self, from: Plain, to: Plain) -> Option<()> {
         self.pop(from)?;
         self.push(to);
         Some(())

@@ -12,17 +12,19 @@ pub(crate) enum Plain {
     I64,
     F32,
     F64,
+    V128,
     Func,
     Extern,
     Exn,
 }
 
 impl Plain {
-    const ALL: [Plain; 7] = [
+    const ALL: [Plain; 8] = [
         Plain::I32,
         Plain::I64,
         Plain::F32,
         Plain::F64,
+        Plain::V128,
         Plain::Func,
         Plain::Extern,
         Plain::Exn,
@@ -35,6 +37,7 @@ impl Plain {
             0x7e => Plain::I64,
             0x7d => Plain::F32,
             0x7c => Plain::F64,
+            0x7b => Plain::V128,
             0x70 => Plain::Func,
             0x6f => Plain::Extern,
             0x69 => Plain::Exn,
@@ -48,7 +51,7 @@ impl Plain {
             ValType::I64 => Plain::I64,
             ValType::F32 => Plain::F32,
             ValType::F64 => Plain::F64,
-            ValType::V128 => return None,
+            ValType::V128 => Plain::V128,
             ValType::Ref(RefType { nullable, heap }) => match heap {
                 HeapType::Func if nullable => Plain::Func,
                 HeapType::Extern if nullable => Plain::Extern,
@@ -107,7 +110,7 @@ pub(crate) struct PlainModule {
 }
 
 /// What all bodies may use.
-const NEEDED: WasmFeatures = WasmFeatures::WASM2.difference(WasmFeatures::SIMD);
+const NEEDED: WasmFeatures = WasmFeatures::WASM2;
 
 impl PlainModule {
     /// Made of what comes before the bodies. Nothing, if proposals are off that this file takes for granted.
