@@ -3,17 +3,22 @@
 use crate::generate::Case;
 use crate::machine::{self, Plan};
 use crate::ours::{self, Named, Ours};
+use crate::program;
 use crate::random::Random;
 use mainspring::Module;
-use wasmparser::{Operator, Parser, Payload};
+use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
 
-/// Mutates the module that is made of the bytes; without one, takes them for a module. Says whether anything
-/// but the header was read.
+/// Mutates the module that is made of the bytes, of any kind or such as compilers emit; without one, takes them for a
+/// module. Says whether anything but the header was read.
 pub fn run(data: &[u8]) -> bool {
+    let case = match data.first() {
+        Some(byte) if byte & 1 == 1 => Ok(program::case(data, false)),
+        _ => Case::new(data, false),
+    };
     let Ok(Case {
         mut wasm,
         mut random,
-    }) = Case::new(data, false)
+    }) = case
     else {
         check(data, Random::new(0));
         return data.starts_with(b"\0asm");
@@ -65,6 +70,9 @@ pub fn check(bytes: &[u8], mut random: Random) {
             return;
         }
     };
+    Validator::new_with_features(WasmFeatures::all())
+        .validate_all(bytes)
+        .unwrap_or_else(|error| panic!("an invalid module is accepted: {error}"));
     if !ends(bytes) {
         // Compiled it can be.
         let _ = first.serialize();

@@ -4,6 +4,7 @@ use crate::config::DEFAULT_BACKTRACE_FRAMES;
 use crate::store::AsContext;
 use crate::{Engine, Module};
 use mainspring_runtime::Backtrace;
+use mainspring_wasm::FuncIndex;
 use std::fmt;
 
 /// The wasm functions that were running when an error left wasm, the innermost first. Found in an
@@ -68,7 +69,6 @@ impl fmt::Display for WasmBacktrace {
 pub struct FrameInfo {
     module: Module,
     func_index: u32,
-    func_name: Option<String>,
     func_start: u32,
     module_offset: Option<usize>,
     symbols: Vec<FrameSymbol>,
@@ -81,10 +81,8 @@ impl FrameInfo {
         let func_start = info
             .defined_func(frame.func)
             .map_or(0, |func| info.bodies[func.index()].start);
-        let func_name = module.function_names().get(frame.func).map(str::to_owned);
         FrameInfo {
             func_index: frame.func.0,
-            func_name,
             func_start,
             module_offset: frame.wasm_offset.map(|offset| offset as usize),
             symbols: Vec::new(),
@@ -102,9 +100,10 @@ impl FrameInfo {
         &self.module
     }
 
-    /// The function's name, if the module says.
+    /// The function's name, if the module says. Read when first asked for: programs also end by an error.
     pub fn func_name(&self) -> Option<&str> {
-        self.func_name.as_deref()
+        let names = self.module.function_names();
+        names.get(FuncIndex(self.func_index))
     }
 
     /// Offset in the module of the instruction that was executing.

@@ -300,6 +300,14 @@ impl ModuleCode {
         }
     }
 
+    /// The file that the bytes are in, if they are.
+    pub(crate) fn file(&self) -> Option<&ModuleFile> {
+        match &self.bytes {
+            ModuleBytes::InFile(file) => Some(file),
+            _ => None,
+        }
+    }
+
     /// Where to call a function, now and for as long as the module lives.
     pub fn entry(&self, func: DefinedFuncIndex) -> *const c_void {
         match &self.kind {

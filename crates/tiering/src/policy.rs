@@ -111,11 +111,16 @@ impl ModuleCode {
             return;
         };
         tracing::trace!(function = self.number(func), header, "queued");
-        table.compilers().queue().add(Job {
+        let queue = table.compilers().queue();
+        let job = Job {
             module: self.itself().clone(),
             func,
             header,
-        });
+        };
+        match self.file() {
+            Some(file) if queue.is_background() => file.queue_when_read(job, queue),
+            _ => queue.add(job),
+        }
     }
 
     /// How much code has run that a job is about.

@@ -57,6 +57,11 @@ impl Queue {
         }
     }
 
+    /// Whether there are threads, so that nobody waits for jobs.
+    pub fn is_background(&self) -> bool {
+        self.workers > 0
+    }
+
     /// Has a job done, now if there are no threads. The caller must not hold a lock that jobs take.
     pub fn add(&self, job: Job) {
         if self.workers == 0 {

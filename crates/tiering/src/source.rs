@@ -14,12 +14,13 @@
 use crate::cache::{Entry, Key};
 use crate::compile::Compilers;
 use crate::module_code::ModuleCode;
+use crate::queue::{Job, Queue};
 use anyhow::{Context, Result, bail};
 use mainspring_platform::files::{self, FileIdentity};
 use mainspring_wasm::ModuleInfo;
 use std::fs::File;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{OnceLock, Weak};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use wasmparser::WasmFeatures;
 
@@ -40,17 +41,32 @@ pub(crate) struct ModuleFile {
     /// The key that the contents must have.
     key: Key,
     contents: OnceLock<Result<Vec<u8>, String>>,
+    /// What waits for the contents; nothing anymore once they are there.
+    waiting: Mutex<Option<Vec<Job>>>,
 }
 
 impl ModuleFile {
     pub fn new(file: File, features: WasmFeatures, key: Key) -> ModuleFile {
-        let contents = OnceLock::new();
         ModuleFile {
             file,
             features,
             key,
-            contents,
+            contents: OnceLock::new(),
+            waiting: Mutex::new(Some(Vec::new())),
         }
+    }
+
+    /// Queues a job when the contents are there. It is no reason to read them: what was hot in earlier runs is
+    /// optimized already, and a program that ends soon gains nothing from more.
+    pub fn queue_when_read(&self, job: Job, queue: &Queue) {
+        if let Some(waiting) = &mut *self.lock_waiting() {
+            return waiting.push(job);
+        }
+        queue.add(job);
+    }
+
+    fn lock_waiting(&self) -> MutexGuard<'_, Option<Vec<Job>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The contents; read when first asked for.
@@ -59,8 +75,12 @@ impl ModuleFile {
     /// If they can't be read, or are not what they were.
     pub fn bytes(&self, compilers: &Compilers) -> Result<&[u8]> {
         let contents = self.contents.get_or_init(|| {
-            self.read(compilers)
-                .map_err(|error| format!("cannot read the module's file again: {error:#}"))
+            let contents = self.read(compilers);
+            let waiting = self.lock_waiting().take();
+            for job in waiting.into_iter().flatten() {
+                compilers.queue().add(job);
+            }
+            contents.map_err(|error| format!("cannot read the module's file again: {error:#}"))
         });
         match contents {
             Ok(bytes) => Ok(bytes),

@@ -9,15 +9,12 @@ use crate::const_expr::ConstExpr;
 use crate::convert;
 use crate::index::*;
 use crate::module::*;
+use crate::validate::{Batch, Bodies, Body, Validation};
 use anyhow::{Result, bail, ensure};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use wasmparser::{
-    FuncToValidate, FuncValidatorAllocations, FunctionBody, KnownCustom, Parser, Payload, TypeRef,
-    ValidPayload, Validator, ValidatorResources, WasmFeatures,
-};
+use wasmparser::{KnownCustom, Parser, Payload, TypeRef, ValidPayload, Validator, WasmFeatures};
 
 /// Decodes and validates a module.
 ///
@@ -35,8 +32,8 @@ pub struct DecodedSections<'a> {
     info: ModuleInfo,
     /// Those that were not validated yet.
     bodies: Vec<Batch<'a>>,
-    /// What was wrong with others.
-    invalid: FirstError,
+    /// That of the others.
+    validation: Validation,
 }
 
 impl DecodedSections<'_> {
@@ -45,14 +42,10 @@ impl DecodedSections<'_> {
     /// # Errors
     /// If one is malformed or invalid.
     pub fn validate(self) -> Result<ModuleInfo> {
-        let validation = Validation {
-            first_error: self.invalid,
-            ..Validation::default()
-        };
         self.bodies
             .into_par_iter()
-            .for_each(|batch| validation.validate(batch));
-        validation.finish()?;
+            .for_each(|batch| self.validation.validate(batch));
+        self.validation.finish()?;
         Ok(self.info)
     }
 
@@ -80,7 +73,7 @@ pub fn decode_sections<'a>(
     let validation = Validation::default();
     let (info, bodies) = rayon::in_place_scope(|scope| {
         let mut bodies = Bodies::default();
-        let info = read_sections(features, bytes, |body| {
+        let info = read_sections(features, bytes, &validation, |body| {
             bodies.add(body);
             if bodies.has_whole_batches() && validate.load(Ordering::Relaxed) {
                 let validation = &validation;
@@ -93,13 +86,14 @@ pub fn decode_sections<'a>(
     Ok(DecodedSections {
         info,
         bodies,
-        invalid: validation.first_error,
+        validation,
     })
 }
 
 fn read_sections<'a>(
     features: WasmFeatures,
     bytes: &'a [u8],
+    validation: &Validation,
     mut collect: impl FnMut(Body<'a>),
 ) -> Result<ModuleInfo> {
     let mut decoder = Decoder {
@@ -127,7 +121,12 @@ fn read_sections<'a>(
             ValidPayload::Parser(_) => {
                 bail!("this is a component, where a core module is expected")
             }
-            ValidPayload::Ok | ValidPayload::End(_) => decoder.section(payload)?,
+            ValidPayload::Ok | ValidPayload::End(_) => {
+                if let Payload::CodeSectionStart { .. } = payload {
+                    validation.begin(features, &decoder.info);
+                }
+                decoder.section(payload)?;
+            }
         }
     }
     let mut info = decoder.info;
@@ -139,88 +138,6 @@ fn read_sections<'a>(
 /// The name of the error type of everything that the decoder refuses, for callers that tell
 /// invalid modules from other failures.
 pub use wasmparser::Error as DecodeError;
-
-type Body<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
-
-/// Bodies that one thread validates, one after the other.
-type Batch<'a> = Vec<Body<'a>>;
-
-/// Bytes of bodies to a batch, at least: much less than a module that takes long, much more than it costs to hand them on.
-const BATCH: usize = 64 << 10;
-
-/// Bodies to be validated.
-#[derive(Default)]
-struct Bodies<'a> {
-    /// All but the last are large enough.
-    batches: Vec<Batch<'a>>,
-    /// Bytes of the last one.
-    bytes: usize,
-}
-
-impl<'a> Bodies<'a> {
-    fn add(&mut self, body: Body<'a>) {
-        let bytes = body.1.as_bytes().len();
-        match self.batches.last_mut() {
-            Some(last) if self.bytes < BATCH => {
-                self.bytes += bytes;
-                last.push(body);
-            }
-            _ => {
-                self.bytes = bytes;
-                self.batches.push(vec![body]);
-            }
-        }
-    }
-
-    fn has_whole_batches(&self) -> bool {
-        self.batches.len() > 1
-    }
-
-    fn whole_batches(&mut self) -> impl Iterator<Item = Batch<'a>> + '_ {
-        self.batches.drain(..self.batches.len() - 1)
-    }
-}
-
-type FirstError = Mutex<Option<DecodeError>>;
-
-/// What threads that validate share.
-#[derive(Default)]
-struct Validation {
-    first_error: FirstError,
-    /// Memory that validators of earlier bodies left.
-    reusable: Mutex<Vec<FuncValidatorAllocations>>,
-}
-
-impl Validation {
-    fn validate(&self, batch: Batch<'_>) {
-        let mut reused = lock(&self.reusable).pop().unwrap_or_default();
-        for (to_validate, body) in batch {
-            let mut validator = to_validate.into_validator(reused);
-            if let Err(error) = validator.validate(&body) {
-                let mut first = lock(&self.first_error);
-                if (first.as_ref()).is_none_or(|first| error.offset() < first.offset()) {
-                    *first = Some(error);
-                }
-            }
-            reused = validator.into_allocations();
-        }
-        lock(&self.reusable).push(reused);
-    }
-
-    /// Reports the error that comes first in the module.
-    fn finish(self) -> Result<()> {
-        let first = self.first_error.into_inner();
-        match first.unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error.into()),
-            None => Ok(()),
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is in it is whole at any time.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Marks every function that a reference can name. Validation demands that a `ref.func` in a body
 /// is declared elsewhere, so bodies need not be read.
@@ -496,6 +413,7 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::validate::BATCH;
 
     fn decode_text(text: &str) -> Result<ModuleInfo> {
         decode(WasmFeatures::default(), &wat::parse_str(text).unwrap())

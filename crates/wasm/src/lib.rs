@@ -1,8 +1,9 @@
 //! WebAssembly modules as data: decoded and validated once, then immutable.
 //!
 //! `bytes -> decode (sections, bodies in parallel) -> ModuleInfo`. The decoder underneath is
-//! `wasmparser`. Nothing here knows of code, engines, stores or instances; the only thing shared
-//! between modules is the [`TypeRegistry`], in which types are made canonical.
+//! `wasmparser`; most bodies are found valid without it. Nothing here knows of code, engines,
+//! stores or instances; the only thing shared between modules is the [`TypeRegistry`], in which
+//! types are made canonical.
 
 #![warn(missing_docs)]
 
@@ -14,9 +15,11 @@ mod decode;
 mod index;
 mod module;
 mod names;
+mod quick;
 mod registry;
 mod supertypes;
 mod types;
+mod validate;
 
 pub use casts::Cast;
 pub use const_expr::{ConstExpr, ConstOp};

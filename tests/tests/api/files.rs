@@ -3,7 +3,7 @@
 use mainspring::*;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A file is known once it was left alone for 3 seconds.
 const SETTLED: Duration = Duration::from_millis(3200);
@@ -146,4 +146,28 @@ fn files_are_read_before_long() {
     std::thread::sleep(Duration::from_secs(2));
     fs::write(&file, "something else").unwrap();
     assert_eq!(run.call("second").unwrap(), 1);
+}
+
+/// The optimizing tier needs the module's bytes, and they are not read for its sake.
+#[test]
+fn what_gets_hot_in_a_known_program_is_optimized_once_its_file_was_read() {
+    let (_place, cache, file) = place();
+    fs::write(&file, module(1)).unwrap();
+    std::thread::sleep(SETTLED);
+    Run::new(&cache, &file).call("first").unwrap();
+    let mut run = Run::new(&cache, &file);
+    let start = Instant::now();
+    assert_eq!(run.known(), (1, 1));
+    let optimized = |run: &Run| run.engine.statistics().optimizing.functions;
+    let mut before = optimized(&run);
+    while optimized(&run) == 0 {
+        for _ in 0..1_000 {
+            run.call("first").unwrap();
+        }
+        if start.elapsed() < Duration::from_millis(200) {
+            before = optimized(&run);
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "it never was");
+    }
+    assert_eq!(before, 0);
 }
