@@ -17,6 +17,8 @@ pub struct CompileSettings {
     /// Whether relaxed vector instructions do what the specification's deterministic profile says, rather than
     /// what the processor does fastest.
     pub deterministic_relaxed_simd: bool,
+    /// Whether code is placed by what a module says about its branches.
+    pub branch_hints: bool,
     /// Whether indices are masked where a bounds check could be bypassed by speculation.
     pub spectre_mitigation: bool,
     /// How hard the optimizing tier tries.
@@ -42,6 +44,7 @@ impl Default for CompileSettings {
             memory: MemorySettings::default(),
             canonical_nans: false,
             deterministic_relaxed_simd: false,
+            branch_hints: false,
             spectre_mitigation: true,
             optimize: Optimize::Speed,
             verify: false,

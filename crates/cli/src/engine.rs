@@ -3,6 +3,7 @@
 
 use clap::{Args, ValueEnum};
 use mainspring::{Config, Engine, Result, Strategy, TierStress};
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 /// Options of the engine.
@@ -16,6 +17,14 @@ pub(crate) struct EngineOptions {
     /// optimizing compiler
     #[arg(long, value_name = "N")]
     optimizing_threads: Option<usize>,
+
+    /// Collect garbage at each Nth allocation (for tests of the engine)
+    #[arg(long, value_name = "N")]
+    gc_zeal: Option<NonZeroU32>,
+
+    /// Collect garbage whenever the program calls out (for tests of the engine)
+    #[arg(long)]
+    gc_stress: bool,
 
     /// Switch a proposal on, or off with `=n`, by the name that `mainspring inspect` gives
     /// it; several with commas between
@@ -35,12 +44,14 @@ type Setting = fn(&mut Config, bool) -> &mut Config;
 
 /// What can be switched.
 const SWITCHES: &[(&str, Setting)] = &[
+    ("branch-hinting", Config::wasm_branch_hinting),
     ("bulk-memory", Config::wasm_bulk_memory),
     ("custom-page-sizes", Config::wasm_custom_page_sizes),
     ("exceptions", Config::wasm_exceptions),
     ("extended-const", Config::wasm_extended_const),
     ("function-references", Config::wasm_function_references),
     ("gc", Config::wasm_gc),
+    ("gc-support", Config::gc_support),
     ("memory64", Config::wasm_memory64),
     ("multi-memory", Config::wasm_multi_memory),
     ("multi-value", Config::wasm_multi_value),
@@ -102,6 +113,8 @@ impl EngineOptions {
         };
         let mut config = Config::new();
         config.strategy(strategy).tier_stress(stress);
+        config.gc_zeal_alloc_counter(self.gc_zeal);
+        config.gc_stress(self.gc_stress);
         if let Some(threads) = self.optimizing_threads {
             config.optimizing_threads(threads);
         }

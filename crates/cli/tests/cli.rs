@@ -420,6 +420,7 @@ fn proposals_are_switched_by_name() {
     };
     with("tail-call=n,wide-arithmetic").prints("-2\n");
     with("wide-arithmetic,wide-arithmetic=n").fails(1, &["wide arithmetic"]);
+    with("branch-hinting,gc-support=n,wide-arithmetic").prints("-2\n");
     with("wide").fails(2, &["no such proposal", "wide-arithmetic"]);
     with("simd=maybe").fails(2, &["`maybe`"]);
     let shared = "(module (memory 1 1 shared))";
@@ -884,6 +885,18 @@ fn statistics_tell_of_collections() {
     );
     let objects = of("objects at the most").expect("there were objects");
     assert!(objects.ends_with(" bytes"), "{objects}");
+    let ran = place.run(&["run", "--stats", "--gc-zeal", "10000", "lists.wat"]);
+    let often = ran
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("collections"));
+    let young = often.and_then(|often| often.split_whitespace().next());
+    assert!(
+        young.is_some_and(|young| young.parse::<u64>().is_ok_and(|young| young >= 10)),
+        "{}",
+        ran.stderr
+    );
+    place.run(&["run", "--gc-stress", "lists.wat"]).prints("");
     let ran = place.run(&["run", "--stats", "busy.wat"]);
     assert!(!ran.stderr.contains("collections"), "{}", ran.stderr);
 }

@@ -230,8 +230,7 @@ proposals! {
     wasm_threads => THREADS;
     /// Typed function references. On by default. Without reference types they are off, too.
     wasm_function_references => FUNCTION_REFERENCES;
-    /// Garbage collection: structs, arrays, declared subtypes and casts. On by default. Without function references or
-    /// reference types it is off, too.
+    /// Garbage collection: structs, arrays, declared subtypes and casts. On by default.
     wasm_gc => GC;
     /// Exceptions. On by default. Without reference types they are off, too.
     wasm_exceptions => EXCEPTIONS;
@@ -382,6 +381,15 @@ impl Config {
         self
     }
 
+    /// Sets whether the optimizing tier places code by what a module says about its branches: custom sections named
+    /// `metadata.code.branch_hint`. That may change how fast code is, and nothing else. Off by default.
+    ///
+    /// See the proposal [branch hinting](https://github.com/WebAssembly/branch-hinting).
+    pub fn wasm_branch_hinting(&mut self, enable: bool) -> &mut Self {
+        self.compile.branch_hints = enable;
+        self
+    }
+
     /// Sets whether memories get their initial contents by mapping, copy-on-write. On by default.
     pub fn memory_init_cow(&mut self, enable: bool) -> &mut Self {
         self.memory_init_cow = enable;
@@ -389,7 +397,7 @@ impl Config {
     }
 
     /// Sets whether shared memories can be made: by [`SharedMemory::new`](crate::SharedMemory::new), and by modules that
-    /// define them. Off by default. Needs [`wasm_threads`](Self::wasm_threads).
+    /// define them, for which [`wasm_threads`](Self::wasm_threads) has to be on, too. Off by default.
     pub fn shared_memory(&mut self, enable: bool) -> &mut Self {
         self.shared_memory = enable;
         self
@@ -489,10 +497,6 @@ impl Config {
                 name_of(needed)
             );
         }
-        ensure!(
-            !self.shared_memory || self.features.contains(WasmFeatures::THREADS),
-            "shared memories need the threads proposal, which is off"
-        );
         let refused = matches!(
             self.heap.collector,
             Collector::DeferredReferenceCounting | Collector::Null
@@ -514,15 +518,6 @@ impl Config {
             "max_wasm_stack size cannot be zero"
         );
         Ok(())
-    }
-
-    /// The configuration without proposals that need others which are off.
-    pub(crate) fn without_what_is_moot(mut self) -> Config {
-        let base = WasmFeatures::FUNCTION_REFERENCES | WasmFeatures::REFERENCE_TYPES;
-        if !self.features.contains(base) {
-            self.features.remove(WasmFeatures::GC);
-        }
-        self
     }
 
     pub(crate) fn profiling(&self) -> Result<Profiling> {
@@ -592,6 +587,140 @@ mod tests {
         assert!(text.contains("relaxed-simd proposal needs simd"), "{text}");
         let both_off = Engine::new(Config::new().wasm_simd(false).wasm_relaxed_simd(false));
         both_off.expect("neither is needed");
+    }
+
+    type Switch = fn(&mut Config, bool) -> &mut Config;
+
+    /// Fields of a module that use a proposal, what switches that, whether it is on by default, and what an error names.
+    const PROPOSALS: &[(&str, Switch, bool, &str)] = &[
+        (
+            "(memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)))",
+            Config::wasm_bulk_memory,
+            true,
+            "bulk memory",
+        ),
+        (
+            "(func (result i32 i32) (i32.const 0) (i32.const 1))",
+            Config::wasm_multi_value,
+            true,
+            "multi-value",
+        ),
+        (
+            "(func (param externref))",
+            Config::wasm_reference_types,
+            true,
+            "reference types",
+        ),
+        (
+            "(func (drop (f32x4.relaxed_min (v128.const i64x2 0 0) (v128.const i64x2 0 0))))",
+            Config::wasm_relaxed_simd,
+            true,
+            "relaxed SIMD",
+        ),
+        (
+            "(memory 1) (memory 1)",
+            Config::wasm_multi_memory,
+            true,
+            "multiple memories",
+        ),
+        ("(memory i64 1)", Config::wasm_memory64, true, "memory64"),
+        (
+            "(table i64 1 funcref)",
+            Config::wasm_memory64,
+            true,
+            "memory64",
+        ),
+        (
+            "(global i32 (i32.add (i32.const 1) (i32.const 2)))",
+            Config::wasm_extended_const,
+            true,
+            "constant expression",
+        ),
+        (
+            "(func $f (return_call $f))",
+            Config::wasm_tail_call,
+            true,
+            "tail calls",
+        ),
+        (
+            "(memory 1) (func (drop (i32.atomic.load (i32.const 0))))",
+            Config::wasm_threads,
+            true,
+            "threads",
+        ),
+        ("(memory 1 1 shared)", Config::wasm_threads, true, "threads"),
+        (
+            "(type $t (func)) (func (param (ref $t)) (call_ref $t (local.get 0)))",
+            Config::wasm_function_references,
+            true,
+            "function references",
+        ),
+        ("(type (struct))", Config::wasm_gc, true, "gc"),
+        (
+            "(func (drop (ref.i31 (i32.const 0))))",
+            Config::wasm_gc,
+            true,
+            "gc",
+        ),
+        (
+            "(tag $t) (func (throw $t))",
+            Config::wasm_exceptions,
+            true,
+            "exceptions",
+        ),
+        (
+            "(memory 1 (pagesize 1))",
+            Config::wasm_custom_page_sizes,
+            false,
+            "custom page sizes",
+        ),
+        (
+            "(func (drop (drop (i64.mul_wide_u (i64.const 1) (i64.const 2)))))",
+            Config::wasm_wide_arithmetic,
+            false,
+            "wide arithmetic",
+        ),
+    ];
+
+    #[test]
+    fn proposals_are_on_by_default_or_off_and_can_be_switched() {
+        for &(fields, switch, default, name) in PROPOSALS {
+            let module = format!("(module {fields})");
+            let takes = |config: &Config| {
+                let engine = Engine::new(config).unwrap();
+                crate::Module::new(&engine, &module)
+            };
+            assert_eq!(takes(&Config::new()).is_ok(), default, "{fields}");
+            takes(switch(&mut Config::new(), true)).expect(fields);
+            let error = takes(switch(&mut Config::new(), false)).unwrap_err();
+            let text = format!("{error:#}");
+            assert!(text.contains(name), "{fields}: {text}");
+        }
+        // Others need it, and say so.
+        let mut config = Config::new();
+        config.wasm_simd(false).wasm_relaxed_simd(false);
+        let module = "(module (func (param v128)))";
+        let error = crate::Module::new(&Engine::new(&config).unwrap(), module).unwrap_err();
+        assert!(format!("{error:#}").contains("SIMD"), "{error:#}");
+    }
+
+    #[test]
+    fn objects_are_made_only_where_they_are_supported() {
+        let without = Engine::new(Config::new().gc_support(false)).unwrap();
+        for fields in ["(type (struct))", "(tag)", "(func (param (ref func)))"] {
+            let module = format!("(module {fields})");
+            crate::Module::new(&without, &module).expect_err(fields);
+        }
+        for switch in [
+            Config::wasm_gc,
+            Config::wasm_function_references,
+            Config::wasm_exceptions,
+        ] {
+            let mut config = Config::new();
+            config.gc_support(false);
+            let error = Engine::new(switch(&mut config, true)).unwrap_err();
+            assert!(error.to_string().contains("gc_support"), "{error}");
+        }
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Engine {
             config.parallel_compilation,
         )?;
         Ok(Engine(Arc::new(EngineInner {
-            config: config.clone().without_what_is_moot(),
+            config: config.clone(),
             compilers: Arc::new(
                 compilers
                     .with_cache(cache)
@@ -94,6 +94,21 @@ impl Engine {
     /// Its configuration.
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// The proposals that modules may use: see [`Config::wasm_features`].
+    pub fn get_wasm_features(&self) -> WasmFeatures {
+        self.config().features
+    }
+
+    /// See [`Config::wasm_branch_hinting`].
+    pub fn get_wasm_branch_hinting(&self) -> bool {
+        self.config().compile.branch_hints
+    }
+
+    /// See [`Config::relaxed_simd_deterministic`].
+    pub fn get_relaxed_simd_deterministic(&self) -> bool {
+        self.config().compile.deterministic_relaxed_simd
     }
 
     /// Whether shared memories can be made: see [`Config::shared_memory`].

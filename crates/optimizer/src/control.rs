@@ -338,10 +338,11 @@ impl<'a> Func<'a, '_> {
         self.builder.switch_to_block(next);
     }
 
-    /// Whether the condition of the branch at hand is likely to hold, if the module says that.
+    /// Whether the condition of the branch at hand is likely to hold, if the module says that and is heard.
     fn likely(&self) -> Option<bool> {
-        self.module
-            .branch_hint(self.sources[self.sources.len() - 1].wasm)
+        let is_heard = self.input.settings.branch_hints;
+        let branch = self.sources[self.sources.len() - 1].wasm;
+        is_heard.then(|| self.module.branch_hint(branch)).flatten()
     }
 
     pub(crate) fn br_on_null(&mut self, relative_depth: u32) {

@@ -18,6 +18,7 @@ use wasmparser::{BinaryReader, FunctionBody, Operator, WasmFeatures};
 fn settings() -> CompileSettings {
     CompileSettings {
         verify: true,
+        branch_hints: true,
         ..CompileSettings::default()
     }
 }

@@ -214,8 +214,14 @@ fn tables_and_globals_start_as_their_expressions_say() {
 
 #[test]
 fn without_the_proposal_its_modules_are_refused() {
+    // Garbage collection has these types, too.
+    let param = "(module (type $t (func)) (func (param (ref $t))))";
+    let mut config = Config::new();
+    let without = Engine::new(config.wasm_function_references(false)).expect("an engine");
+    assert!(Module::new(&without, param).is_ok());
+    let without = Engine::new(config.wasm_gc(false)).expect("an engine");
+    assert!(Module::new(&without, param).is_err());
     let texts = [
-        "(module (type $t (func)) (func (param (ref $t))))",
         "(module (type $t (func)) (func (call_ref $t (unreachable))))",
         "(module (func (drop (ref.as_non_null (ref.null func)))))",
     ];
