@@ -4,12 +4,14 @@
 pub mod bench;
 pub mod tidy;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The root of the repository: the folder that holds `xtask/`.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask lies in the repository's root")
+    // Cargo says where the tree is now; it may lie elsewhere than when this was compiled.
+    let now = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let xtask = now.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let root = xtask.parent();
+    root.expect("xtask lies in the repository's root")
         .to_path_buf()
 }
