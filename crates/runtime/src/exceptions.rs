@@ -12,8 +12,8 @@ use crate::trap::{Backtrace, Unwind, return_address};
 use anyhow::Error;
 use mainspring_abi::VMStoreContext;
 use mainspring_abi::gc::{EXCEPTION_TAG_AT, ObjectHeader};
-use mainspring_tiering::{Landing, ModuleCode, find_code, is_code_address};
-use mainspring_wasm::{CanonicalTypeId, FuncIndex};
+use mainspring_tiering::{Landing, find_code, is_code_address};
+use mainspring_wasm::CanonicalTypeId;
 use std::arch::naked_asm;
 use std::fmt;
 
@@ -43,115 +43,36 @@ pub(crate) struct Exceptions {
     tags: Vec<CanonicalTypeId>,
     /// The error that a host function returned to have that thrown.
     throwing: Option<Error>,
-    calls: Calls,
-    way: Way,
+    landings: Landings,
 }
 
-/// The way of the exception that was thrown last, for its backtrace: what hands it on without catching it, be it the end of
-/// a `try_table` or a `throw_ref` behind it, throws it anew from there, when the frames before are gone. Functions that were
-/// compiled into that one have no frames, and are not seen.
-#[derive(Default)]
-struct Way {
-    /// Which exception; null when that can't be told anymore, because it may have been moved.
-    exception: u32,
-    /// The return addresses of the calls that it left, the innermost first, as many as a backtrace has frames.
-    calls: Vec<usize>,
-    /// The frame that it got to, and whose that is.
-    fp: usize,
-    function: Option<Function>,
-}
-
-/// The function that a frame is of.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Function {
-    code: *const ModuleCode,
-    index: FuncIndex,
-}
-
-// SAFETY: the address is only compared.
-unsafe impl Send for Function {}
-// SAFETY: as above.
-unsafe impl Sync for Function {}
-
-/// What is known of calls that exceptions left before: code of a store's modules stays where it is as
+/// Where exceptions go that leave calls which were looked up before: code of a store's modules stays where it is as
 /// long as the store lives, and so do its landings.
 #[derive(Default)]
-struct Calls {
-    known: Vec<Call>,
+struct Landings {
+    known: Vec<(usize, Option<Landing>)>,
 }
 
-/// A call that an exception can leave.
-#[derive(Clone, Copy, Default)]
-struct Call {
-    /// Where it returns to.
-    pc: usize,
-    /// Who made it.
-    function: Option<Function>,
-    /// Where the exception goes, if not on to the caller.
-    landing: Option<Landing>,
-}
-
-impl Exceptions {
-    /// Exceptions may have moved: none is known by its reference anymore.
-    pub fn were_moved(&mut self) {
-        self.way.exception = 0;
-    }
-}
-
-impl Calls {
+impl Landings {
     /// A power of two.
     const COUNT: usize = 1024;
 
-    /// The call that returns to an address.
+    /// Where an exception goes that leaves a call which returns to an address.
     #[inline]
-    fn at(&mut self, pc: usize) -> Call {
-        let place = (pc ^ pc >> 10) % Calls::COUNT;
+    fn at(&mut self, pc: usize) -> Option<Landing> {
+        let place = (pc ^ pc >> 10) % Landings::COUNT;
         match self.known.get(place) {
-            Some(&call) if call.pc == pc => call,
+            Some(&(known, landing)) if known == pc => landing,
             _ => self.look_up(place, pc),
         }
     }
 
     #[cold]
-    fn look_up(&mut self, place: usize, pc: usize) -> Call {
-        // A return address belongs to the call before it.
-        let code = find_code(pc - 1);
-        let code = code.as_deref();
-        let function = |code: &ModuleCode| {
-            let frames = code.locate(pc - 1)?.frames;
-            let (index, _) = *frames.last()?;
-            Some(Function { code, index })
-        };
-        self.known.resize(Calls::COUNT, Call::default());
-        self.known[place] = Call {
-            pc,
-            function: code.and_then(function),
-            landing: code.and_then(|code| code.handler(pc)),
-        };
-        self.known[place]
-    }
-}
-
-impl Way {
-    /// Notes that an exception is thrown by a frame in a call that returns to an address, or that is handed on by it.
-    fn begin(&mut self, exception: u32, fp: usize, call: Call) {
-        let goes_on = self.exception == exception
-            && self.fp == fp
-            && self.function.is_some()
-            && self.function == call.function;
-        if !goes_on {
-            self.calls.clear();
-            self.calls.push(call.pc);
-        }
-        self.exception = exception;
-    }
-
-    /// Notes that the exception left another call.
-    #[inline]
-    fn leave(&mut self, call: Call, limit: usize) {
-        if self.calls.len() < limit {
-            self.calls.push(call.pc);
-        }
+    fn look_up(&mut self, place: usize, pc: usize) -> Option<Landing> {
+        let landing = find_code(pc - 1).and_then(|code| code.handler(pc));
+        self.known.resize(Landings::COUNT, (0, None));
+        self.known[place] = (pc, landing);
+        landing
     }
 }
 
@@ -210,27 +131,16 @@ impl Store {
         self.exceptions.throwing.take()
     }
 
-    /// Where the exception that waits goes when the wasm which called out throws it now, and that frame.
+    /// Where the exception goes that the wasm which called out throws now, and that frame.
     fn find_landing(&mut self) -> Option<(Landing, usize)> {
-        let limit = self.settings().max_backtrace_frames;
-        let exception = self.holders.exception;
-        let vm = &self.context.vm;
-        let Exceptions { calls, way, .. } = &mut self.exceptions;
+        let vm = self.vm();
         if vm.entry_fp == 0 {
-            way.calls.clear();
             return None;
         }
         // SAFETY: wasm runs, or the host called a host function as if it were wasm; either has called out.
         let (mut pc, mut fp) = unsafe { (return_address(vm.exit_sp), vm.exit_fp) };
-        way.begin(exception, fp, calls.at(pc));
-        let thrower = fp;
         while is_code_address(pc) {
-            let call = calls.at(pc);
-            if fp != thrower {
-                way.leave(call, limit);
-            }
-            if let Some(landing) = call.landing {
-                (way.fp, way.function) = (fp, call.function);
+            if let Some(landing) = self.exceptions.landings.at(pc) {
                 return Some((landing, fp));
             }
             // SAFETY: `fp` is the frame pointer of a wasm function that is running: it points to the caller's frame
@@ -238,12 +148,6 @@ impl Store {
             unsafe { (pc, fp) = (*(fp as *const usize).add(1), *(fp as *const usize)) };
         }
         None
-    }
-
-    /// The backtrace of an exception that found no landing.
-    fn uncaught_backtrace(&mut self) -> Backtrace {
-        let calls = std::mem::take(&mut self.exceptions.way.calls);
-        Backtrace::through(self, &calls)
     }
 }
 
@@ -260,8 +164,7 @@ pub(crate) unsafe fn throw_pending(context: *mut VMStoreContext, error: Option<E
         let found = store.find_landing();
         if found.is_none() {
             let error = error.unwrap_or_else(|| ThrownException.into());
-            let backtrace = store.uncaught_backtrace();
-            store.unwinding = Some(Unwind::Error(error, backtrace));
+            store.unwinding = Some(Unwind::Error(error, Backtrace::capture(store)));
         } else {
             drop(error);
         }

@@ -88,21 +88,6 @@ impl Backtrace {
         Backtrace::walk(store, pc, vm.exit_fp, vm.entry_fp, false, limit)
     }
 
-    /// The frames of calls that return to some addresses, the innermost first, and of all that ran before the
-    /// activation that these were in.
-    pub(crate) fn through(store: &Store, calls: &[usize]) -> Backtrace {
-        let limit = store.settings().max_backtrace_frames;
-        let mut frames: Vec<Frame> = Vec::new();
-        for &pc in calls {
-            frames.extend(frames_at(store, pc, false));
-        }
-        let left = limit.saturating_sub(frames.len());
-        let before = Backtrace::walk(store, 0, 0, store.vm().entry_fp, false, left);
-        frames.extend(before.frames);
-        frames.truncate(limit);
-        Backtrace { frames }
-    }
-
     fn walk(
         store: &Store,
         mut pc: usize,

@@ -505,61 +505,6 @@ fn uncaught_exceptions_are_errors_with_a_backtrace() {
     });
 }
 
-/// Who hands an exception on has it thrown anew, from a frame behind those that are gone. Calls are indirect, so that each
-/// function has a frame.
-#[test]
-fn backtraces_begin_where_exceptions_were_thrown_first() -> Result<()> {
-    let text = r#"(module
-        (import "" "collect" (func $collect))
-        (tag $t) (tag $u)
-        (table funcref (elem $throw $other_tag $cleans_up $cleans_up_with_a_collection $keep $again))
-        (global $kept (mut exnref) (ref.null exn))
-        (func $throw (throw $t))
-        (func $other_tag (block $caught (try_table (catch $u $caught) (call_indirect (i32.const 0)))))
-        (func $cleans_up
-            (throw_ref (block $caught (result exnref)
-                (try_table (catch_all_ref $caught) (call_indirect (i32.const 1)))
-                (return))))
-        (func $outer (export "outer") (call_indirect (i32.const 2)))
-        (func $cleans_up_with_a_collection
-            (block $caught (result exnref)
-                (try_table (catch_all_ref $caught) (call_indirect (i32.const 0)))
-                (return))
-            (call $collect)
-            (throw_ref))
-        (func $collects (export "collects") (call_indirect (i32.const 3)))
-        (func $keep (global.set $kept (block $caught (result exnref)
-            (try_table (catch_all_ref $caught) (call_indirect (i32.const 0))) (return))))
-        (func $again (throw_ref (global.get $kept)))
-        (func $later (export "later") (call_indirect (i32.const 4)) (call_indirect (i32.const 5))))"#;
-    for (tier, engine) in engines() {
-        let module = Module::new(&engine, text)?;
-        let mut store = Store::new(&engine, ());
-        let collect = Func::wrap(&mut store, |mut caller: Caller<'_, ()>| caller.gc(None));
-        let instance = Instance::new(&mut store, &module, &[collect.into()])?;
-        for (name, expected) in [
-            ("outer", &["throw", "other_tag", "cleans_up", "outer"][..]),
-            // It can't be told that it is the same one.
-            ("collects", &["cleans_up_with_a_collection", "collects"]),
-            // The frame may be at the same address as the one that caught it.
-            ("later", &["again", "later"]),
-        ] {
-            let run = instance.get_typed_func::<(), ()>(&mut store, name)?;
-            for _ in 0..3 {
-                let error = run.call(&mut store, ()).unwrap_err();
-                let backtrace = error.downcast_ref::<WasmBacktrace>().expect("a backtrace");
-                let frames = backtrace.frames().iter();
-                let names: Vec<_> = frames
-                    .map(|frame| frame.func_name().unwrap_or("?"))
-                    .collect();
-                assert_eq!(names, expected, "{name} in {tier}");
-                assert!(store.take_pending_exception().is_some());
-            }
-        }
-    }
-    Ok(())
-}
-
 #[test]
 fn traps_and_errors_are_not_caught() {
     let text = r#"(module

@@ -119,7 +119,6 @@ impl Store {
         };
         let done = action(heap, &mut vm.heap, &mut roots);
         let refusal = roots.refusal;
-        self.exceptions.were_moved();
         // Whatever their destructors do, the heap is whole.
         drop(heap.take_dropped());
         (done, refusal)
