@@ -2,21 +2,50 @@
 //! threads that take turns by a mutex, and threads that steal work from each other. What comes out is
 //! right only if every atomic operation is.
 //!
-//! `MAINSPRING_THREADS` sets how many operations each thread does.
+//! `MAINSPRING_THREADS` sets how many operations each thread does, `MAINSPRING_THREAD_RUNS` how often each program runs on
+//! each tier, every time in an engine, a memory and stores of its own.
 
 use mainspring::*;
+use std::sync::Barrier;
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// Threads that run at once.
 const THREADS: u32 = 4;
 
-fn operations() -> u32 {
-    let asked = std::env::var("MAINSPRING_THREADS").ok();
-    asked.map_or(20_000, |text| text.parse().expect("a number"))
+fn asked(variable: &str, default: u32) -> u32 {
+    let asked = std::env::var(variable).ok();
+    asked.map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// An engine for each way in which code comes about.
-fn engines() -> Vec<(&'static str, Engine)> {
+fn operations() -> u32 {
+    asked("MAINSPRING_THREADS", 20_000)
+}
+
+/// Runs `program` as often as asked in an engine for each way in which code comes about, has `check` look at what each
+/// run gave, and says how long the runs took.
+fn check_on_all_tiers(program: &str, operations: u32, check: impl Fn(&str, &[u64], &SharedMemory)) {
+    let runs = asked("MAINSPRING_THREAD_RUNS", 1);
+    for (name, config) in configurations() {
+        let (mut whole, mut longest) = (Duration::ZERO, Duration::ZERO);
+        for number in 0..runs {
+            let engine = Engine::new(&config).expect("a valid configuration");
+            let start = Instant::now();
+            let (given, memory) = run(&engine, program, operations)
+                .unwrap_or_else(|error| panic!("{name}, run {number}: {error:#}"));
+            let took = start.elapsed();
+            (whole, longest) = (whole + took, longest.max(took));
+            check(name, &given, &memory);
+        }
+        let mean = whole / runs.max(1);
+        println!(
+            "{name}: {runs} runs of {THREADS} x {operations} operations, {mean:.1?} each, {longest:.1?} at most"
+        );
+    }
+}
+
+/// A configuration for each way in which code comes about.
+fn configurations() -> Vec<(&'static str, Config)> {
     [
         ("tiered", Strategy::Auto, None),
         ("baseline", Strategy::Winch, None),
@@ -35,7 +64,7 @@ fn engines() -> Vec<(&'static str, Engine)> {
             .strategy(strategy)
             .tier_stress(stress)
             .shared_memory(true);
-        (name, Engine::new(&config).expect("a valid configuration"))
+        (name, config)
     })
     .collect()
 }
@@ -44,11 +73,16 @@ fn engines() -> Vec<(&'static str, Engine)> {
 fn run(engine: &Engine, program: &str, operations: u32) -> Result<(Vec<u64>, SharedMemory)> {
     let memory = SharedMemory::new(engine, MemoryType::shared(1, 16))?;
     let module = Module::new(engine, program)?;
+    let all_begin = Barrier::new(THREADS as usize);
     let one = |number: u32| -> Result<u64> {
         let mut store = Store::new(engine, ());
-        let instance = Instance::new(&mut store, &module, &[memory.clone().into()])?;
-        let run = instance.get_typed_func::<(u32, u32, u32), u64>(&mut store, "run")?;
-        run.call(&mut store, (number, THREADS, operations))
+        let instance = Instance::new(&mut store, &module, &[memory.clone().into()]);
+        let run = instance.and_then(|instance| {
+            instance.get_typed_func::<(u32, u32, u32), u64>(&mut store, "run")
+        });
+        // Also if there is nothing to run: the others wait.
+        all_begin.wait();
+        run?.call(&mut store, (number, THREADS, operations))
     };
     let given: Result<Vec<u64>> = thread::scope(|scope| {
         let one = &one;
@@ -94,13 +128,12 @@ const MUTEX: &str = r#"(module
 #[test]
 fn a_mutex_lets_one_thread_in_at_a_time() {
     let n = operations();
-    for (name, engine) in engines() {
-        let (given, memory) = run(&engine, MUTEX, n).unwrap_or_else(|e| panic!("{name}: {e:#}"));
-        let sum = u64::from(THREADS) * u64::from(n) * u64::from(n + 1) / 2;
+    let sum = u64::from(THREADS) * u64::from(n) * u64::from(n + 1) / 2;
+    check_on_all_tiers(MUTEX, n, |name, given, memory| {
         // Whoever was last saw all.
         assert_eq!(given.iter().max(), Some(&sum), "{name}");
         assert!(memory.size() > 1 && memory.size() <= 16, "{name}");
-    }
+    });
 }
 
 /// Each thread makes tasks, numbered from 1, in a queue of its own, works on some from its near end and steals
@@ -177,14 +210,13 @@ const STEALING: &str = r#"(module
 #[test]
 fn each_task_is_stolen_or_done_once() {
     let n = operations();
-    for (name, engine) in engines() {
-        let (given, memory) = run(&engine, STEALING, n).unwrap_or_else(|e| panic!("{name}: {e:#}"));
-        let squares: u64 = (1..=u64::from(n)).map(|task| task * task).sum();
+    let squares: u64 = (1..=u64::from(n)).map(|task| task * task).sum();
+    check_on_all_tiers(STEALING, n, |name, given, memory| {
         let sum: u64 = given.iter().sum();
         assert_eq!(sum, u64::from(THREADS) * squares, "{name}");
         let done = memory.atomic_wait32(0, THREADS * n + 1, None);
         assert_eq!(done, Ok(WaitResult::Mismatch), "{name}");
-        let done = memory.atomic_wait32(0, THREADS * n, Some(std::time::Duration::ZERO));
+        let done = memory.atomic_wait32(0, THREADS * n, Some(Duration::ZERO));
         assert_eq!(done, Ok(WaitResult::TimedOut), "{name}");
-    }
+    });
 }
