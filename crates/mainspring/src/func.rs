@@ -1,7 +1,7 @@
 //! Functions, of wasm's or of the host's.
 
 use crate::call::{call_registers, call_slots};
-use crate::host::{Caller, IntoFunc, new_dynamic};
+use crate::host::{Caller, IntoFunc, new_dynamic, new_unchecked};
 use crate::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::typed::{TypedFunc, WasmParams, WasmResults};
 use crate::types::FuncType;
@@ -12,6 +12,7 @@ use mainspring_runtime::StoreId;
 use mainspring_wasm::CanonicalTypeId;
 use smallvec::{SmallVec, smallvec};
 use std::ffi::c_void;
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 /// A function of a store.
@@ -55,6 +56,27 @@ impl Func {
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Result<Func> {
         Ok(Func::new(store, ty, func))
+    }
+
+    /// Makes a host function of a type that is known at run time, of a closure over untyped values.
+    ///
+    /// The closure gets as many slots as the larger number of parameters and results in `ty`. The first ones hold the
+    /// arguments; results take their place. References among the arguments are good until the next collection.
+    ///
+    /// # Panics
+    /// If the type belongs to another engine.
+    ///
+    /// # Safety
+    /// Where the closure returns `Ok`, the first slots must hold results of the types in `ty`, of this store.
+    pub unsafe fn new_unchecked<T: 'static>(
+        store: impl AsContextMut<Data = T>,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &mut [MaybeUninit<ValRaw>]) -> Result<()> + Send + Sync + 'static,
+    ) -> Func {
+        let mut store = store;
+        // SAFETY: the caller's promise.
+        let func = unsafe { new_unchecked(&ty, func) };
+        func.instantiate(&mut store.as_context_mut().0.opaque)
     }
 
     /// Makes a host function of a closure, whose parameters and results give its type.

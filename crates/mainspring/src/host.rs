@@ -16,6 +16,7 @@ use mainspring_runtime::{CallingContext, HostDefinition, HostTarget, Unwind, VMH
 use mainspring_wasm as wasm;
 use smallvec::SmallVec;
 use std::any::Any;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -486,5 +487,39 @@ where
         func,
     };
     // SAFETY: the target reads the type from the data, and catches panics.
+    unsafe { HostFunc::new(ty.clone(), HostTarget::Array(target::<T, F>), dynamic) }
+}
+
+/// Makes a host function of a closure over untyped values.
+///
+/// # Safety
+/// The closure must write as many results as the type has, of its types and of the store.
+pub(crate) unsafe fn new_unchecked<T: 'static, F>(ty: &FuncType, func: F) -> HostFunc
+where
+    F: Fn(Caller<'_, T>, &mut [MaybeUninit<ValRaw>]) -> Result<()> + Send + Sync + 'static,
+{
+    unsafe extern "sysv64" fn target<T: 'static, F>(
+        context: *mut VMHostContext,
+        slots: *mut ValRaw,
+    ) -> bool
+    where
+        F: Fn(Caller<'_, T>, &mut [MaybeUninit<ValRaw>]) -> Result<()>,
+    {
+        // SAFETY: the data is a `Dynamic<F>`, and there are slots for the larger number of its parameters and results.
+        let body = |caller: Caller<'_, T>| unsafe {
+            let dynamic = &*(*context).data.cast::<Dynamic<F>>();
+            let ty = dynamic.ty.as_wasm();
+            let count = ty.params.len().max(ty.results.len());
+            let slots = std::slice::from_raw_parts_mut(slots.cast(), count);
+            (dynamic.func)(caller, slots)
+        };
+        // SAFETY: the array shim called with this context.
+        unsafe { run(context, body) }.is_some()
+    }
+    let dynamic = Dynamic {
+        ty: ty.clone(),
+        func,
+    };
+    // SAFETY: the target reads the type from the data, and catches panics; for the results, the caller's promise.
     unsafe { HostFunc::new(ty.clone(), HostTarget::Array(target::<T, F>), dynamic) }
 }

@@ -1,13 +1,14 @@
 //! Linking by name.
 
 use crate::externals::{Extern, ImportType};
-use crate::host::{Caller, HostFunc, IntoFunc, new_dynamic};
+use crate::host::{Caller, HostFunc, IntoFunc, new_dynamic, new_unchecked};
 use crate::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::types::{ExternType, FuncType};
-use crate::{Engine, Func, Instance, InstancePre, Module, Result, Val};
+use crate::{Engine, Func, Instance, InstancePre, Module, Result, Val, ValRaw};
 use anyhow::{Context, bail, format_err};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 /// Something a linker knows.
@@ -210,6 +211,36 @@ impl<T> Linker<T> {
             "the function's type belongs to another engine"
         );
         self.insert(module, name, Definition::Host(new_dynamic(&ty, func)))
+    }
+
+    /// Defines a name as a host function of a type that is known at run time, with untyped values. See
+    /// [`Func::new_unchecked`].
+    ///
+    /// # Errors
+    /// If the name is defined and shadowing is not allowed.
+    ///
+    /// # Panics
+    /// If the type belongs to another engine.
+    ///
+    /// # Safety
+    /// As for [`Func::new_unchecked`], in every store that the linker's functions get into.
+    pub unsafe fn func_new_unchecked(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &mut [MaybeUninit<ValRaw>]) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<&mut Self>
+    where
+        T: 'static,
+    {
+        assert!(
+            Engine::same(ty.engine(), &self.engine),
+            "the function's type belongs to another engine"
+        );
+        // SAFETY: the caller's promise.
+        let func = unsafe { new_unchecked(&ty, func) };
+        self.insert(module, name, Definition::Host(func))
     }
 
     /// Defines a name as what another one is now.

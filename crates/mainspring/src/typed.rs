@@ -328,6 +328,12 @@ reference_types! {
     Option<NoFunc>, u64, wasm::ValType::FUNCREF, ValType::NULLFUNCREF, |_x, _store| 0, |_store, _y| None, |_z, _store| None;
     Option<NoExtern>, u32, wasm::ValType::EXTERNREF, ValType::NULLEXTERNREF, |_x, _store| 0, |_store, _y| None, |_z, _store| None;
     Option<NoneRef>, u32, reference(wasm::HeapType::Any), ValType::NULLREF, |_x, _store| 0, |_store, _y| None, |_z, _store| None;
+    NoFunc, u64, wasm::ValType::FUNCREF, RefType::new(false, HeapType::NoFunc).into(),
+        |x, _store| x.never(), |_store, _y| unreachable!("no function is of the type"), |_z, _store| None;
+    NoExtern, u32, wasm::ValType::EXTERNREF, RefType::new(false, HeapType::NoExtern).into(),
+        |x, _store| x.never(), |_store, _y| unreachable!("no host value is of the type"), |_z, _store| None;
+    NoneRef, u32, reference(wasm::HeapType::Any), RefType::new(false, HeapType::None).into(),
+        |x, _store| x.never(), |_store, _y| unreachable!("no internal value is of the type"), |_z, _store| None;
 }
 
 /// A list of Rust types that are wasm value types.

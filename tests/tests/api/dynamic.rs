@@ -229,3 +229,90 @@ fn host_functions_outlive_their_linker_but_not_their_store() {
         assert_eq!(std::sync::Arc::strong_count(&held), 1);
     }
 }
+
+/// Host functions over untyped values get their arguments in slots and leave results there.
+#[test]
+fn unchecked_host_functions_take_slots() {
+    use std::mem::MaybeUninit;
+    let text = r#"(module
+        (import "h" "f" (func $f (param i32 f64) (result f64 i64 externref)))
+        (import "h" "g" (func $g (param externref i64 i32)))
+        (func (export "run") (param i32 f64 externref) (result f64 i64 externref)
+            (call $g (local.get 2) (i64.const 9) (local.get 0))
+            (call $f (local.get 0) (local.get 1))))"#;
+    for (name, engine) in engines() {
+        let mut linker: Linker<Vec<u32>> = Linker::new(&engine);
+        let results = [ValType::F64, ValType::I64, ValType::EXTERNREF];
+        let ty = FuncType::new(&engine, [ValType::I32, ValType::F64], results);
+        let f = |mut caller: Caller<'_, Vec<u32>>, slots: &mut [MaybeUninit<ValRaw>]| {
+            assert_eq!(slots.len(), 3);
+            // SAFETY: the first two slots hold the arguments.
+            let (a, b) = unsafe { (slots[0].assume_init(), slots[1].assume_init()) };
+            let made = ExternRef::new(&mut caller, "made")?.to_raw(&mut caller)?;
+            slots[0].write(ValRaw::f64((f64::from_bits(b.get_f64()) * 2.0).to_bits()));
+            slots[1].write(ValRaw::i64(i64::from(a.get_i32()) - 1));
+            slots[2].write(ValRaw::externref(made));
+            bail_on_zero(a.get_i32())
+        };
+        // SAFETY: it writes a float, an integer and a reference.
+        unsafe { linker.func_new_unchecked("h", "f", ty, f) }.unwrap();
+        let params = [ValType::EXTERNREF, ValType::I64, ValType::I32];
+        let mut store = Store::new(&engine, Vec::new());
+        let ty = FuncType::new(&engine, params, []);
+        let g = |mut caller: Caller<'_, Vec<u32>>, slots: &mut [MaybeUninit<ValRaw>]| {
+            // SAFETY: all slots hold arguments.
+            let [host, long, int] = [0, 1, 2].map(|i: usize| unsafe { slots[i].assume_init() });
+            let host = ExternRef::from_raw(&mut caller, host.get_externref());
+            let host = host.expect("not null");
+            let seen = *(host.data(&caller)?)
+                .and_then(|data| data.downcast_ref::<u32>())
+                .expect("a number");
+            (caller.data_mut()).extend([seen, long.get_u64() as u32, int.get_u32()]);
+            Ok(())
+        };
+        // SAFETY: it has no results.
+        let g = unsafe { Func::new_unchecked(&mut store, ty, g) };
+        linker.define(&store, "h", "g", g).unwrap();
+        let module = Module::new(&engine, text).unwrap();
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        let run = instance.get_func(&mut store, "run").unwrap();
+        let host = ExternRef::new(&mut store, 77_u32).unwrap();
+        let call = |store: &mut Store<Vec<u32>>, number: i32| {
+            let arguments = [number.into(), 1.25.into(), host.into()];
+            let mut results = [const { Val::I32(0) }; 3];
+            run.call(store, &arguments, &mut results).map(|()| results)
+        };
+        let results = call(&mut store, 5).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+        assert_eq!((results[0].f64(), results[1].i64()), (Some(2.5), Some(4)));
+        let made = results[2].unwrap_externref().expect("not null");
+        let made = made
+            .data(&store)
+            .unwrap()
+            .and_then(|data| data.downcast_ref());
+        assert_eq!(made, Some(&"made"), "{name}");
+        assert_eq!(store.data(), &[77, 9, 5], "{name}");
+        let error = call(&mut store, 0).unwrap_err();
+        assert!(format!("{error:#}").contains("zero"), "{name}: {error:#}");
+    }
+}
+
+fn bail_on_zero(number: i32) -> Result<()> {
+    ensure!(number != 0, "zero is not taken");
+    Ok(())
+}
+
+/// Types without values are types of parameters all the same: of functions that nobody can call.
+#[test]
+fn types_without_values_have_wasm_types() {
+    let mut store = Store::<()>::default();
+    let func = Func::wrap(&mut store, |_: NoFunc, _: NoExtern, _: NoneRef| {});
+    let params: Vec<ValType> = func.ty(&store).params().collect();
+    let expected = [HeapType::NoFunc, HeapType::NoExtern, HeapType::None];
+    for (param, heap) in params.iter().zip(expected) {
+        assert!(ValType::eq(param, &RefType::new(false, heap).into()));
+    }
+    assert_eq!(params.len(), 3);
+    func.typed::<(NoFunc, NoExtern, NoneRef), ()>(&store)
+        .expect("its own type");
+    assert!(func.typed::<(Func, NoExtern, NoneRef), ()>(&store).is_err());
+}

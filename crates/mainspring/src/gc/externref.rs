@@ -127,6 +127,11 @@ macro_rules! bottom_types {
         }
 
         impl $name {
+            /// What follows from there being one.
+            pub(crate) fn never<T>(self) -> T {
+                match self._none {}
+            }
+
             /// The null reference.
             pub fn null() -> Option<$name> {
                 None
