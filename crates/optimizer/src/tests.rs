@@ -76,6 +76,26 @@ fn compile(wat: &str) -> Vec<CompiledFunction> {
     compile_with(wat, &settings(), CallMode::Direct)
 }
 
+#[test]
+fn branch_hints_are_followed_where_asked() {
+    let hinted = include_str!("tests/disas/branch_hints.wat");
+    let lines = hinted.lines().filter(|line| !line.contains("branch_hint "));
+    let plain = lines.collect::<Vec<_>>().join("\n");
+    let code = |wat: &str, branch_hints| -> Vec<Vec<u8>> {
+        let settings = CompileSettings {
+            branch_hints,
+            ..settings()
+        };
+        let functions = compile_with(wat, &settings, CallMode::Direct);
+        functions
+            .into_iter()
+            .map(|function| function.code)
+            .collect()
+    };
+    assert_ne!(code(hinted, true), code(hinted, false));
+    assert_eq!(code(hinted, false), code(&plain, true));
+}
+
 /// Operators by operand types and result: each is compiled in a function of its own.
 fn check_operators(rows: &str) {
     let mut wat = String::from("(module (memory 1)\n");

@@ -12,7 +12,9 @@ use anyhow::Result;
 use mainspring_abi::{Handler, InlinedCall, SourceLocation, TrapCode, VMOffsets};
 use mainspring_platform::files::FileIdentity;
 use mainspring_platform::pages::MemoryFile;
-use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_sections};
+use mainspring_wasm::{
+    DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_sections, name_missing,
+};
 use std::ffi::c_void;
 use std::fs::File;
 use std::ops::Range;
@@ -132,7 +134,8 @@ impl ModuleCode {
             // It would not be there if the module were not valid.
             Some(_) => Ok(decoded?.known_to_be_valid()),
             None => decoded?.validate(),
-        })?;
+        })
+        .map_err(|error| name_missing(features, &bytes, error))?;
         let code = ModuleCode::with_table(
             compilers,
             start,

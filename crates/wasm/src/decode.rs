@@ -8,6 +8,7 @@ use crate::branch_hints::FunctionHint;
 use crate::const_expr::ConstExpr;
 use crate::convert;
 use crate::index::*;
+use crate::missing::name_missing;
 use crate::module::*;
 use crate::validate::{Batch, Bodies, Body, Validation};
 use anyhow::{Result, bail, ensure};
@@ -22,9 +23,11 @@ use wasmparser::{KnownCustom, Parser, Payload, TypeRef, ValidPayload, Validator,
 ///
 /// # Errors
 /// If the bytes are not a module, are malformed or invalid, or use a proposal that is switched off:
-/// the error says what, and at which byte offset. Also if the bytes are a component.
+/// the error says what, at which byte offset, and which proposals it would be valid with. Also if the bytes are a component.
 pub fn decode(features: WasmFeatures, bytes: &[u8]) -> Result<ModuleInfo> {
-    decode_sections(features, bytes, &AtomicBool::new(true))?.validate()
+    decode_sections(features, bytes, &AtomicBool::new(true))
+        .and_then(DecodedSections::validate)
+        .map_err(|error| name_missing(features, bytes, error))
 }
 
 /// A module whose sections are decoded and valid, but for the bodies of functions.

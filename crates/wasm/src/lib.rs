@@ -13,6 +13,7 @@ mod const_expr;
 mod convert;
 mod decode;
 mod index;
+mod missing;
 mod module;
 mod names;
 mod quick;
@@ -28,6 +29,7 @@ pub use index::{
     DataIndex, DefinedFuncIndex, ElemIndex, EntityIndex, FuncIndex, FuncRefIndex, GlobalIndex,
     MemoryIndex, TableIndex, TagIndex, TypeIndex,
 };
+pub use missing::name_missing;
 pub use module::{
     BranchHint, DataSegment, ElementItems, ElementSegment, Export, Import, ImportCounts,
     ModuleInfo, SegmentMode,

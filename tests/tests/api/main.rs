@@ -12,6 +12,7 @@ mod memories;
 mod objects;
 mod references;
 mod roots;
+mod switches;
 mod threads;
 mod tiers;
 mod traps;
