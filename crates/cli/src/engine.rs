@@ -18,18 +18,31 @@ pub(crate) struct EngineOptions {
     #[arg(long, value_name = "N")]
     optimizing_threads: Option<usize>,
 
-    /// Collect garbage at each Nth allocation (for tests of the engine)
-    #[arg(long, value_name = "N")]
-    gc_zeal: Option<NonZeroU32>,
-
-    /// Collect garbage whenever the program calls out (for tests of the engine)
-    #[arg(long)]
-    gc_stress: bool,
-
     /// Switch a proposal on, or off with `=n`, by the name that `mainspring inspect` gives
     /// it; several with commas between
     #[arg(long, value_delimiter = ',', value_name = "NAME[=y|n]")]
     wasm: Vec<Switch>,
+}
+
+/// Options of the collector, of the commands that run something.
+#[derive(Args)]
+pub(crate) struct CollectorOptions {
+    /// Collect garbage at every Nth allocation (for tests of the engine)
+    #[arg(long, value_name = "N")]
+    gc_zeal: Option<NonZeroU32>,
+
+    /// Collect garbage whenever the program calls the host or asks the runtime for anything
+    /// (for tests of the engine)
+    #[arg(long)]
+    gc_stress: bool,
+}
+
+impl CollectorOptions {
+    pub(crate) fn apply(&self, config: &mut Config) {
+        config
+            .gc_zeal_alloc_counter(self.gc_zeal)
+            .gc_stress(self.gc_stress);
+    }
 }
 
 /// A proposal to be switched.
@@ -113,8 +126,6 @@ impl EngineOptions {
         };
         let mut config = Config::new();
         config.strategy(strategy).tier_stress(stress);
-        config.gc_zeal_alloc_counter(self.gc_zeal);
-        config.gc_stress(self.gc_stress);
         if let Some(threads) = self.optimizing_threads {
             config.optimizing_threads(threads);
         }

@@ -2,7 +2,7 @@
 //! it. What a program is not granted here it can't reach.
 
 use crate::cache::CacheOptions;
-use crate::engine::EngineOptions;
+use crate::engine::{CollectorOptions, EngineOptions};
 use crate::source::{Bytes, Contents, Source};
 use crate::stats::{self, Phases};
 use crate::{invoke, report};
@@ -60,6 +60,9 @@ pub(crate) struct Run {
 
     #[command(flatten)]
     engine: EngineOptions,
+
+    #[command(flatten)]
+    collector: CollectorOptions,
 
     /// The program (.wasm, .wat, a compiled image, or `-` for standard input), then the
     /// arguments that it gets
@@ -132,6 +135,7 @@ impl Run {
             self.program.remove(1);
         }
         let mut config = self.engine.config();
+        self.collector.apply(&mut config);
         config.cache(self.cache.cache()).profiler(self.profiler());
         let engine = Engine::new(&config)?;
         let mut phases = Phases::default();

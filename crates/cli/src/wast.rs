@@ -1,8 +1,8 @@
 //! `mainspring wast`: runs specification test scripts.
 
-use crate::engine::EngineOptions;
+use crate::engine::{CollectorOptions, EngineOptions};
 use clap::Args;
-use mainspring::Result;
+use mainspring::{Engine, Result};
 use mainspring_wast::WastRunner;
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,6 +18,9 @@ pub(crate) struct Wast {
 
     #[command(flatten)]
     engine: EngineOptions,
+
+    #[command(flatten)]
+    collector: CollectorOptions,
 }
 
 const AFTER_HELP: &str = "\
@@ -26,7 +29,9 @@ what was expected and what came. The exit status is 1 when there was any.";
 
 impl Wast {
     pub(crate) fn execute(self) -> Result<ExitCode> {
-        let runner = WastRunner::new(&self.engine.engine()?).echo(true);
+        let mut config = self.engine.config();
+        self.collector.apply(&mut config);
+        let runner = WastRunner::new(&Engine::new(&config)?).echo(true);
         let mut all_held = true;
         for file in &self.files {
             let report = match runner.run_file(file) {

@@ -418,11 +418,16 @@ fn proposals_are_switched_by_name() {
         all.extend(call);
         place.run(&all)
     };
-    with("tail-call=n,wide-arithmetic").prints("-2\n");
+    with("tail-call=n,branch-hinting=n,wide-arithmetic").prints("-2\n");
     with("wide-arithmetic,wide-arithmetic=n").fails(1, &["wide arithmetic"]);
     with("branch-hinting,gc-support=n,wide-arithmetic").prints("-2\n");
     with("wide").fails(2, &["no such proposal", "wide-arithmetic"]);
     with("simd=maybe").fails(2, &["`maybe`"]);
+    let (none, wide) = (
+        "module needs the",
+        "wide-arithmetic proposal, which is switched off",
+    );
+    place.run(&call).fails(1, &[none, wide]);
     let shared = "(module (memory 1 1 shared))";
     let place = Place::new(&[("shared.wat", shared)]);
     place.run(&["shared.wat"]).fails(1, &["switched off"]);
@@ -864,6 +869,62 @@ fn every_tier_gives_the_same() {
     place
         .run(&["run", "--tier", "fastest", "busy.wat"])
         .fails(2, &["fastest", "baseline"]);
+}
+
+/// The collector runs as often as asked, in programs and in scripts, and changes no result.
+#[test]
+fn collections_can_be_forced() {
+    let lists = r#"
+      (type $list (struct (field i32) (field (ref null $list))))
+      (func $make (param i32) (result (ref $list)) (local $l (ref null $list))
+        (loop $again
+          (local.set $l (struct.new $list (local.get 0) (local.get $l)))
+          (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+        (ref.as_non_null (local.get $l)))
+      (func (export "sum") (param i32) (result i32) (local $l (ref null $list)) (local $sum i32)
+        (local.set $l (call $make (local.get 0)))
+        (loop $again
+          (local.set $sum (i32.add (local.get $sum) (struct.get $list 0 (local.get $l))))
+          (br_if $again (i32.eqz (ref.is_null
+            (local.tee $l (struct.get $list 1 (local.get $l)))))))
+        (local.get $sum))"#;
+    let host = r#"(import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))"#;
+    let program = format!(
+        r#"(module {host} (memory (export "memory") 1) {lists}
+          (func (export "_start")
+            (if (i32.ne (call 2 (i32.const 100)) (i32.const 5050)) (then (unreachable)))
+            (drop (call $yield)) (drop (call $yield))))"#
+    );
+    let script = format!(
+        r#"(module {lists}) (assert_return (invoke "sum" (i32.const 100)) (i32.const 5050))"#
+    );
+    let place = Place::new(&[("lists.wat", &program), ("lists.wast", &script)]);
+    let collections = |options: &[&str]| -> u64 {
+        let ran = place.run(&[&["run", "--stats"], options, &["lists.wat"]].concat());
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        let lines = ran.stderr.lines();
+        let mut rows = lines.filter(|line| line.contains(" young, "));
+        rows.next().map_or(0, |row| {
+            let numbers = row.split(|c: char| !c.is_ascii_digit());
+            let mut numbers = numbers.filter_map(|number| number.parse::<u64>().ok());
+            let both = [numbers.next(), numbers.next()];
+            both.into_iter()
+                .map(|number| number.expect("a number"))
+                .sum()
+        })
+    };
+    assert_eq!(collections(&[]), 0);
+    assert!(collections(&["--gc-zeal", "10"]) >= 10);
+    assert!(collections(&["--gc-zeal", "1"]) >= 100);
+    assert!(collections(&["--gc-stress"]) >= 2);
+    for options in [&["--gc-zeal", "1"][..], &["--gc-stress"]] {
+        place
+            .run(&[&["wast"], options, &["lists.wast"]].concat())
+            .prints("lists.wast: 2 of 2 directives passed\n");
+    }
+    place
+        .run(&["wast", "--gc-zeal", "0", "lists.wast"])
+        .fails(2, &["--gc-zeal"]);
 }
 
 #[test]

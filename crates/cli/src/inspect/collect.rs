@@ -5,7 +5,7 @@ use super::proposals::Proposals;
 use super::{Export, Function, Functions, Import, Section, Summary};
 use std::collections::HashMap;
 use wasmparser::{
-    BinaryReaderError, CompositeInnerType, CustomSectionReader, DataKind, ElementItems,
+    BinaryReaderError, CompositeInnerType, ConstExpr, CustomSectionReader, DataKind, ElementItems,
     ElementKind, ExternalKind, FuncType, GlobalType, KnownCustom, MemoryType, Name, Parser,
     Payload, TableInit, TableType, TypeRef,
 };
@@ -34,6 +34,7 @@ struct Collector {
     /// Sizes of the bodies, in order.
     bodies: Vec<u64>,
     imported_functions: usize,
+    imported_globals: usize,
     types: Vec<Option<FuncType>>,
     // The index spaces: what was imported, then what is defined.
     functions: Vec<u32>,
@@ -49,14 +50,13 @@ impl Collector {
         match payload {
             Payload::TypeSection(types) => {
                 for group in types {
-                    self.proposals
-                        .type_group(group.as_ref().map_err(Clone::clone)?);
-                    self.types.extend(group?.into_types().map(
-                        |ty| match ty.composite_type.inner {
+                    let group = group?;
+                    self.proposals.type_group(&group, self.types.len());
+                    self.types
+                        .extend(group.into_types().map(|ty| match ty.composite_type.inner {
                             CompositeInnerType::Func(ty) => Some(ty),
                             _ => None,
-                        },
-                    ));
+                        }));
                 }
             }
             Payload::ImportSection(imports) => {
@@ -74,7 +74,7 @@ impl Collector {
                     let table = table?;
                     self.table(table.ty);
                     if let TableInit::Expr(init) = &table.init {
-                        self.proposals.constant(init)?;
+                        self.constant(init)?;
                         self.proposals.add("function-references");
                     }
                 }
@@ -93,7 +93,7 @@ impl Collector {
                 for global in globals {
                     let global = global?;
                     self.global(global.ty);
-                    self.proposals.constant(&global.init_expr)?;
+                    self.constant(&global.init_expr)?;
                 }
             }
             Payload::ExportSection(exports) => {
@@ -111,9 +111,7 @@ impl Collector {
                 for segment in segments {
                     match segment?.kind {
                         DataKind::Passive => self.proposals.add("bulk-memory"),
-                        DataKind::Active { offset_expr, .. } => {
-                            self.proposals.constant(&offset_expr)?
-                        }
+                        DataKind::Active { offset_expr, .. } => self.constant(&offset_expr)?,
                     }
                 }
             }
@@ -181,6 +179,7 @@ impl Collector {
                     self.proposals.add("mutable-global");
                 }
                 self.global(ty);
+                self.imported_globals += 1;
                 ("global", show_global(&ty))
             }
             TypeRef::Tag(ty) => {
@@ -237,6 +236,10 @@ impl Collector {
         self.proposals.value_type(ty.content_type);
     }
 
+    fn constant(&mut self, expression: &ConstExpr<'_>) -> Result<()> {
+        self.proposals.constant(expression, self.imported_globals)
+    }
+
     fn tag(&mut self, ty: u32) {
         self.tags.push(ty);
         self.proposals.add("exceptions");
@@ -245,13 +248,16 @@ impl Collector {
     fn element(&mut self, element: wasmparser::Element<'_>) -> Result<()> {
         match element.kind {
             ElementKind::Passive => self.proposals.add("bulk-memory"),
-            ElementKind::Declared => self.proposals.add("reference-types"),
-            ElementKind::Active { offset_expr, .. } => self.proposals.constant(&offset_expr)?,
+            ElementKind::Declared => {
+                self.proposals.add("bulk-memory");
+                self.proposals.add("reference-types");
+            }
+            ElementKind::Active { offset_expr, .. } => self.constant(&offset_expr)?,
         }
         if let ElementItems::Expressions(ty, expressions) = element.items {
-            self.proposals.reference_type(ty);
+            self.proposals.value_type(ty.into());
             for expression in expressions {
-                self.proposals.constant(&expression?)?;
+                self.constant(&expression?)?;
             }
         }
         Ok(())

