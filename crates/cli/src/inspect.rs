@@ -18,7 +18,7 @@ use std::process::ExitCode;
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Inspect {
-    /// Print JSON instead of a table
+    /// Print JSON instead of a table, which cuts long names
     #[arg(long)]
     json: bool,
 

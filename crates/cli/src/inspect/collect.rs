@@ -6,8 +6,8 @@ use super::{Export, Function, Functions, Import, Section, Summary};
 use std::collections::HashMap;
 use wasmparser::{
     BinaryReaderError, CompositeInnerType, ConstExpr, CustomSectionReader, DataKind, ElementItems,
-    ElementKind, ExternalKind, FuncType, GlobalType, KnownCustom, MemoryType, Name, Parser,
-    Payload, TableInit, TableType, TypeRef,
+    ElementKind, ExternalKind, FuncType, GlobalType, Imports, KnownCustom, MemoryType, Name,
+    Parser, Payload, TableInit, TableType, TypeRef,
 };
 
 type Result<T> = std::result::Result<T, BinaryReaderError>;
@@ -60,6 +60,11 @@ impl Collector {
                 }
             }
             Payload::ImportSection(imports) => {
+                for group in imports.clone() {
+                    if !matches!(group?, Imports::Single(..)) {
+                        self.proposals.add("compact-import-section");
+                    }
+                }
                 for import in imports.into_imports() {
                     self.import(import?);
                 }
@@ -160,6 +165,9 @@ impl Collector {
     }
 
     fn import(&mut self, import: wasmparser::Import<'_>) {
+        if let TypeRef::FuncExact(_) = import.ty {
+            self.proposals.add("custom-descriptors");
+        }
         let (kind, ty) = match import.ty {
             TypeRef::Func(ty) | TypeRef::FuncExact(ty) => {
                 self.functions.push(ty);
@@ -233,7 +241,7 @@ impl Collector {
 
     fn global(&mut self, ty: GlobalType) {
         self.globals.push(ty);
-        self.proposals.value_type(ty.content_type);
+        self.proposals.global(&ty);
     }
 
     fn constant(&mut self, expression: &ConstExpr<'_>) -> Result<()> {

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 use wasmparser::{
-    BinaryReaderError, BlockType, CompositeInnerType, ConstExpr, FunctionBody, HeapType,
-    MemoryType, Operator, RecGroup, RefType, StorageType, TableType, ValType,
+    BinaryReaderError, BlockType, CompositeInnerType, ConstExpr, FunctionBody, GlobalType,
+    HeapType, MemoryType, Operator, RecGroup, RefType, StorageType, TableType, ValType,
 };
 
 type Result<T> = std::result::Result<T, BinaryReaderError>;
@@ -180,6 +180,11 @@ impl Proposals {
             if !ty.is_final || !ty.supertype_idxs.is_empty() {
                 self.add("gc");
             }
+            let composite = &ty.composite_type;
+            self.shared(composite.shared);
+            if composite.descriptor_idx.is_some() || composite.describes_idx.is_some() {
+                self.add("custom-descriptors");
+            }
             match &ty.composite_type.inner {
                 CompositeInnerType::Func(ty) => {
                     if ty.results().len() > 1 {
@@ -193,10 +198,10 @@ impl Proposals {
                     }
                 }
                 CompositeInnerType::Array(ty) => self.field(ty.0.element_type),
-                CompositeInnerType::Struct(ty) => ty
-                    .fields
-                    .iter()
-                    .for_each(|field| self.field(field.element_type)),
+                CompositeInnerType::Struct(ty) => {
+                    self.add("gc");
+                    (ty.fields.iter()).for_each(|field| self.field(field.element_type));
+                }
                 CompositeInnerType::Cont(_) => self.add("stack-switching"),
             }
         }
@@ -226,6 +231,9 @@ impl Proposals {
         if ty != RefType::FUNCREF {
             self.add("reference-types");
         }
+        if let HeapType::Abstract { shared, .. } = ty.heap_type() {
+            self.shared(shared);
+        }
         match ty.heap_type() {
             HeapType::Abstract {
                 ty: Func | Extern, ..
@@ -245,8 +253,21 @@ impl Proposals {
         }
     }
 
+    /// What may be shared by threads, but for memories.
+    fn shared(&mut self, shared: bool) {
+        if shared {
+            self.add("shared-everything-threads");
+        }
+    }
+
+    pub(super) fn global(&mut self, ty: &GlobalType) {
+        self.value_type(ty.content_type);
+        self.shared(ty.shared);
+    }
+
     pub(super) fn table(&mut self, ty: &TableType, count: usize) {
         self.reference_type(ty.element_type);
+        self.shared(ty.shared);
         if count > 1 {
             self.add("reference-types");
         }
@@ -284,6 +305,7 @@ mod tests {
         match name {
             // A section that nobody has to read.
             "branch-hinting" => WasmFeatures::empty(),
+            "compact-import-section" => WasmFeatures::COMPACT_IMPORTS,
             "nontrapping-float-to-int-conversions" => WasmFeatures::SATURATING_FLOAT_TO_INT,
             "sign-extension-ops" => WasmFeatures::SIGN_EXTENSION,
             name => {
@@ -447,6 +469,7 @@ mod tests {
         check("(module (memory 1) (data \"x\"))", &["bulk-memory"]);
         check("(module (tag))", &["exceptions"]);
         check("(module (type (struct (field i32))))", &["gc"]);
+        check("(module (type (struct)))", &["gc"]);
         check("(module (type (sub (func))))", &["gc"]);
         check("(module (rec (type (func))))", &["gc"]);
         check(
@@ -464,6 +487,26 @@ mod tests {
         check(
             "(module (type $t (func)) (table 1 (ref null $t)))",
             &["function-references", "reference-types"],
+        );
+        check(
+            r#"(module (import "a" (item "b" (func)) (item "c" (global i32))))"#,
+            &["compact-import-section"],
+        );
+        check(
+            r#"(module (import "a" (item "b") (item "c") (func)))"#,
+            &["compact-import-section"],
+        );
+        check(
+            r#"(module (type $t (func)) (import "a" "b" (func (exact (type $t)))))"#,
+            &["custom-descriptors"],
+        );
+        check(
+            "(module (type (shared (struct))))",
+            &["gc", "shared-everything-threads"],
+        );
+        check(
+            "(module (global (shared i32) (i32.const 0)))",
+            &["shared-everything-threads"],
         );
     }
 }

@@ -12,6 +12,9 @@ enum Align {
 }
 use Align::{Left, Right};
 
+/// The widest that a column gets. Names can be as long as texts.
+const WIDEST: usize = 60;
+
 pub(super) fn render(file: &str, summary: &Summary) -> String {
     let mut text = format!(
         "{file}: WebAssembly module, {} bytes",
@@ -89,7 +92,7 @@ pub(super) fn render(file: &str, summary: &Summary) -> String {
 }
 
 /// A title, and below it the rows under the names of their columns; where there are no
-/// rows, the title says so by its count.
+/// rows, the title says so by its count. What is too long for a column is cut, but for the last.
 fn block<const N: usize>(
     text: &mut String,
     title: &str,
@@ -98,12 +101,19 @@ fn block<const N: usize>(
 ) {
     let _ = writeln!(text, "\n{title}");
     let header = columns.map(|(name, _)| name.to_string());
-    let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
+    let mut rows: Vec<_> = std::iter::once(header).chain(rows).collect();
     if rows.len() == 1 {
         return;
     }
+    rows.iter_mut()
+        .flat_map(|row| &mut row[..N - 1])
+        .for_each(cut);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or(0));
+    let mut widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or(0));
+    // Nothing follows the last column.
+    if let (Some(width), Some((_, Left))) = (widths.last_mut(), columns.last()) {
+        *width = 0;
+    }
     for row in &rows {
         let mut line = String::new();
         for ((cell, width), (_, align)) in row.iter().zip(widths).zip(columns) {
@@ -113,6 +123,14 @@ fn block<const N: usize>(
             };
         }
         let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// Cuts what is too long for a column.
+fn cut(cell: &mut String) {
+    if cell.chars().count() > WIDEST {
+        *cell = cell.chars().take(WIDEST - 1).collect();
+        cell.push('…');
     }
 }
 
@@ -139,6 +157,18 @@ mod tests {
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1000), "1,000");
         assert_eq!(grouped(1234567), "1,234,567");
+    }
+
+    #[test]
+    fn long_names_are_cut_but_for_the_last_column() {
+        let long = "é".repeat(70_000);
+        let mut text = String::new();
+        let columns = [("name", Left), ("type", Left)];
+        let rows = [[long.clone(), long.clone()]];
+        block(&mut text, "T", columns, rows.into_iter());
+        let cut = "é".repeat(WIDEST - 1);
+        let header = format!("  name{}  type", " ".repeat(WIDEST - 4));
+        assert_eq!(text, format!("\nT\n{header}\n  {cut}…  {long}\n"));
     }
 
     #[test]
