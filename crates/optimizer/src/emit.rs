@@ -1,20 +1,15 @@
 //! From Cranelift's result to a [`CompiledFunction`].
 
-use crate::func::{Source, TranslationBuffers};
+use crate::func::TranslationBuffers;
 use crate::layout;
+use crate::places;
 use crate::roots;
 use crate::trap;
 use anyhow::{Context as _, Result, anyhow, bail};
 use cranelift_codegen::binemit::Reloc as RelocKind;
 use cranelift_codegen::ir::{ExternalName, Function};
-use cranelift_codegen::{
-    CodegenError, CompiledCode, FinalizedMachExceptionHandler, FinalizedMachReloc,
-    FinalizedRelocTarget,
-};
-use mainspring_abi::{
-    CompiledFunction, FunctionInput, Handler, InlinedCall, InlinedCode, Reloc, RelocTarget,
-    SourceLocation, TrapCode, TrapSite,
-};
+use cranelift_codegen::{CodegenError, CompiledCode, FinalizedMachReloc, FinalizedRelocTarget};
+use mainspring_abi::{CompiledFunction, FunctionInput, Reloc, RelocTarget, TrapSite};
 use mainspring_wasm::DefinedFuncIndex;
 
 /// Says what was wrong in a compilation that failed, in one sentence.
@@ -54,7 +49,7 @@ pub(crate) fn finish(
         })
         .collect::<Result<Vec<_>>>()?;
     traps.sort_by_key(|site| site.offset);
-    let (locations, inlined) = locations(code, input, &buffers.sources, &traps);
+    let (locations, inlined) = places::sources(code, input, &buffers.sources, &traps);
     let mut compiled = CompiledFunction {
         code: code.code_buffer().to_vec(),
         alignment: buffer.alignment,
@@ -64,34 +59,11 @@ pub(crate) fn finish(
         inlined,
         inlined_calls: buffers.inlined_calls.clone(),
         roots: roots::of(code),
-        handlers: handlers(code),
+        handlers: places::handlers(code),
         tier_up: None,
     };
     layout::arrange(code, &mut compiled)?;
     Ok(compiled)
-}
-
-/// Where exceptions go that leave calls.
-fn handlers(code: &CompiledCode) -> Vec<Handler> {
-    let mut handlers: Vec<Handler> = landings(code).collect();
-    handlers.sort_by_key(|handler| handler.code);
-    handlers
-}
-
-/// The same, in any order.
-pub(crate) fn landings(code: &CompiledCode) -> impl Iterator<Item = Handler> {
-    code.buffer.call_sites().filter_map(|site| {
-        let landing = site.exception_handlers.first()?;
-        let FinalizedMachExceptionHandler::Default(landing) = *landing else {
-            unreachable!("all exceptions go to one place")
-        };
-        let below_fp = site.frame_offset;
-        Some(Handler {
-            code: site.ret_addr,
-            landing,
-            below_fp: below_fp.expect("the size of a frame is known at its calls"),
-        })
-    })
 }
 
 fn convert_reloc(reloc: &FinalizedMachReloc, function: &Function) -> Result<Reloc> {
@@ -111,77 +83,4 @@ fn convert_reloc(reloc: &FinalizedMachReloc, function: &Function) -> Result<Relo
         },
         addend: i32::try_from(reloc.addend).context("a relocation is out of range")?,
     })
-}
-
-/// Source locations without gaps: what belongs to no instruction, such as the prologue with its
-/// stack check, counts as the start of the body.
-///
-/// Cranelift forgets where some arithmetic comes from when it rewrites it. If a load became an
-/// operand of that, the load's trap is there too; it then counts as what is before it. If locations are
-/// to be exact, all that was forgotten belongs to no instruction.
-fn locations(
-    code: &CompiledCode,
-    input: &FunctionInput,
-    sources: &[Source],
-    traps: &[TrapSite],
-) -> (Vec<SourceLocation>, Vec<InlinedCode>) {
-    let ranges = code.buffer.get_srclocs_sorted();
-    let start_of_body = Source {
-        wasm: input.body_offset(),
-        call: InlinedCall::NONE,
-    };
-    let nowhere = Source {
-        wasm: SourceLocation::NONE,
-        ..start_of_body
-    };
-    let mut locations = Vec::with_capacity(ranges.len() + 2);
-    let mut inlined = Vec::new();
-    let mut add = |code: u32, source: Source| {
-        add_location(&mut locations, code, source.wasm);
-        if source.call != InlinedCall::NONE || !inlined.is_empty() {
-            add_inlined(&mut inlined, code, source.call);
-        }
-    };
-    let (mut end, mut last) = (0, start_of_body);
-    add(end, last);
-    for range in ranges.iter().filter(|range| !range.loc.is_default()) {
-        if range.start > end {
-            let source = match traps_in(traps, end, range.start) {
-                true => last,
-                false if input.exact_locations && end > 0 => nowhere,
-                false => start_of_body,
-            };
-            add(end, source);
-        }
-        last = sources[range.loc.bits() as usize];
-        add(range.start, last);
-        end = range.end;
-    }
-    add(end, start_of_body);
-    (locations, inlined)
-}
-
-/// Whether there is a trap in a stretch of code, apart from the stack check's.
-fn traps_in(traps: &[TrapSite], start: u32, end: u32) -> bool {
-    let first = traps.partition_point(|site| site.offset < start);
-    traps[first..]
-        .iter()
-        .take_while(|site| site.offset < end)
-        .any(|site| site.code != TrapCode::StackOverflow)
-}
-
-pub(crate) fn add_location(list: &mut Vec<SourceLocation>, code: u32, wasm: u32) {
-    match list.last_mut() {
-        Some(last) if last.wasm == wasm => {}
-        Some(last) if last.code == code => last.wasm = wasm,
-        _ => list.push(SourceLocation { code, wasm }),
-    }
-}
-
-pub(crate) fn add_inlined(list: &mut Vec<InlinedCode>, code: u32, call: u32) {
-    match list.last_mut() {
-        Some(last) if last.call == call => {}
-        Some(last) if last.code == code => last.call = call,
-        _ => list.push(InlinedCode { code, call }),
-    }
 }

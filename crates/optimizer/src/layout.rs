@@ -8,8 +8,8 @@
 //! loops are, and these on the lengths of jumps, so both are found together.
 
 use crate::dispatch;
-use crate::emit::{add_inlined, add_location};
 use crate::pieces::{End, Piece, Pieces};
+use crate::places::{add_inlined, add_location};
 use anyhow::{Context as _, Result, bail, ensure};
 use cranelift_codegen::CompiledCode;
 use mainspring_abi::{CompiledFunction, Handler, Reloc, Root, TrapSite};

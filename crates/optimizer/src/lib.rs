@@ -32,6 +32,7 @@ mod operator;
 mod osr;
 mod phis;
 mod pieces;
+mod places;
 mod relaxed_simd;
 mod roots;
 mod simd;

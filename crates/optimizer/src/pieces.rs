@@ -4,7 +4,7 @@
 //! comes after it, [`dispatch`](crate::dispatch) and [`layout`](crate::layout), works on these pieces.
 //! All offsets are those of the code that was taken apart.
 
-use crate::emit;
+use crate::places;
 use anyhow::{Result, bail};
 use cranelift_codegen::CompiledCode;
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction};
@@ -134,7 +134,7 @@ impl Decoded {
         let mut decoded = Decoded {
             ends: Vec::new(),
             starts: (code.bb_starts.iter().copied())
-                .chain(emit::landings(code).map(|handler| handler.landing))
+                .chain(places::landings(code).map(|handler| handler.landing))
                 .collect(),
             fixed: Vec::new(),
             relative: Vec::new(),

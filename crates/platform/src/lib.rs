@@ -4,6 +4,7 @@
 //! What a platform must supply, each in the module of that name:
 //! - `pages`: reserve address space, commit and decommit pages of it, map a memory file twice (once
 //!   writable, once executable), map files read-only, private or executable;
+//! - `memory_file`: files that exist only in memory, and give pages back;
 //! - `fault`: call a handler for processor faults (bad address, illegal instruction, division),
 //!   with the registers, and resume where it says; pass on what it doesn't want;
 //! - `files`: directories and files that no other user can have written, renaming over, locks;
@@ -17,12 +18,13 @@
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 compile_error!(
     "Mainspring runs on Linux on x86-64; another target needs `pages` (reserve, commit, decommit, map twice), \
-     `fault` (fault handler with registers, resume elsewhere), `files` (owners and rights), `cpu` (feature \
-     detection) and `perf` (profilers) in crates/platform, and an emitter and entry trampolines for its processor"
+     `fault` (fault handler with registers, resume elsewhere), `files` (owners and rights), `memory_file` (memory with a \
+     descriptor), `cpu` (feature detection) and `perf` (profilers) in crates/platform, and an emitter and entry trampolines for its processor"
 );
 
 pub mod cpu;
 pub mod fault;
 pub mod files;
+pub mod memory_file;
 pub mod pages;
 pub mod perf;

@@ -3,8 +3,6 @@
 //! A [`Reservation`] owns a range of addresses; what is inside is inaccessible until committed or
 //! mapped over. Sizes and offsets are multiples of [`page_size`] unless stated otherwise.
 
-use crate::files::{self, longest_file};
-use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create};
 use rustix::io::Errno;
 use rustix::mm::{
     Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous,
@@ -14,7 +12,7 @@ use std::ffi::c_void;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::ptr::NonNull;
 
 /// The size of a page in bytes.
@@ -297,63 +295,6 @@ pub fn will_read(memory: *const [u8]) {
     let _ = unsafe { madvise(start as *mut c_void, len, Advice::LinuxPopulateRead) };
 }
 
-/// A file that exists only in memory.
-#[derive(Debug)]
-pub struct MemoryFile(OwnedFd);
-
-impl MemoryFile {
-    /// Makes a sparse file of zeros. `name` shows in the system's listings.
-    ///
-    /// The process's limit on the length of files holds for it, too; [`longest_file`] says what that is.
-    pub fn new(name: &str, len: u64) -> io::Result<MemoryFile> {
-        // Going beyond would not fail but end the process.
-        if len > longest_file() {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        let fd = memfd_create(name, MemfdFlags::CLOEXEC)?;
-        ftruncate(&fd, len)?;
-        Ok(MemoryFile(fd))
-    }
-
-    /// Writes bytes at an offset.
-    pub fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let mut done = 0;
-        while done < bytes.len() {
-            match rustix::io::pwrite(&self.0, &bytes[done..], offset + done as u64) {
-                Ok(n) => done += n,
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    /// All of its bytes.
-    pub fn contents(&self) -> io::Result<Vec<u8>> {
-        files::read(&mut File::from(self.0.try_clone()?))
-    }
-
-    /// Gives the pages of a range back; they read as zero again.
-    pub fn release(&self, range: Range<u64>) -> io::Result<()> {
-        if range.is_empty() {
-            return Ok(());
-        }
-        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        Ok(fallocate(
-            &self.0,
-            flags,
-            range.start,
-            range.end - range.start,
-        )?)
-    }
-}
-
-impl AsFd for MemoryFile {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
 /// A whole file's contents, mapped for reading.
 #[derive(Debug)]
 pub struct MappedFile {
@@ -417,26 +358,5 @@ mod tests {
             assert_eq!(*code, 0xc3);
             std::mem::transmute::<*const u8, extern "sysv64" fn()>(code)();
         }
-    }
-
-    #[test]
-    fn one_memory_file_seen_twice() {
-        let page = page_size();
-        let file = MemoryFile::new("test", page as u64).unwrap();
-        let space = Reservation::new(2 * page).unwrap();
-        // SAFETY: the pages are this test's own.
-        unsafe {
-            space
-                .map_file(0..page, &file, 0, View::SharedWrite)
-                .unwrap();
-            space
-                .map_file(page..2 * page, &file, 0, View::Execute)
-                .unwrap();
-            *space.base() = 0xc3;
-            assert_eq!(*space.base().add(page), 0xc3);
-        }
-        file.release(0..page as u64).unwrap();
-        // SAFETY: as above.
-        assert_eq!(unsafe { space.base().read_volatile() }, 0);
     }
 }

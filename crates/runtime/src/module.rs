@@ -3,7 +3,8 @@
 use crate::gc::Shape;
 use anyhow::{Context, Result};
 use mainspring_platform::files::longest_file;
-use mainspring_platform::pages::{MemoryFile, page_size, round_up};
+use mainspring_platform::memory_file::MemoryFile;
+use mainspring_platform::pages::{page_size, round_up};
 use mainspring_tiering::ModuleCode;
 use mainspring_tiering::cache::Entry;
 use mainspring_wasm::{

@@ -14,7 +14,8 @@
 use crate::ahead::{self, Pages};
 use anyhow::{Context, Result, ensure};
 use mainspring_platform::files::longest_file;
-use mainspring_platform::pages::{MemoryFile, Reservation, View, page_size, round_up};
+use mainspring_platform::memory_file::MemoryFile;
+use mainspring_platform::pages::{Reservation, View, page_size, round_up};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;

@@ -11,7 +11,7 @@ use crate::tables::Place;
 use anyhow::Result;
 use mainspring_abi::{Handler, InlinedCall, SourceLocation, TrapCode, VMOffsets};
 use mainspring_platform::files::FileIdentity;
-use mainspring_platform::pages::MemoryFile;
+use mainspring_platform::memory_file::MemoryFile;
 use mainspring_wasm::{
     DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_sections, name_missing,
 };
