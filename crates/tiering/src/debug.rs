@@ -8,24 +8,26 @@ use crate::tuning::{Pace, Tiers, Tuning};
 use anyhow::{Result, bail};
 use std::sync::OnceLock;
 
-/// What an engine is to do that would do what `usual` says.
-///
-/// # Errors
-/// If the environment names a tier that does not exist.
-pub(crate) fn tuning(usual: Tuning) -> Result<Tuning> {
-    static TIER: OnceLock<Option<String>> = OnceLock::new();
-    let tier = TIER.get_or_init(|| std::env::var("MAINSPRING_TIER").ok());
-    if usual.tiers != Tiers::Tiered || usual.pace != Pace::Usual {
-        return Ok(usual);
+impl Tuning {
+    /// The same, unless the environment says otherwise.
+    ///
+    /// # Errors
+    /// If the environment names a tier that does not exist.
+    pub fn overridden(self) -> Result<Tuning> {
+        static TIER: OnceLock<Option<String>> = OnceLock::new();
+        let tier = TIER.get_or_init(|| std::env::var("MAINSPRING_TIER").ok());
+        if self.tiers != Tiers::Tiered || self.pace != Pace::Usual {
+            return Ok(self);
+        }
+        Ok(match tier.as_deref() {
+            None | Some("" | "tiered") => self,
+            Some("baseline") => Tuning::usual(Tiers::Baseline),
+            Some("optimizing") => Tuning::usual(Tiers::Optimizing),
+            Some("stress-tier-up") => Tuning::stress(Tiers::Tiered, Pace::StressTierUp),
+            Some("stress-loops") => Tuning::stress(Tiers::Tiered, Pace::StressLoops),
+            Some(other) => bail!(
+                "MAINSPRING_TIER={other}: the tiers are tiered, baseline, optimizing, stress-tier-up and stress-loops"
+            ),
+        })
     }
-    Ok(match tier.as_deref() {
-        None | Some("" | "tiered") => usual,
-        Some("baseline") => Tuning::usual(Tiers::Baseline),
-        Some("optimizing") => Tuning::usual(Tiers::Optimizing),
-        Some("stress-tier-up") => Tuning::stress(Tiers::Tiered, Pace::StressTierUp),
-        Some("stress-loops") => Tuning::stress(Tiers::Tiered, Pace::StressLoops),
-        Some(other) => bail!(
-            "MAINSPRING_TIER={other}: the tiers are tiered, baseline, optimizing, stress-tier-up and stress-loops"
-        ),
-    })
 }

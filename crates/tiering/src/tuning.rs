@@ -1,7 +1,5 @@
 //! All numbers that tiering goes by. None of them can change a result.
 
-use crate::debug;
-use anyhow::Result;
 use std::cell::Cell;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -72,14 +70,6 @@ impl Tuning {
             pace,
             workers: 0,
         }
-    }
-
-    /// The same, unless the environment says otherwise: see [`crate::debug`].
-    ///
-    /// # Errors
-    /// If the environment asks for what does not exist.
-    pub fn overridden(self) -> Result<Tuning> {
-        debug::tuning(self)
     }
 
     /// What an entry counter starts with.
