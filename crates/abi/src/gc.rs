@@ -74,6 +74,12 @@ pub const CARD_SHIFT: u32 = 9;
 /// [`VMHeap::base`]: the one of offset `o` is `base - CARDS_BELOW + (o >> CARD_SHIFT)`.
 pub const CARDS_BELOW: usize = 1 << (32 - CARD_SHIFT);
 
+/// Of how many elements of a table a byte tells whether references in them were changed: the byte of element `i` is
+/// `i >> TABLE_CARD_SHIFT` of `VMTableDefinition::cards`.
+pub const TABLE_CARD: usize = 1 << TABLE_CARD_SHIFT;
+/// See [`TABLE_CARD`].
+pub const TABLE_CARD_SHIFT: u32 = 6;
+
 /// Where a struct's fields are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StructLayout {

@@ -119,6 +119,9 @@ pub struct VMTableDefinition {
     pub base: *mut u64,
     /// How many elements there are.
     pub length: u64,
+    /// A byte for each [`TABLE_CARD`](crate::gc::TABLE_CARD) elements, which whoever stores a garbage-collected reference in one of them sets to 1.
+    /// As constant as `base`; null for functions.
+    pub cards: *mut u8,
 }
 
 /// The value of a global: any value type, in its first bytes, little-endian.

@@ -2,10 +2,11 @@
 
 use crate::body::Ty;
 use crate::state::{Entry, Func};
-use crate::x64::{Alu, Cond, Mem, Rm, SCRATCH};
+use crate::x64::{Alu, Cond, Mem, Rm, SCRATCH, Shift};
 use anyhow::Result;
+use mainspring_abi::gc::TABLE_CARD_SHIFT;
 use mainspring_abi::{Builtin, TrapCode, VMFunctionImport, VMTableDefinition};
-use mainspring_wasm::{FuncIndex, TableIndex, ValType};
+use mainspring_wasm::{FuncIndex, StorageType, TableIndex, ValType};
 use std::mem::offset_of;
 
 impl Func<'_, '_> {
@@ -27,9 +28,27 @@ impl Func<'_, '_> {
         let table = self.table();
         let value = self.pop();
         let value = self.in_clean_reg(value);
+        let index = self.top();
         let at = self.element_address(table);
         self.may_trap(TrapCode::TableOutOfBounds);
         self.asm.store(true, at, value);
+        if self.holds_objects(table) {
+            let index = self.in_clean_reg(index);
+            let aside = self.alloc(Ty::I64);
+            self.asm.mov(true, aside, index);
+            self.asm
+                .shift_imm(Shift::Shr, true, aside, TABLE_CARD_SHIFT as u8);
+            let definition = self.table_definition(table);
+            let cards = definition.plus(offset_of!(VMTableDefinition, cards) as i32);
+            self.asm.load(true, SCRATCH, cards);
+            self.asm.store_imm8(Mem::indexed(SCRATCH, aside, 0, 0), 1);
+        }
+    }
+
+    /// Whether the collector follows a table's elements.
+    fn holds_objects(&self, table: TableIndex) -> bool {
+        let element = self.module.tables[table.index()].element;
+        self.is_traced(StorageType::Val(ValType::Ref(element)))
     }
 
     pub(crate) fn table_size(&mut self) {

@@ -73,11 +73,10 @@ impl Table {
         let store = &mut store.as_context_mut().0.opaque;
         store.check(self.store);
         let raw = checked(store, &self.ty_in(store), value)?;
-        let elements = store.runtime.table_mut(self.id).elements_mut();
-        let element = usize::try_from(index)
-            .ok()
-            .and_then(|index| elements.get_mut(index));
-        *element.with_context(|| format!("table element index {index} is out of bounds"))? = raw;
+        let element = store.runtime.table_mut(self.id).change_from(index, 1);
+        element
+            .with_context(|| format!("table element index {index} is out of bounds"))?
+            .fill(raw);
         Ok(())
     }
 
@@ -144,14 +143,10 @@ impl Table {
         let store = &mut store.as_context_mut().0.opaque;
         store.check(self.store);
         let raw = checked(store, &self.ty_in(store), value)?;
-        let elements = store.runtime.table_mut(self.id).elements_mut();
-        let range = dst
-            .checked_add(len)
-            .and_then(|end| Some(usize::try_from(dst).ok()?..usize::try_from(end).ok()?));
-        let Some(range) = range.and_then(|range| elements.get_mut(range)) else {
+        let Some(elements) = store.runtime.table_mut(self.id).change_from(dst, len) else {
             bail!(Trap::TableOutOfBounds)
         };
-        range.fill(raw);
+        elements.fill(raw);
         Ok(())
     }
 

@@ -3,8 +3,9 @@
 use crate::func::{Func, Region};
 use crate::types::ref_type;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::types::{I8, I32, I64};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value};
+use mainspring_abi::gc::TABLE_CARD_SHIFT;
 use mainspring_abi::{Builtin, TrapCode, VMFunctionImport, VMTableDefinition};
 use mainspring_wasm::{FuncIndex, HeapType, RefKind, RefType, TableIndex, ValType};
 use std::mem::offset_of;
@@ -29,6 +30,20 @@ impl Func<'_, '_> {
         let (address, flags) = self.element_address(table, index);
         let value = self.widen(value);
         self.builder.ins().store(flags, value, address, 0);
+        if self.element_kind(table) == RefKind::Gc {
+            let index = self.widen(index);
+            self.mark_table_card(table, index);
+        }
+    }
+
+    /// Notes that a reference in a table was changed.
+    fn mark_table_card(&mut self, table: TableIndex, index: Value) {
+        let cards = self.table_field(table, offset_of!(VMTableDefinition, cards));
+        let card = (self.builder.ins()).ushr_imm_u(index, i64::from(TABLE_CARD_SHIFT));
+        let card = self.builder.ins().iadd(cards, card);
+        let flags = self.object_flags(Region::Cards);
+        let changed = self.builder.ins().iconst(I8, 1);
+        self.builder.ins().store(flags, changed, card, 0);
     }
 
     pub(crate) fn table_size(&mut self, table: TableIndex) {
@@ -100,7 +115,7 @@ impl Func<'_, '_> {
             self.builder
                 .ins()
                 .icmp(IntCC::UnsignedGreaterThanOrEqual, index, length);
-        let base = self.table_base(table);
+        let base = self.table_field(table, offset_of!(VMTableDefinition, base));
         let bytes = self.builder.ins().ishl_imm_u(index, 3);
         let address = self.builder.ins().iadd(base, bytes);
         let (address, flags) = self.guard_address(
@@ -128,13 +143,14 @@ impl Func<'_, '_> {
         self.builder.ins().load(I64, flags, definition, offset)
     }
 
-    fn table_base(&mut self, table: TableIndex) -> Value {
+    /// A field of the definition that does not change where a table can't grow.
+    fn table_field(&mut self, table: TableIndex, field: usize) -> Value {
         let flags = match self.fixed_length(table) {
             Some(_) => self.readonly_flags(),
             None => self.trusted_flags(Region::Context),
         };
         let (definition, offset) = self.table_definition(table);
-        let offset = offset + offset_of!(VMTableDefinition, base) as i32;
+        let offset = offset + field as i32;
         self.builder.ins().load(I64, flags, definition, offset)
     }
 

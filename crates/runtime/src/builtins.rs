@@ -229,11 +229,8 @@ builtins! {
     }
     TableFill = table_fill(call, table: u32, to: u64, value: u64, len: u64) {
         let id = call.instance().table(TableIndex(table));
-        let elements = call.store.table_mut(id).elements_mut();
-        if !in_bounds(to, len, elements.len()) {
-            return Err(TrapCode::TableOutOfBounds.into());
-        }
-        elements[to as usize..(to + len) as usize].fill(value);
+        let elements = call.store.table_mut(id).change_from(to, len);
+        elements.ok_or(TrapCode::TableOutOfBounds)?.fill(value);
         Ok(())
     }
     TableCopy = table_copy(call, to_table: u32, from_table: u32, to: u64, from: u64, len: u64) {

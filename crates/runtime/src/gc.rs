@@ -9,6 +9,7 @@
 //!
 //! Old objects that refer to young ones are found by cards: whoever stores a reference into an object marks
 //! the [`card`](mainspring_abi::gc::CARD_SHIFT) of the field. The heap knows where an object begins at or before each card.
+//! Tables have [cards](mainspring_abi::gc::TABLE_CARD) too, so a young collection takes no longer where there are large ones.
 //!
 //! What objects look like is in [`mainspring_abi::gc`]. Nothing here knows who holds references: [`Roots`] does.
 
@@ -37,7 +38,7 @@ use mainspring_platform::pages::{Reservation, page_size};
 use mainspring_wasm::{CanonicalTypeId, ConcreteType, StorageType, TypeAddress};
 pub(crate) use objects::AllocateError;
 pub use objects::GcHeapOutOfMemory;
-pub(crate) use roots::{Holders, Operand};
+pub(crate) use roots::{Elements, Holders, Operand};
 pub use shapes::Shape;
 use shapes::Shapes;
 use std::ffi::c_void;

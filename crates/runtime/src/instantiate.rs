@@ -10,7 +10,7 @@ use crate::builtins::Stop;
 use crate::const_eval::{evaluate, function_value};
 use crate::exceptions::TagId;
 use crate::func::function_import;
-use crate::gc::AllocateError;
+use crate::gc::{AllocateError, Elements};
 use crate::global::GlobalId;
 use crate::instance::{Instance, InstanceId, VMContext};
 use crate::memory::{MemoryId, MemoryInstance};
@@ -347,12 +347,17 @@ fn initialize_elements(store: &mut Store, id: InstanceId) -> Result<(), Instanti
             continue;
         };
         let key = (id.0, i as u32);
-        let elements = vec![0; exprs.len()].into();
+        let elements = Elements {
+            references: vec![0; exprs.len()].into(),
+            young: false,
+        };
         store.holders.elements.insert(key, elements);
         for (n, expr) in exprs.iter().enumerate() {
             let value = evaluate(store, id, expr)?.get_u32();
             let elements = store.holders.elements.get_mut(&key);
-            elements.expect("just put there")[n] = value;
+            let elements = elements.expect("just put there");
+            elements.references[n] = value;
+            elements.young = true;
         }
     }
     Ok(())
@@ -365,7 +370,9 @@ fn initialize_tables(store: &mut Store, id: InstanceId) -> Result<(), Instantiat
         let Some(expr) = expr else { continue };
         let value = evaluate(store, id, expr)?.get_u64();
         let table = store.instance(id).tables[first + i];
-        store.table_mut(table).elements_mut().fill(value);
+        let table = store.table_mut(table);
+        let elements = table.change_from(0, table.size());
+        elements.expect("it has so many").fill(value);
     }
     for (i, segment) in module.info().elements.iter().enumerate() {
         let index = ElemIndex::from(i);
@@ -454,8 +461,8 @@ impl Store {
         }
         let range = from as usize..(from + len) as usize;
         let values = self.element_values(id, segment, range);
-        self.table_mut(table).elements_mut()[to as usize..to as usize + values.len()]
-            .copy_from_slice(&values);
+        let elements = self.table_mut(table).change_from(to, len);
+        (elements.ok_or(TrapCode::TableOutOfBounds)?).copy_from_slice(&values);
         Ok(())
     }
 
@@ -469,7 +476,8 @@ impl Store {
         let instance = self.instance(id);
         let items = &instance.module.info().elements[segment.index()].items;
         if let Some(elements) = self.holders.elements.get(&(id.0, segment.0)) {
-            return elements[range].iter().map(|&value| value.into()).collect();
+            let references = elements.references[range].iter();
+            return references.map(|&value| value.into()).collect();
         }
         match items {
             _ if range.is_empty() => Vec::new(),

@@ -3,8 +3,10 @@
 use crate::store::Store;
 use anyhow::{Context, Result, ensure};
 use mainspring_abi::VMTableDefinition;
+use mainspring_abi::gc::TABLE_CARD;
 use mainspring_wasm::{TableType, ValType};
 use std::alloc::Layout;
+use std::ops::Range;
 use std::ptr::NonNull;
 
 /// A table of a store.
@@ -16,6 +18,8 @@ pub struct TableId(pub u32);
 pub struct TableInstance {
     ty: TableType,
     elements: Vec<u64>,
+    /// Which elements the collector has to look at, if it follows them: see [`VMTableDefinition::cards`].
+    cards: Option<Vec<u8>>,
     /// In the owner's VM context, or in `host_definition`.
     definition: NonNull<VMTableDefinition>,
     _host_definition: Option<Box<VMTableDefinition>>,
@@ -25,6 +29,7 @@ impl TableInstance {
     fn new(
         ty: TableType,
         init: u64,
+        is_traced: bool,
         definition: Option<NonNull<VMTableDefinition>>,
     ) -> Result<TableInstance> {
         let elements = if init == 0 {
@@ -34,9 +39,12 @@ impl TableInstance {
             extend(&mut elements, ty.minimum, init)?;
             elements
         };
+        let cards = elements.len().div_ceil(TABLE_CARD);
+        let cards = is_traced.then(|| vec![u8::from(init != 0); cards]);
         let mut fresh = Box::new(VMTableDefinition {
             base: std::ptr::null_mut(),
             length: 0,
+            cards: std::ptr::null_mut(),
         });
         let (definition, host_definition) = match definition {
             Some(place) => (place, None),
@@ -45,6 +53,7 @@ impl TableInstance {
         let mut table = TableInstance {
             ty,
             elements,
+            cards,
             definition,
             _host_definition: host_definition,
         };
@@ -57,6 +66,7 @@ impl TableInstance {
         let current = VMTableDefinition {
             base: self.elements.as_mut_ptr(),
             length: self.elements.len() as u64,
+            cards: (self.cards.as_mut()).map_or(std::ptr::null_mut(), Vec::as_mut_ptr),
         };
         // SAFETY: the definition lives as long as the table and is written by no one else.
         unsafe { self.definition.write(current) };
@@ -82,9 +92,49 @@ impl TableInstance {
         &self.elements
     }
 
-    /// The elements, to change.
-    pub fn elements_mut(&mut self) -> &mut [u64] {
-        &mut self.elements
+    /// Elements, to change. None if there are not so many.
+    pub fn change(&mut self, range: Range<usize>) -> Option<&mut [u64]> {
+        let changed = self.elements.get_mut(range.clone())?;
+        if let (Some(cards), false) = (&mut self.cards, range.is_empty()) {
+            cards[range.start / TABLE_CARD..=(range.end - 1) / TABLE_CARD].fill(1);
+        }
+        Some(changed)
+    }
+
+    /// As [`change`](Self::change) for so many elements from one on.
+    pub fn change_from(&mut self, start: u64, len: u64) -> Option<&mut [u64]> {
+        let end = start.checked_add(len)?;
+        self.change(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+    }
+
+    /// Shows the collector all references, or at least those to young objects. `visit` says which are to young ones from now on.
+    pub(crate) fn each_reference(&mut self, all: bool, visit: &mut dyn FnMut(&mut u32) -> bool) {
+        let cards = self.cards.iter_mut().flatten();
+        for (card, elements) in cards.zip(self.elements.chunks_mut(TABLE_CARD)) {
+            if *card == 0 && !all {
+                continue;
+            }
+            let mut young = false;
+            for element in elements.iter_mut().filter(|element| **element != 0) {
+                let mut reference = *element as u32;
+                young |= visit(&mut reference);
+                *element = reference.into();
+            }
+            *card = young.into();
+        }
+    }
+
+    fn grow(&mut self, by: u64, with: u64) -> Result<()> {
+        let old = self.elements.len();
+        let grown = extend(&mut self.elements, by, with);
+        if let Some(cards) = &mut self.cards {
+            cards.resize(self.elements.len().div_ceil(TABLE_CARD), 0);
+        }
+        if with != 0 {
+            self.change(old..self.elements.len());
+        }
+        self.publish();
+        grown
     }
 }
 
@@ -151,9 +201,10 @@ impl Store {
                 count + 1
             );
         }
-        let table = TableInstance::new(ty, init, definition)?;
+        let is_traced = self.is_gc_type(ValType::Ref(ty.element));
+        let table = TableInstance::new(ty, init, is_traced, definition)?;
         let id = TableId(count as u32);
-        if self.is_gc_type(ValType::Ref(ty.element)) {
+        if is_traced {
             self.holders.tables.push(id);
         }
         self.tables.push(table);
@@ -185,9 +236,8 @@ impl Store {
         let grown = if desired > maximum {
             Err(anyhow::Error::msg("Table maximum size exceeded"))
         } else {
-            extend(&mut table.elements, delta, init)
+            table.grow(delta, init)
         };
-        table.publish();
         match grown {
             Ok(()) => Ok(Some(old)),
             Err(error) => match self.limiter() {
@@ -216,25 +266,67 @@ impl Store {
         from_start: u64,
         len: u64,
     ) -> bool {
-        let fits = |store: &Store, id, start| {
-            crate::memory::in_bounds(start, len, store.table(id).elements.len())
-        };
-        if !fits(self, to, to_start) || !fits(self, from, from_start) {
+        if !crate::memory::in_bounds(from_start, len, self.table(from).elements.len()) {
             return false;
         }
-        let (to_start, from_start, len) = (to_start as usize, from_start as usize, len as usize);
+        let source = from_start as usize..(from_start + len) as usize;
         if to == from {
-            self.table_mut(to)
-                .elements
-                .copy_within(from_start..from_start + len, to_start);
-        } else {
-            let [to, from] = self
-                .tables
-                .get_disjoint_mut([to.0 as usize, from.0 as usize])
-                .expect("two tables of the store");
-            to.elements[to_start..to_start + len]
-                .copy_from_slice(&from.elements[from_start..from_start + len]);
+            let table = self.table_mut(to);
+            if table.change_from(to_start, len).is_none() {
+                return false;
+            }
+            table.elements.copy_within(source, to_start as usize);
+            return true;
         }
-        true
+        let [to, from] = self
+            .tables
+            .get_disjoint_mut([to.0 as usize, from.0 as usize])
+            .expect("two tables of the store");
+        let changed = to.change_from(to_start, len);
+        changed
+            .map(|elements| elements.copy_from_slice(&from.elements[source]))
+            .is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mainspring_wasm::{HeapType, RefType};
+
+    #[test]
+    fn only_what_was_changed_is_shown_again() {
+        let ty = TableType {
+            element: RefType {
+                nullable: true,
+                heap: HeapType::Any,
+            },
+            minimum: 300,
+            maximum: None,
+            table64: false,
+        };
+        let mut table = TableInstance::new(ty, 0, true, None).unwrap();
+        let seen = |table: &mut TableInstance, all, young: &dyn Fn(u32) -> bool| {
+            let mut seen = Vec::new();
+            table.each_reference(all, &mut |reference| {
+                seen.push(*reference);
+                young(*reference)
+            });
+            seen
+        };
+        assert_eq!(seen(&mut table, false, &|_| true), []);
+        table.change(63..65).unwrap().copy_from_slice(&[8, 16]);
+        table.change(299..300).unwrap()[0] = 24;
+        assert!(table.change(299..301).is_none());
+        assert!(table.change_from(u64::MAX, 2).is_none());
+        assert!(table.change(300..300).is_some());
+        assert_eq!(seen(&mut table, false, &|at| at == 16), [8, 16, 24]);
+        // One is still young, and the rest is not of interest.
+        assert_eq!(seen(&mut table, false, &|_| false), [16]);
+        assert_eq!(seen(&mut table, false, &|_| false), []);
+        table.grow(100, 32).unwrap();
+        assert_eq!(seen(&mut table, false, &|_| false).len(), 101);
+        assert_eq!(seen(&mut table, false, &|_| true), []);
+        assert_eq!(seen(&mut table, true, &|_| false).len(), 103);
     }
 }

@@ -65,3 +65,55 @@ fn references_live_through_collections() {
         }
     }
 }
+
+/// Each way in which the host changes a table, with a collection at each of its objects.
+#[test]
+fn tables_of_the_host_keep_young_objects() -> Result<()> {
+    let mut config = Config::new();
+    config.gc_zeal_alloc_counter(NonZeroU32::new(1));
+    let engine = Engine::new(&config)?;
+    let mut store = Store::new(&engine, ());
+    let field = FieldType::new(Mutability::Const, StorageType::ValType(ValType::I32));
+    let ty = StructType::new(&engine, [field])?;
+    let pre = StructRefPre::new(&mut store, ty);
+    let any = TableType::new(RefType::ANYREF, 150, Some(400));
+    let table = Table::new(&mut store, any.clone(), Ref::Any(None))?;
+    let other = Table::new(&mut store, any, Ref::Any(None))?;
+    let object = |store: &mut RootScope<&mut Store<()>>, n: i32| -> Result<Ref> {
+        let object = StructRef::new(&mut *store, &pre, &[Val::I32(n)])?;
+        Ok(Ref::Any(Some(object.to_anyref())))
+    };
+    let value_at =
+        |store: &mut RootScope<&mut Store<()>>, table: Table, index: u64| -> Result<i32> {
+            let element = table.get(&mut *store, index).expect("it is there");
+            let object = element.unwrap_any().expect("not null");
+            let object = object.unwrap_struct(&*store)?;
+            Ok(object.field(&mut *store, 0)?.unwrap_i32())
+        };
+    for round in 0..5 {
+        let mut store = RootScope::new(&mut store);
+        for index in 0..100 {
+            let value = object(&mut store, index + round)?;
+            table.set(&mut store, index as u64, value)?;
+        }
+        let value = object(&mut store, 1000 + round)?;
+        table.fill(&mut store, 100, value, 40)?;
+        Table::copy(&mut store, &other, 30, &table, 60, 80)?;
+        let value = object(&mut store, 2000 + round)?;
+        let from = other.grow(&mut store, 20, value)?;
+        // Twice is enough for all to be old, if they were seen.
+        for _ in 0..3 {
+            object(&mut store, 0)?;
+        }
+        for index in 0..100 {
+            assert_eq!(value_at(&mut store, table, index)?, index as i32 + round);
+        }
+        for index in 100..140 {
+            assert_eq!(value_at(&mut store, table, index)?, 1000 + round);
+        }
+        assert_eq!(value_at(&mut store, other, 30)?, 60 + round);
+        assert_eq!(value_at(&mut store, other, 109)?, 1000 + round);
+        assert_eq!(value_at(&mut store, other, from + 19)?, 2000 + round);
+    }
+    Ok(())
+}

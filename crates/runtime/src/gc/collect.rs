@@ -12,8 +12,9 @@ pub(super) const FIRST_THRESHOLD: usize = 16 << 20;
 
 /// Who holds references from outside of the heap, and decides about its growth.
 pub trait Roots {
-    /// Shows each place that holds a reference. It is replaced if its object moves.
-    fn each(&mut self, visit: &mut dyn FnMut(&mut u32));
+    /// Shows each place that holds a reference, or with `young` at least those that may hold one to a young object. It is replaced if
+    /// its object moves. `visit` says whether the object is young from now on.
+    fn each(&mut self, young: bool, visit: &mut dyn FnMut(&mut u32) -> bool);
 
     /// Whether old objects may take so many bytes, from so many.
     fn may_grow(&mut self, from: usize, to: usize) -> bool {
@@ -89,6 +90,11 @@ impl Heap {
     }
 }
 
+#[inline]
+fn is_young(reference: u32) -> bool {
+    reference & 1 == 0 && YOUNG.contains(&reference)
+}
+
 struct Collector<'a> {
     heap: &'a mut Heap,
     /// Whether old objects are moved too.
@@ -123,7 +129,10 @@ impl<'a> Collector<'a> {
         if !self.full {
             self.changed_cards();
         }
-        roots.each(&mut |root| *root = self.forward(*root));
+        roots.each(!self.full, &mut |root| {
+            *root = self.forward(*root);
+            is_young(*root)
+        });
         self.look_into_reached();
         let (full, fates) = (self.full, &self.fates);
         self.heap.follow_hosts(full, |heap, object| {
@@ -240,13 +249,13 @@ impl<'a> Collector<'a> {
 
     /// Follows the reference at a place, and notes it if it leads from an old object to a young one.
     #[inline]
-    fn follow(&mut self, at: u32, is_young: bool) {
+    fn follow(&mut self, at: u32, holder_is_young: bool) {
         let reference = self.heap.load(at);
         let now = self.forward(reference);
         if now != reference {
             self.heap.store(at, now);
         }
-        if !is_young && now & 1 == 0 && YOUNG.contains(&now) {
+        if !holder_is_young && is_young(now) {
             self.heap.set_card(at, 1);
         }
     }

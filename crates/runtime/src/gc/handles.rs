@@ -131,7 +131,7 @@ impl Handles {
     }
 
     /// Shows each place that holds a reference.
-    pub(super) fn each(&mut self, visit: &mut dyn FnMut(&mut u32)) {
+    pub(super) fn each(&mut self, visit: &mut dyn FnMut(&mut u32) -> bool) {
         self.forget_unkept();
         for scoped in &mut self.scoped {
             visit(&mut scoped.reference);
@@ -174,7 +174,10 @@ mod tests {
         assert_eq!(handles.get(first), Some(8));
         drop(keep);
         let mut seen = 0;
-        handles.each(&mut |reference| seen += usize::from(*reference != 0));
+        handles.each(&mut |reference| {
+            seen += usize::from(*reference != 0);
+            false
+        });
         assert_eq!(seen, 0);
     }
 }

@@ -20,6 +20,13 @@ pub(crate) struct Operand {
     pub is_reference: bool,
 }
 
+/// The elements of a segment. They change only while they are made.
+pub(crate) struct Elements {
+    pub references: Box<[u32]>,
+    /// Whether one of them may be to a young object.
+    pub young: bool,
+}
+
 /// What holds references in a store, but for frames.
 #[derive(Default)]
 pub(crate) struct Holders {
@@ -27,7 +34,7 @@ pub(crate) struct Holders {
     pub globals: Vec<GlobalId>,
     pub tables: Vec<TableId>,
     /// The elements of segments that hold such references, by instance and segment.
-    pub elements: HashMap<(u32, u32), Box<[u32]>>,
+    pub elements: HashMap<(u32, u32), Elements>,
     /// Operands of constant expressions that are being evaluated.
     pub operands: Vec<Operand>,
     pub handles: Handles,
@@ -50,7 +57,7 @@ pub(crate) struct StoreRoots<'a> {
 }
 
 impl Roots for StoreRoots<'_> {
-    fn each(&mut self, visit: &mut dyn FnMut(&mut u32)) {
+    fn each(&mut self, young: bool, visit: &mut dyn FnMut(&mut u32) -> bool) {
         let frames = &mut self.holders.frames;
         each_frame(self.activation, &mut |pc, fp| {
             for &slot in frames.at(pc) {
@@ -66,15 +73,16 @@ impl Roots for StoreRoots<'_> {
             visit(unsafe { definition.cast().as_mut() });
         }
         for id in &self.holders.tables {
-            for element in self.all_tables[id.0 as usize].elements_mut() {
-                let mut reference = *element as u32;
-                if reference & 1 == 0 && reference != 0 {
-                    visit(&mut reference);
-                    *element = reference.into();
+            self.all_tables[id.0 as usize].each_reference(!young, visit);
+        }
+        for elements in self.holders.elements.values_mut() {
+            if elements.young || !young {
+                elements.young = false;
+                for reference in &mut elements.references {
+                    elements.young |= visit(reference);
                 }
             }
         }
-        (self.holders.elements.values_mut().flatten()).for_each(&mut *visit);
         for operand in &mut self.holders.operands {
             if operand.is_reference {
                 let mut reference = operand.value.get_u32();

@@ -73,8 +73,10 @@ impl Fixture {
 struct Held(Vec<u32>);
 
 impl Roots for Held {
-    fn each(&mut self, visit: &mut dyn FnMut(&mut u32)) {
-        self.0.iter_mut().for_each(visit);
+    fn each(&mut self, _: bool, visit: &mut dyn FnMut(&mut u32) -> bool) {
+        for held in &mut self.0 {
+            visit(held);
+        }
     }
 }
 

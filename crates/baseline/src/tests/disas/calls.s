@@ -23,8 +23,8 @@
    53  mov esi,eax
    55  mov rdx,[rbp-18h]
    59  mov rdi,[rbp-8]
-   5d  mov rax,[rdi+38h]
-   61  mov rdi,[rdi+40h]
+   5d  mov rax,[rdi+40h]
+   61  mov rdi,[rdi+48h]
    65  call rax
    67  mov eax,eax
    69  leave

@@ -31,8 +31,8 @@ block0:
   movq %r9, 8(%r8)
   movq    %rsp, %r10
   movq %r10, 0x10(%r8)
-  movq 0x38(%rdi), %r11
-  movq 0x40(%rdi), %rdi
+  movq 0x40(%rdi), %r11
+  movq 0x48(%rdi), %rdi
   call    *%r11
   movq %rbp, %rsp
   popq %rbp
