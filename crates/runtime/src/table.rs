@@ -39,8 +39,10 @@ impl TableInstance {
             extend(&mut elements, ty.minimum, init)?;
             elements
         };
-        let cards = elements.len().div_ceil(TABLE_CARD);
-        let cards = is_traced.then(|| vec![u8::from(init != 0); cards]);
+        let mut cards = is_traced.then(Vec::new);
+        if let Some(cards) = &mut cards {
+            extend(cards, cards_of(ty.minimum), u8::from(init != 0))?;
+        }
         let mut fresh = Box::new(VMTableDefinition {
             base: std::ptr::null_mut(),
             length: 0,
@@ -125,16 +127,23 @@ impl TableInstance {
     }
 
     fn grow(&mut self, by: u64, with: u64) -> Result<()> {
-        let old = self.elements.len();
-        let grown = extend(&mut self.elements, by, with);
-        if let Some(cards) = &mut self.cards {
-            cards.resize(self.elements.len().div_ceil(TABLE_CARD), 0);
-        }
-        if with != 0 {
-            self.change(old..self.elements.len());
-        }
+        let grown = self.make_longer(by, with);
         self.publish();
         grown
+    }
+
+    fn make_longer(&mut self, by: u64, with: u64) -> Result<()> {
+        let old = self.size();
+        if let Some(cards) = &mut self.cards {
+            // More of them than there are elements do no harm.
+            let more = cards_of(old.saturating_add(by)).saturating_sub(cards.len() as u64);
+            extend(cards, more, 0)?;
+        }
+        extend(&mut self.elements, by, with)?;
+        if with != 0 {
+            self.change_from(old, by);
+        }
+        Ok(())
     }
 }
 
@@ -158,12 +167,16 @@ fn nulls(count: u64) -> Result<Vec<u64>> {
     Ok(unsafe { Vec::from_raw_parts(elements.cast(), count as usize, count as usize) })
 }
 
-fn extend(elements: &mut Vec<u64>, by: u64, with: u64) -> Result<()> {
+/// How many cards so many elements have.
+fn cards_of(elements: u64) -> u64 {
+    elements.div_ceil(TABLE_CARD as u64)
+}
+
+fn extend<T: Clone>(list: &mut Vec<T>, by: u64, with: T) -> Result<()> {
     let by = usize::try_from(by).context("the table is too large")?;
-    elements
-        .try_reserve_exact(by)
-        .with_context(|| format!("the system has no memory for {by} more table elements"))?;
-    elements.resize(elements.len() + by, with);
+    list.try_reserve_exact(by)
+        .context("the system has no memory for a table of that size")?;
+    list.resize(list.len() + by, with);
     Ok(())
 }
 
