@@ -10,7 +10,7 @@ use crate::value::{Host, HostError, Type, Value};
 use mainspring::Trap;
 use std::sync::OnceLock;
 use wasmi::*;
-use wasmparser::{BlockType, Operator, Parser, Payload};
+use wasmparser::{BlockType, Operator, Parser, Payload, Validator, WasmFeatures};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Runs the module that is made of the bytes. Says whether there was one.
@@ -20,6 +20,19 @@ pub fn run(data: &[u8]) -> bool {
         return false;
     };
     check(&case.wasm, case.random)
+}
+
+/// Whether the oracle has all proposals that a module uses.
+pub fn knows(wasm: &[u8]) -> bool {
+    let known = WasmFeatures::WASM2
+        | WasmFeatures::TAIL_CALL
+        | WasmFeatures::EXTENDED_CONST
+        | WasmFeatures::MULTI_MEMORY
+        | WasmFeatures::MEMORY64
+        | WasmFeatures::WIDE_ARITHMETIC
+        | WasmFeatures::CUSTOM_PAGE_SIZES;
+    let mut validator = Validator::new_with_features(known);
+    validator.validate_all(wasm).is_ok()
 }
 
 /// Whether a module has what wasmi 2.0.0 gets wrong: it takes some `select`s right after a comparison that may be one with zero the

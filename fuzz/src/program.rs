@@ -33,9 +33,11 @@ pub fn case(data: &[u8], canonical: bool) -> Case {
 }
 
 /// What a branch may go to.
-enum Label {
+pub(crate) enum Label {
     /// A block without results.
     Block,
+    /// A block that no branch goes to.
+    Closed,
     /// A loop: its counter and its parameters.
     Loop(usize, Vec<Type>),
 }
@@ -50,7 +52,7 @@ pub(crate) struct Writer<'a> {
     pub(crate) u: Unstructured<'a>,
     pub(crate) out: String,
     pub(crate) locals: Vec<Type>,
-    labels: Vec<Label>,
+    pub(crate) labels: Vec<Label>,
     counters: usize,
     /// How many of the locals are parameters.
     params: usize,
@@ -64,18 +66,19 @@ pub(crate) struct Writer<'a> {
     budget: usize,
     /// Whether all NaNs are to have one form.
     canonical: bool,
-    /// Whether there are typed references, which the oracle does not know.
-    typed: bool,
+    /// Whether there are typed references, objects and exceptions, which the oracle does not know.
+    pub(crate) typed: bool,
 }
 
-/// Types of locals, globals, and operands.
-const TYPES: [Type; 6] = [
+/// Types of locals, globals, and operands; the last only of typed programs.
+const TYPES: [Type; 7] = [
     Type::I32,
     Type::I64,
     Type::F32,
     Type::F64,
     Type::V128,
     Type::Extern,
+    Type::Any,
 ];
 /// Loops that a function may have, each with a local that counts.
 pub(crate) const MOST_LOOPS: usize = 12;
@@ -95,8 +98,13 @@ impl Writer<'_> {
         self.u.int_in_range(0..=end.max(1) - 1).unwrap_or(0)
     }
 
+    fn palette(&self) -> &'static [Type] {
+        &TYPES[..TYPES.len() - usize::from(!self.typed)]
+    }
+
     fn ty(&mut self) -> Type {
-        TYPES[self.below(TYPES.len())]
+        let palette = self.palette();
+        palette[self.below(palette.len())]
     }
 
     fn types(&mut self, most: usize) -> Vec<Type> {
@@ -115,7 +123,8 @@ impl Writer<'_> {
             self,
             "(global $fuel (export \"{FUEL}\") (mut i32) (i32.const {FULL}))"
         );
-        for (i, ty) in TYPES.iter().enumerate() {
+        self.declare_objects();
+        for (i, ty) in self.palette().iter().enumerate() {
             emit!(
                 self,
                 "(global $g{i} (export \"g{i}\") (mut {}) ({}))",
@@ -125,9 +134,13 @@ impl Writer<'_> {
         }
         let functions = 1 + self.below(4);
         self.functions = functions;
-        emit!(self, "(table {functions} funcref)");
+        emit!(self, "(table $functions {functions} funcref)");
         let all: Vec<String> = (0..functions).map(|i| format!("$f{i}")).collect();
-        emit!(self, "(elem (i32.const 0) {})", all.join(" "));
+        emit!(
+            self,
+            "(elem (table $functions) (i32.const 0) func {})",
+            all.join(" ")
+        );
         for i in 0..functions {
             self.function(i);
         }
@@ -166,6 +179,7 @@ impl Writer<'_> {
         emit!(self, "(local{counters})");
         emit!(self, "(local f32 f64 v128)");
         self.declare_references(i);
+        self.declare_object_locals();
         self.burn();
         self.statements();
         for ty in &signature.results {
@@ -184,7 +198,7 @@ impl Writer<'_> {
         );
     }
 
-    fn statements(&mut self) {
+    pub(crate) fn statements(&mut self) {
         for _ in 0..1 + self.below(6) {
             if self.budget == 0 {
                 return;
@@ -196,10 +210,10 @@ impl Writer<'_> {
     fn statement(&mut self) {
         self.budget = self.budget.saturating_sub(3);
         let deep = self.labels.len() >= DEEPEST;
-        match self.below(16) {
+        match self.below(if self.typed { 20 } else { 16 }) {
             0..=3 => self.set_local(),
             4 => {
-                let i = self.below(TYPES.len());
+                let i = self.below(self.palette().len());
                 self.value(TYPES[i], 2);
                 emit!(self, "global.set $g{i}");
             }
@@ -221,6 +235,7 @@ impl Writer<'_> {
             13 => self.call(),
             14 => self.rare(),
             15 if self.has_references() => self.set_reference(),
+            16.. if !deep => self.objects(),
             _ => {
                 let ty = self.ty();
                 self.value(ty, 3);
@@ -398,7 +413,7 @@ impl Writer<'_> {
         let depth = self.below(self.labels.len());
         let at = self.labels.len().wrapping_sub(1 + depth);
         match self.labels.get(at) {
-            None => {}
+            None | Some(Label::Closed) => {}
             Some(Label::Block) => {
                 self.value(Type::I32, 2);
                 emit!(self, "br_if {depth}");
@@ -444,7 +459,7 @@ impl Writer<'_> {
                 let (params, results) = (names(&signature.params), names(&signature.results));
                 emit!(
                     self,
-                    "i32.const {callee} call_indirect {ty} (param{params}) (result{results})"
+                    "i32.const {callee} call_indirect $functions {ty} (param{params}) (result{results})"
                 );
             }
             _ => {
@@ -566,7 +581,7 @@ impl Writer<'_> {
                     emit!(self, "i32.popcnt");
                 }
                 match ty {
-                    Type::Extern => emit!(self, "select (result externref)"),
+                    Type::Extern | Type::Any => emit!(self, "select (result {})", name(ty)),
                     _ => emit!(self, "select"),
                 }
             }
@@ -577,6 +592,7 @@ impl Writer<'_> {
                 }
                 None => self.leaf(ty),
             },
+            _ if ty == Type::Any => self.any(depth),
             _ => self.operator(ty, depth),
         }
     }
@@ -687,6 +703,7 @@ fn zero(ty: Type) -> String {
     match ty {
         Type::Func => "ref.null func".into(),
         Type::Extern => "ref.null extern".into(),
+        Type::Any => "ref.null any".into(),
         Type::V128 => "v128.const i64x2 0 0".into(),
         number => format!("{}.const 0", name(number)),
     }

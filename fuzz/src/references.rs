@@ -43,7 +43,7 @@ impl Writer<'_> {
         match self.below(5) {
             0 => emit!(
                 self,
-                "i32.const {function} table.get 0 ref.cast (ref $t{function})"
+                "i32.const {function} table.get $functions ref.cast (ref $t{function})"
             ),
             1 => emit!(
                 self,
@@ -72,7 +72,7 @@ impl Writer<'_> {
             }
             1 => emit!(
                 self,
-                "block (result (ref null $t{function})) i32.const {element} table.get 0 \
+                "block (result (ref null $t{function})) i32.const {element} table.get $functions \
                  br_on_cast 0 funcref (ref $t{function}) drop ref.null $t{function} end local.set {local}"
             ),
             2 => emit!(
@@ -83,7 +83,7 @@ impl Writer<'_> {
             3 => {
                 emit!(
                     self,
-                    "i32.const {element} table.get 0 ref.test (ref $t{function})"
+                    "i32.const {element} table.get $functions ref.test (ref $t{function})"
                 );
                 self.put_away(&[Type::I32]);
             }

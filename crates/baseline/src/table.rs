@@ -2,12 +2,20 @@
 
 use crate::body::Ty;
 use crate::state::{Entry, Func};
-use crate::x64::{Alu, Cond, Mem, Rm, SCRATCH, Shift};
+use crate::x64::{Alu, Cond, Mem, Reg, Rm, SCRATCH, Shift};
 use anyhow::Result;
 use mainspring_abi::gc::TABLE_CARD_SHIFT;
 use mainspring_abi::{Builtin, TrapCode, VMFunctionImport, VMTableDefinition};
 use mainspring_wasm::{FuncIndex, StorageType, TableIndex, ValType};
 use std::mem::offset_of;
+
+/// An element of a table.
+struct Element {
+    at: Mem,
+    index: Reg,
+    /// May be overwritten once the element was accessed.
+    aside: Reg,
+}
 
 impl Func<'_, '_> {
     fn table(&mut self) -> TableIndex {
@@ -28,13 +36,10 @@ impl Func<'_, '_> {
         let table = self.table();
         let value = self.pop();
         let value = self.in_clean_reg(value);
-        let index = self.top();
-        let at = self.element_address(table);
+        let Element { at, index, aside } = self.table_element(table);
         self.may_trap(TrapCode::TableOutOfBounds);
         self.asm.store(true, at, value);
         if self.holds_objects(table) {
-            let index = self.in_clean_reg(index);
-            let aside = self.alloc(Ty::I64);
             self.asm.mov(true, aside, index);
             self.asm
                 .shift_imm(Shift::Shr, true, aside, TABLE_CARD_SHIFT as u8);
@@ -113,8 +118,13 @@ impl Func<'_, '_> {
         }
     }
 
-    /// Pops an index and checks it. The instruction that accesses the element may trap.
+    /// Pops an index and says where that element is. The instruction that accesses it may trap.
     pub(crate) fn element_address(&mut self, table: TableIndex) -> Mem {
+        self.table_element(table).at
+    }
+
+    /// Pops an index and checks it.
+    fn table_element(&mut self, table: TableIndex) -> Element {
         let index = self.pop();
         let index = self.in_clean_reg(index);
         let base = self.alloc(Ty::I64);
@@ -135,7 +145,11 @@ impl Func<'_, '_> {
         if !self.input.settings.spectre_mitigation {
             let trap = self.trap_label(TrapCode::TableOutOfBounds);
             self.asm.jcc(Cond::AboveEqual, trap);
-            return Mem::indexed(base, index, 3, 0);
+            return Element {
+                at: Mem::indexed(base, index, 3, 0),
+                index,
+                aside: base,
+            };
         }
         // An address near 0 for what is out of bounds, even where a branch was mispredicted.
         let at = Mem::indexed(base, index, 3, 0);
@@ -143,7 +157,11 @@ impl Func<'_, '_> {
         self.asm.mov_imm(SCRATCH, 0);
         self.asm
             .cmov(Cond::AboveEqual, true, base, Rm::Reg(SCRATCH));
-        Mem::at(base, 0)
+        Element {
+            at: Mem::at(base, 0),
+            index,
+            aside: base,
+        }
     }
 
     /// The size of a table that can't grow.
