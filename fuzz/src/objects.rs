@@ -139,7 +139,7 @@ impl Writer<'_> {
 
     /// Makes objects, changes them, or looks into them.
     pub(crate) fn objects(&mut self) {
-        match self.below(14) {
+        match self.below(18) {
             0 => {
                 self.node(2);
                 emit!(self, "local.set $node");
@@ -198,7 +198,54 @@ impl Writer<'_> {
             ),
             11 => self.look(),
             12 => self.throw(),
-            _ => self.catch(),
+            13 | 14 => self.catch(),
+            _ => self.keep(),
+        }
+    }
+
+    /// Puts something new into something old, and takes it out again, with collections before and in between.
+    fn keep(&mut self) {
+        let place = self.below(TABLE);
+        let (at, set, get) = match self.below(3) {
+            0 => {
+                self.node(2);
+                emit!(self, "local.set $node");
+                (
+                    "local.get $node ref.as_non_null".into(),
+                    "struct.set $node $any",
+                    "struct.get $node $any",
+                )
+            }
+            1 => {
+                self.list(1);
+                emit!(self, "local.set $list");
+                (
+                    "local.get $list i32.const 1".into(),
+                    "array.set $list",
+                    "array.get $list",
+                )
+            }
+            _ => (
+                format!("i32.const {place}"),
+                "table.set $objects",
+                "table.get $objects",
+            ),
+        };
+        self.garbage();
+        emit!(self, "{at}");
+        self.value(Type::Any, 3);
+        emit!(self, "{set}");
+        self.garbage();
+        emit!(self, "{at} {get}");
+        self.put_away(&[Type::Any]);
+    }
+
+    fn garbage(&mut self) {
+        for _ in 0..self.below(4) {
+            match self.below(2) {
+                0 => emit!(self, "struct.new_default $leaf drop"),
+                _ => emit!(self, "i32.const 20 array.new_default $bytes drop"),
+            }
         }
     }
 

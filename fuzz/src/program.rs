@@ -210,7 +210,7 @@ impl Writer<'_> {
     fn statement(&mut self) {
         self.budget = self.budget.saturating_sub(3);
         let deep = self.labels.len() >= DEEPEST;
-        match self.below(if self.typed { 20 } else { 16 }) {
+        match self.below(if self.typed { 24 } else { 16 }) {
             0..=3 => self.set_local(),
             4 => {
                 let i = self.below(self.palette().len());
