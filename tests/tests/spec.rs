@@ -222,23 +222,30 @@ fn gc() {
     run(&GC);
 }
 
-/// With a collection at each allocation, and at each call that reaches the host or the runtime.
+/// Each with a collection at each allocation, and then at each call that reaches the host or the runtime.
 #[test]
-fn gc_stress() {
-    for suite in [GC, EXCEPTIONS] {
-        run(&Suite {
-            name: "a collection at each allocation",
-            configure: |config| {
-                config.gc_zeal_alloc_counter(Some(NonZeroU32::MIN));
-            },
-            ..suite
+fn collecting() {
+    let suites = [
+        V3,
+        ANNOTATIONS,
+        CUSTOM_PAGE_SIZES,
+        EXCEPTIONS,
+        EXTENDED_CONST,
+        FUNCTION_REFERENCES,
+        GC,
+        MEMORY64,
+        MULTI_MEMORY,
+        RELAXED_SIMD,
+        TAIL_CALL,
+        THREADS,
+        WIDE_ARITHMETIC,
+    ];
+    for suite in suites {
+        run_with(&suite, ", a collection at each allocation", |config| {
+            config.gc_zeal_alloc_counter(Some(NonZeroU32::MIN));
         });
-        run(&Suite {
-            name: "a collection at each call out",
-            configure: |config| {
-                config.gc_stress(true);
-            },
-            ..suite
+        run_with(&suite, ", a collection at each call out", |config| {
+            config.gc_stress(true);
         });
     }
 }
@@ -287,13 +294,18 @@ fn wide_arithmetic() {
 
 /// Runs a suite in every mode and fails with a list of everything that did not come out right.
 fn run(suite: &Suite) {
+    run_with(suite, "", |_| {});
+}
+
+/// The same, with more settings.
+fn run_with(suite: &Suite, settings: &str, configure: fn(&mut Config)) {
     let files = (suite.files)();
     assert!(!files.is_empty(), "the suite {} holds no files", suite.name);
     let wrong: Vec<_> = MODES
         .iter()
         .flat_map(|(mode, strategy, stress)| {
-            let engine = engine(suite, *strategy, *stress);
-            let name = format!("{}, {mode}", suite.name);
+            let engine = engine(suite, configure, *strategy, *stress);
+            let name = format!("{}{settings}, {mode}", suite.name);
             run_mode(&name, &engine, &files)
         })
         .collect();
@@ -329,12 +341,18 @@ fn run_mode(name: &str, engine: &Engine, files: &[TestFile<'static>]) -> Vec<Str
     wrong
 }
 
-fn engine(suite: &Suite, strategy: Strategy, stress: Option<TierStress>) -> Engine {
+fn engine(
+    suite: &Suite,
+    configure: fn(&mut Config),
+    strategy: Strategy,
+    stress: Option<TierStress>,
+) -> Engine {
     let mut config = Config::new();
     config.strategy(strategy).tier_stress(stress);
     config.wasm_features(WasmFeatures::all(), false);
     config.wasm_features(suite.features, true);
     (suite.configure)(&mut config);
+    configure(&mut config);
     Engine::new(&config)
         .unwrap_or_else(|error| panic!("no engine for the suite {}: {error:#}", suite.name))
 }
