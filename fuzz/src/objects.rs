@@ -139,7 +139,7 @@ impl Writer<'_> {
 
     /// Makes objects, changes them, or looks into them.
     pub(crate) fn objects(&mut self) {
-        match self.below(18) {
+        match self.below(20) {
             0 => {
                 self.node(2);
                 emit!(self, "local.set $node");
@@ -199,6 +199,7 @@ impl Writer<'_> {
             11 => self.look(),
             12 => self.throw(),
             13 | 14 => self.catch(),
+            15 | 16 => self.legacy_catch(),
             _ => self.keep(),
         }
     }
@@ -294,19 +295,59 @@ impl Writer<'_> {
     fn throw(&mut self) {
         self.value(Type::I32, 2);
         emit!(self, "i32.const 7 i32.and i32.eqz if");
-        match self.below(4) {
-            0 => {
+        let clauses: Vec<usize> = (self.labels.iter().rev().enumerate())
+            .filter(|(_, label)| matches!(label, Label::Clause))
+            .map(|(depth, _)| depth)
+            .collect();
+        let clause = self.below(clauses.len());
+        match (self.below(6), clauses.get(clause)) {
+            (0, _) => {
                 self.value(Type::V128, 1);
                 emit!(self, "throw $other");
             }
-            1 => emit!(
+            (1, _) => emit!(
                 self,
                 "local.get $thrown ref.is_null if else local.get $thrown throw_ref end"
             ),
+            (2 | 3, Some(depth)) => emit!(self, "rethrow {}", depth + 1),
             _ => {
                 self.value(Type::I32, 1);
                 self.value(Type::Any, 2);
                 emit!(self, "throw $one");
+            }
+        }
+        emit!(self, "end");
+    }
+
+    /// The same as [`catch`](Self::catch), as it was before version 3.
+    fn legacy_catch(&mut self) {
+        emit!(self, "try");
+        self.labels.push(Label::Block);
+        self.statements();
+        if self.below(3) > 0 {
+            self.throw();
+        }
+        self.labels.pop();
+        if self.below(4) == 3 {
+            let depth = self.below(self.labels.len() + 1);
+            return emit!(self, "delegate {depth}");
+        }
+        let clauses: [(&str, &[Type]); 3] = [
+            ("catch $one", &[Type::I32, Type::Any]),
+            ("catch $other", &[Type::V128]),
+            ("catch_all", &[]),
+        ];
+        for (clause, caught) in clauses {
+            if self.below(3) < 2 {
+                emit!(self, "{clause}");
+                self.labels.push(Label::Clause);
+                self.put_away(caught);
+                self.statements();
+                if self.below(3) == 0 {
+                    self.garbage();
+                    self.throw();
+                }
+                self.labels.pop();
             }
         }
         emit!(self, "end");

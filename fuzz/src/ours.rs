@@ -102,6 +102,7 @@ fn named(name: &'static str, strategy: Strategy, configure: impl Fn(&mut Config)
         .strategy(strategy)
         .cranelift_nan_canonicalization(true)
         .wasm_wide_arithmetic(true)
+        .wasm_legacy_exceptions(true)
         .wasm_custom_page_sizes(true)
         .shared_memory(true)
         // Inputs are what runs in parallel.

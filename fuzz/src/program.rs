@@ -38,6 +38,8 @@ pub(crate) enum Label {
     Block,
     /// A block that no branch goes to.
     Closed,
+    /// A clause of a `try`, whose exception can be thrown again.
+    Clause,
     /// A loop: its counter and its parameters.
     Loop(usize, Vec<Type>),
 }
@@ -210,7 +212,7 @@ impl Writer<'_> {
     fn statement(&mut self) {
         self.budget = self.budget.saturating_sub(3);
         let deep = self.labels.len() >= DEEPEST;
-        match self.below(if self.typed { 24 } else { 16 }) {
+        match self.below(if self.typed { 26 } else { 16 }) {
             0..=3 => self.set_local(),
             4 => {
                 let i = self.below(self.palette().len());
@@ -414,7 +416,7 @@ impl Writer<'_> {
         let at = self.labels.len().wrapping_sub(1 + depth);
         match self.labels.get(at) {
             None | Some(Label::Closed) => {}
-            Some(Label::Block) => {
+            Some(Label::Block | Label::Clause) => {
                 self.value(Type::I32, 2);
                 emit!(self, "br_if {depth}");
             }
@@ -431,7 +433,7 @@ impl Writer<'_> {
 
     fn branch_table(&mut self) {
         let blocks: Vec<String> = (self.labels.iter().rev().enumerate())
-            .filter(|(_, label)| matches!(label, Label::Block))
+            .filter(|(_, label)| matches!(label, Label::Block | Label::Clause))
             .map(|(depth, _)| (depth + 1).to_string())
             .collect();
         emit!(self, "block");

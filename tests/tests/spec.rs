@@ -172,6 +172,22 @@ const EXCEPTIONS: Suite = Suite {
     configure: |_| {},
 };
 
+/// No suite has these instructions any longer, so the file is ours.
+const LEGACY_EXCEPTIONS: Suite = Suite {
+    name: "legacy-exceptions",
+    files: || {
+        vec![TestFile {
+            parent: "tests".into(),
+            name: "legacy-exceptions.wast".into(),
+            contents: include_str!("legacy-exceptions.wast"),
+        }]
+    },
+    features: WITH_GC
+        .union(WasmFeatures::EXCEPTIONS)
+        .union(WasmFeatures::LEGACY_EXCEPTIONS),
+    configure: |_| {},
+};
+
 #[test]
 fn wasm_v1() {
     run(&V1);
@@ -218,6 +234,11 @@ fn exceptions() {
 }
 
 #[test]
+fn legacy_exceptions() {
+    run(&LEGACY_EXCEPTIONS);
+}
+
+#[test]
 fn gc() {
     run(&GC);
 }
@@ -233,6 +254,7 @@ fn collecting() {
         EXTENDED_CONST,
         FUNCTION_REFERENCES,
         GC,
+        LEGACY_EXCEPTIONS,
         MEMORY64,
         MULTI_MEMORY,
         RELAXED_SIMD,

@@ -269,7 +269,10 @@ pub(crate) mod opcode {
     pub(crate) const LOOP: u8 = 0x03;
     pub(crate) const IF: u8 = 0x04;
     pub(crate) const ELSE: u8 = 0x05;
+    pub(crate) const TRY: u8 = 0x06;
+    pub(crate) const CATCH: u8 = 0x07;
     pub(crate) const THROW: u8 = 0x08;
+    pub(crate) const RETHROW: u8 = 0x09;
     pub(crate) const THROW_REF: u8 = 0x0a;
     pub(crate) const END: u8 = 0x0b;
     pub(crate) const BR_IF: u8 = 0x0d;
@@ -279,6 +282,8 @@ pub(crate) mod opcode {
     pub(crate) const RETURN_CALL_INDIRECT: u8 = 0x13;
     pub(crate) const CALL_REF: u8 = 0x14;
     pub(crate) const RETURN_CALL_REF: u8 = 0x15;
+    pub(crate) const DELEGATE: u8 = 0x18;
+    pub(crate) const CATCH_ALL: u8 = 0x19;
     pub(crate) const SELECT: u8 = 0x1b;
     pub(crate) const TRY_TABLE: u8 = 0x1f;
     pub(crate) const LOCAL_GET: u8 = 0x20;
@@ -326,11 +331,10 @@ const fn immediates() -> [Immediates; 256] {
     let mut code = 0;
     while code < 256 {
         table[code] = match code {
-            0x02..=0x04 => Immediates::BlockType,
+            0x02..=0x04 | 0x06 => Immediates::BlockType,
             0x0e => Immediates::BrTable,
-            0x08 | 0x0c | 0x0d | 0x10 | 0x12 | 0x14 | 0x15 | 0x20..=0x26 | 0x3f..=0x42 => {
-                Immediates::One
-            }
+            0x07..=0x09 | 0x0c | 0x0d | 0x10 | 0x12 | 0x14 | 0x15 | 0x18 => Immediates::One,
+            0x20..=0x26 | 0x3f..=0x42 => Immediates::One,
             0xd0 | 0xd2 | 0xd5 | 0xd6 => Immediates::One,
             0x11 | 0x13 => Immediates::Two,
             0x1c => Immediates::Types,

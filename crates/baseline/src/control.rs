@@ -20,6 +20,8 @@ pub(crate) struct Frame {
     height: usize,
     /// How many loops it is in, counting itself.
     loops: u32,
+    /// The innermost block that catches what is thrown in it.
+    catcher: Option<usize>,
     /// Where branches to it go.
     label: Label,
     /// Whether anything goes to what follows the block other than by reaching its end.
@@ -33,8 +35,10 @@ pub(crate) enum FrameKind {
     Function,
     /// A `block`, or an `else` arm.
     Block,
-    /// A `try_table`.
+    /// A `try_table`, or the body of a `try`.
     Try,
+    /// A `catch` or `catch_all` of the `try` with this number.
+    Catch(usize),
     /// Branches go to the header.
     Loop,
     /// The first arm of an `if`, with where the second is.
@@ -48,6 +52,18 @@ impl Frame {
     /// What kind of block it is, and how many operands lie below its own.
     pub(crate) fn place(&self) -> (FrameKind, usize) {
         (self.kind, self.height)
+    }
+
+    /// The number of the innermost block that catches what is thrown in it.
+    pub(crate) fn catcher(&self) -> Option<usize> {
+        self.catcher
+    }
+
+    /// Makes it a clause of the `try` with a number, in another or none. It is left by jumps.
+    pub(crate) fn becomes_clause(&mut self, number: usize, catcher: Option<usize>) {
+        self.kind = FrameKind::Catch(number);
+        self.catcher = catcher;
+        self.is_target = true;
     }
 }
 
@@ -72,6 +88,7 @@ impl Func<'_, '_> {
         self.control.push(Frame {
             kind,
             loops: around + u32::from(kind == FrameKind::Loop),
+            catcher: self.open_try,
             ty,
             height: match kind {
                 FrameKind::Function => 0,
@@ -443,15 +460,18 @@ impl Func<'_, '_> {
         self.branch_if(test.inverted(), to);
     }
 
-    /// Reads past code that can't be reached, to the `else` or `end` that is.
+    /// Reads past code that can't be reached, to what begins or ends a part of the block at hand.
     pub(crate) fn skip(&mut self) {
         let mut blocks = 0_u32;
         loop {
             let code = self.body.peek();
             match code {
-                opcode::ELSE | opcode::END if blocks == 0 => return,
-                opcode::END => blocks -= 1,
-                opcode::BLOCK | opcode::LOOP | opcode::IF | opcode::TRY_TABLE => blocks += 1,
+                opcode::ELSE | opcode::END | opcode::DELEGATE if blocks == 0 => return,
+                opcode::CATCH | opcode::CATCH_ALL if blocks == 0 => return,
+                opcode::END | opcode::DELEGATE => blocks -= 1,
+                opcode::BLOCK | opcode::LOOP | opcode::IF | opcode::TRY_TABLE | opcode::TRY => {
+                    blocks += 1
+                }
                 _ => {}
             }
             self.body.advance(1);

@@ -6,7 +6,7 @@
 //! the landing of the `try_table` around it, or else throws it again. What is thrown inside of a `try_table` of the
 //! same function is a jump: to the label of the clause if it is known which one catches it, or to the landing.
 
-use crate::body::Ty;
+use crate::body::{BlockType, Ty, opcode};
 use crate::control::{FrameKind, RESULT_SLOT};
 use crate::state::{Entry, Func, Place, Value};
 use crate::x64::{
@@ -22,20 +22,22 @@ use mainspring_abi::{
 use mainspring_wasm::{FuncType, TagIndex};
 use std::mem::offset_of;
 
-/// How many clauses are looked at for the one that catches what is thrown.
+/// How many clauses, and blocks that have them, are looked at for the one that catches what is thrown.
 const MOST_CLAUSES: usize = 64;
 
 /// Bytes of code in which landings may begin. A few bytes of a body can ask for many of a landing.
 const MOST_CODE: u32 = 1 << 28;
 
-/// What a `try_table` catches.
+/// What a `try_table` catches, or a `try`.
 pub(crate) struct TryTable {
     clauses: Vec<Clause>,
+    /// Whether it is a `try`, whose clauses come behind its body.
+    is_legacy: bool,
     /// Where exceptions come.
     landing: Label,
     /// Whether any do.
     is_used: bool,
-    /// The one that it is in.
+    /// The one that it is in, or, of a `try` that delegates, the one that it does to.
     around: Option<usize>,
     /// Offset of the instruction in the module.
     wasm: u32,
@@ -51,7 +53,8 @@ struct Clause {
     /// The position of the frame whose label it is.
     depth: usize,
     label: Label,
-    kind: FrameKind,
+    /// What kind of block that is. None if the label is where a clause of a `try` begins.
+    kind: Option<FrameKind>,
     /// How many operands lie below what the label takes.
     height: usize,
 }
@@ -60,8 +63,8 @@ struct Clause {
 enum Catcher {
     /// A clause of this function.
     Clause(Clause),
-    /// A clause of this function, or none: that depends on whether two imported tags are the same. Or it was not looked
-    /// for any longer.
+    /// A clause of this function, or none: that depends on whether two imported tags are the same, or clauses are still
+    /// to come. Or it was not looked for any longer.
     Unknown,
     /// Not this function.
     Caller,
@@ -88,9 +91,15 @@ impl<'a> Func<'a, '_> {
             let depth = self.body.u32();
             clauses.push(self.clause(tag, kind & 1 != 0, depth));
         }
+        self.open_try(clauses, false, ty);
+        Ok(())
+    }
+
+    fn open_try(&mut self, clauses: Vec<Clause>, is_legacy: bool, ty: BlockType) {
         let landing = self.asm.label();
         self.try_tables.push(TryTable {
             clauses,
+            is_legacy,
             landing,
             is_used: false,
             around: self.open_try,
@@ -100,7 +109,6 @@ impl<'a> Func<'a, '_> {
         self.open_try = Some(number);
         self.open(FrameKind::Try, ty);
         self.settle(self.stack.len() - ty.params(self.module));
-        Ok(())
     }
 
     fn clause(&mut self, tag: Option<TagIndex>, with_ref: bool, relative_depth: u32) -> Clause {
@@ -116,14 +124,79 @@ impl<'a> Func<'a, '_> {
             with_ref,
             depth,
             label,
-            kind,
+            kind: Some(kind),
             height,
         }
     }
 
-    pub(crate) fn end_try_table(&mut self) {
-        let open = self.open_try.expect("a `try_table` ends");
+    /// Ends the body of the innermost block that catches. Its number.
+    pub(crate) fn end_try_table(&mut self) -> usize {
+        let open = self.open_try.expect("a block that catches ends");
         self.open_try = self.try_tables[open].around;
+        open
+    }
+
+    // The instructions of before version 3 of the specification. What a clause of a `try` caught is an operand
+    // below its own, which no label takes.
+
+    pub(crate) fn try_(&mut self) -> Result<()> {
+        let ty = self.body.block_type(self.module)?;
+        self.open_try(Vec::new(), true, ty);
+        Ok(())
+    }
+
+    /// Goes on in a `catch` or `catch_all`.
+    pub(crate) fn catch_clause(&mut self, code: u8) {
+        let tag = (code == opcode::CATCH).then(|| TagIndex(self.body.u32()));
+        let depth = self.control.len() - 1;
+        if self.reachable {
+            self.jump_to(depth);
+        }
+        let (kind, height) = self.control[depth].place();
+        let number = match kind {
+            FrameKind::Catch(number) => number,
+            _ => self.end_try_table(),
+        };
+        self.control[depth].becomes_clause(number, self.open_try);
+        let label = self.asm.label();
+        self.try_tables[number].clauses.push(Clause {
+            tag,
+            with_ref: true,
+            depth,
+            label,
+            kind: None,
+            height,
+        });
+        self.truncate(height);
+        let (module, params) = (self.module, tag.map(|tag| &self.tag_type(tag).params));
+        let params = params.into_iter().flatten();
+        let operands = std::iter::once(Ty::Ref).chain(params.map(|&ty| Ty::of(module, ty)));
+        for (n, ty) in operands.enumerate() {
+            let position = (height + n) as u32;
+            self.slot(position);
+            self.push(Place::Slot(position), ty);
+        }
+        self.asm.bind(label);
+        self.forget_locals();
+        self.reachable = true;
+    }
+
+    /// Ends a `try` whose exceptions are thrown where a label is.
+    pub(crate) fn delegate(&mut self) {
+        let relative_depth = self.body.u32();
+        let number = self.open_try.expect("validated: `delegate` ends a `try`");
+        self.end();
+        let label = &self.control[self.depth(relative_depth)];
+        self.try_tables[number].around = label.catcher();
+    }
+
+    /// Throws again what the clause caught that a label names.
+    pub(crate) fn rethrow(&mut self) {
+        let relative_depth = self.body.u32();
+        let (_, height) = self.control[self.depth(relative_depth)].place();
+        let Entry { place, ty } = self.stack[height];
+        self.push(place, ty);
+        self.throw_ref();
     }
 
     /// Before a call: an exception that leaves it is caught by who finds nothing in registers.
@@ -200,6 +273,10 @@ impl<'a> Func<'a, '_> {
         let mut next = self.open_try;
         while let Some(number) = next {
             let table = &self.try_tables[number];
+            looked_at += 1;
+            if table.is_legacy || looked_at > MOST_CLAUSES {
+                return Catcher::Unknown;
+            }
             for &clause in &table.clauses {
                 looked_at += 1;
                 if looked_at > MOST_CLAUSES {
@@ -403,11 +480,16 @@ impl<'a> Func<'a, '_> {
         }
         let count = fields.len() + usize::from(clause.with_ref);
         match clause.kind {
-            FrameKind::Function if self.layout.result_passing == ResultPassing::Memory => {
+            Some(FrameKind::Function) if self.layout.result_passing == ResultPassing::Memory => {
                 self.return_caught_in_memory(&fields, clause.with_ref);
             }
-            FrameKind::Function => self.return_caught(&fields, clause.with_ref),
-            FrameKind::Loop => self.put_caught_in_slots(clause, &fields),
+            Some(FrameKind::Function) => self.return_caught(&fields, clause.with_ref),
+            None => {
+                let exception = self.slot(clause.height as u32);
+                self.store(exception, Reg::RAX, Ty::Ref);
+                self.put_fields_in_slots(clause.height + 1, &fields);
+            }
+            Some(FrameKind::Loop) => self.put_caught_in_slots(clause, &fields),
             _ if count > 1 => self.put_caught_in_slots(clause, &fields),
             _ => {
                 // The exception itself is where it belongs.
@@ -419,11 +501,15 @@ impl<'a> Func<'a, '_> {
         self.asm.jmp(clause.label);
     }
 
-    fn put_caught_in_slots(&mut self, clause: &Clause, fields: &[(Mem, Ty)]) {
+    fn put_fields_in_slots(&mut self, height: usize, fields: &[(Mem, Ty)]) {
         for (n, &(from, ty)) in fields.iter().enumerate() {
-            let slot = self.slot((clause.height + n) as u32);
+            let slot = self.slot((height + n) as u32);
             self.copy_caught(slot, from, ty);
         }
+    }
+
+    fn put_caught_in_slots(&mut self, clause: &Clause, fields: &[(Mem, Ty)]) {
+        self.put_fields_in_slots(clause.height, fields);
         if clause.with_ref {
             let slot = self.slot((clause.height + fields.len()) as u32);
             self.store(slot, Reg::RAX, Ty::Ref);

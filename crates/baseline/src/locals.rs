@@ -109,12 +109,15 @@ pub(crate) fn scan(
                 continue;
             }
             opcode::BLOCK | opcode::IF => loops.push(false),
-            opcode::TRY_TABLE => {
+            opcode::TRY_TABLE | opcode::TRY => {
                 loops.push(false);
                 usage.catches = true;
                 usage.call(1);
             }
-            opcode::THROW | opcode::THROW_REF => usage.call(1),
+            opcode::THROW | opcode::THROW_REF | opcode::RETHROW => usage.call(1),
+            opcode::DELEGATE => {
+                loops.pop();
+            }
             opcode::LOOP => {
                 usage.has_loops = true;
                 loops.push(true);

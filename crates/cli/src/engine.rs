@@ -20,7 +20,7 @@ pub(crate) struct EngineOptions {
 
     /// Switch a proposal on, or off with `=n`, by the name that `mainspring inspect` gives
     /// it; several with commas between
-    #[arg(long, value_delimiter = ',', value_name = "NAME[=y|n]")]
+    #[arg(long, short = 'W', value_delimiter = ',', value_name = "NAME[=y|n]")]
     wasm: Vec<Switch>,
 }
 
@@ -65,6 +65,7 @@ const SWITCHES: &[(&str, Setting)] = &[
     ("function-references", Config::wasm_function_references),
     ("gc", Config::wasm_gc),
     ("gc-support", Config::gc_support),
+    ("legacy-exceptions", Config::wasm_legacy_exceptions),
     ("memory64", Config::wasm_memory64),
     ("multi-memory", Config::wasm_multi_memory),
     ("multi-value", Config::wasm_multi_value),

@@ -422,6 +422,9 @@ fn proposals_are_switched_by_name() {
     with("wide-arithmetic,wide-arithmetic=n").fails(1, &["wide arithmetic"]);
     with("branch-hinting,gc-support=n,wide-arithmetic").prints("-2\n");
     with("wide").fails(2, &["no such proposal", "wide-arithmetic"]);
+    place
+        .run(&[&["run", "-W", "wide-arithmetic"], &call[..]].concat())
+        .prints("-2\n");
     with("simd=maybe").fails(2, &["`maybe`"]);
     let (none, wide) = (
         "module needs the",

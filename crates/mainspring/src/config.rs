@@ -102,7 +102,9 @@ impl Default for HeapConfig {
 }
 
 /// Proposals that make objects.
-const NEEDS_OBJECTS: WasmFeatures = WasmFeatures::GC.union(WasmFeatures::EXCEPTIONS);
+const NEEDS_OBJECTS: WasmFeatures = WasmFeatures::GC
+    .union(WasmFeatures::EXCEPTIONS)
+    .union(WasmFeatures::LEGACY_EXCEPTIONS);
 
 /// How hard the optimizing tier tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,6 +146,7 @@ const DEFAULT: WasmFeatures = WasmFeatures::WASM2
 
 /// Proposals that the engine runs. What is not here is refused when an engine is made.
 const SUPPORTED: WasmFeatures = DEFAULT
+    .union(WasmFeatures::LEGACY_EXCEPTIONS)
     .union(WasmFeatures::CUSTOM_PAGE_SIZES)
     .union(WasmFeatures::WIDE_ARITHMETIC);
 
@@ -152,6 +155,7 @@ const SUPPORTED: WasmFeatures = DEFAULT
 const NEEDS: &[(WasmFeatures, WasmFeatures)] = &[
     (WasmFeatures::SIMD, WasmFeatures::FLOATS),
     (WasmFeatures::RELAXED_SIMD, WasmFeatures::SIMD),
+    (WasmFeatures::LEGACY_EXCEPTIONS, WasmFeatures::EXCEPTIONS),
 ];
 
 /// Configuration of an [`Engine`](crate::Engine).
@@ -237,6 +241,10 @@ proposals! {
     wasm_gc => GC;
     /// Exceptions. On by default. Without [`wasm_reference_types`](Self::wasm_reference_types) there is no `exnref`.
     wasm_exceptions => EXCEPTIONS;
+    /// The exception instructions of before version 3 of the specification: `try` with `catch`, `catch_all` or
+    /// `delegate`, and `rethrow`. Compilers emit them for browsers that have no others. Off by default; they can't be
+    /// on without [`wasm_exceptions`](Self::wasm_exceptions).
+    wasm_legacy_exceptions => LEGACY_EXCEPTIONS;
     /// Memories with pages of one byte. Off by default.
     wasm_custom_page_sizes => CUSTOM_PAGE_SIZES;
     /// Wide arithmetic: sums and products of 128 bits. Off by default.

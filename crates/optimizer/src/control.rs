@@ -6,12 +6,13 @@
 
 use crate::exceptions::TryTable;
 use crate::func::{Func, Region};
+use crate::legacy_exceptions::Clauses;
 use crate::types::{BlockTypes, value_type};
 use anyhow::Result;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Value};
 use mainspring_abi::TrapCode;
-use mainspring_wasm::{FuncType, ValType};
+use mainspring_wasm::{FuncType, TagIndex, ValType};
 use std::collections::HashMap;
 use wasmparser::{BlockType, BrTable, Operator};
 
@@ -31,8 +32,10 @@ pub(crate) struct Frame<'a> {
 pub(crate) enum FrameKind {
     /// The function itself, a `block`, or an `else` arm.
     Block,
-    /// A `try_table`.
+    /// A `try_table`, or the body of a `try`.
     Try(TryTable),
+    /// A `catch` or `catch_all` of a `try`.
+    Catch(Clauses),
     /// Branches go to the header.
     Loop { header: Block },
     /// The first arm of an `if`.
@@ -53,6 +56,13 @@ pub(crate) struct Target {
     arity: usize,
 }
 
+/// Where the entries of a `br_table` for one label jump to.
+struct Stop {
+    block: Block,
+    /// Whether it is on the way to the label, to hand on operands.
+    hands_on: bool,
+}
+
 impl<'a> Frame<'a> {
     /// The outermost frame of a function, above so many operands of the function it is in, of which so
     /// many are handed on.
@@ -71,14 +81,33 @@ impl<'a> Frame<'a> {
         self.below
     }
 
-    /// What a `try_table` catches.
+    /// How many operands lie below the block's own.
+    pub(crate) fn height(&self) -> usize {
+        self.height
+    }
+
+    pub(crate) fn kind(&self) -> &FrameKind {
+        &self.kind
+    }
+
+    /// What kind of block it is, which it is no longer.
+    pub(crate) fn take_kind(&mut self) -> FrameKind {
+        std::mem::replace(&mut self.kind, FrameKind::Block)
+    }
+
+    /// Makes it a clause of a `try`.
+    pub(crate) fn becomes_clause(&mut self, clauses: Clauses) {
+        self.kind = FrameKind::Catch(clauses);
+    }
+
+    /// What a `try_table` or a `try` catches.
     ///
     /// # Panics
     /// If it is another block.
     pub(crate) fn try_table(&mut self) -> &mut TryTable {
         match &mut self.kind {
             FrameKind::Try(table) => table,
-            _ => unreachable!("the list of `try_table`s names no other block"),
+            _ => unreachable!("the list of blocks that catch names no other"),
         }
     }
 
@@ -95,10 +124,17 @@ impl<'a> Func<'a, '_> {
             Operator::Block { .. }
             | Operator::Loop { .. }
             | Operator::If { .. }
-            | Operator::TryTable { .. } => self.skipped_blocks += 1,
-            Operator::Else if self.skipped_blocks == 0 => self.else_arm(),
-            Operator::End if self.skipped_blocks == 0 => self.end(),
-            Operator::End => self.skipped_blocks -= 1,
+            | Operator::TryTable { .. }
+            | Operator::Try { .. } => self.skipped_blocks += 1,
+            Operator::End | Operator::Delegate { .. } if self.skipped_blocks > 0 => {
+                self.skipped_blocks -= 1;
+            }
+            _ if self.skipped_blocks > 0 => {}
+            Operator::Else => self.else_arm(),
+            Operator::End => self.end(),
+            &Operator::Catch { tag_index } => self.catch_clause(Some(TagIndex(tag_index))),
+            Operator::CatchAll => self.catch_clause(None),
+            &Operator::Delegate { relative_depth } => self.delegate(relative_depth),
             _ => {}
         }
     }
@@ -189,9 +225,7 @@ impl<'a> Func<'a, '_> {
             self.jump_to_frame(depth);
         }
         let frame = &mut self.control[depth];
-        let FrameKind::If { else_block, params } =
-            std::mem::replace(&mut frame.kind, FrameKind::Block)
-        else {
+        let FrameKind::If { else_block, params } = frame.take_kind() else {
             unreachable!("validated: `else` ends the first arm of an `if`");
         };
         self.stack.truncate(frame.height - frame.below);
@@ -206,23 +240,37 @@ impl<'a> Func<'a, '_> {
             // Without a second arm, that arm hands its operands through.
             self.else_arm();
         }
-        // What a `try_table` catches lies between it and what follows.
-        let goes_on = matches!(self.control[depth].kind, FrameKind::Try(_))
-            || self.control[depth].continuation.is_some();
-        if self.reachable && goes_on {
-            self.jump_to_frame(depth);
-        }
-        let frame = self
-            .control
-            .pop()
-            .expect("validated: `end` closes an open block");
+        let frame = self.close();
         match &frame.kind {
-            FrameKind::Loop { header } => self.builder.seal_block(*header),
-            FrameKind::Try(table) => self.end_try_table(table, frame.height, frame.below),
+            FrameKind::Loop { header } => self.seal_crowd(*header),
+            FrameKind::Try(table) => self.end_try_table(table, frame.height),
+            FrameKind::Catch(clauses) => self.end_clauses(clauses, frame.height),
             _ => {}
         }
+        self.go_on_after(&frame);
+    }
+
+    /// Ends the innermost block, but for what follows it.
+    pub(crate) fn close(&mut self) -> Frame<'a> {
+        let depth = self.control.len() - 1;
+        // What is caught comes between such a block and what follows.
+        let goes_on = matches!(
+            self.control[depth].kind,
+            FrameKind::Try(_) | FrameKind::Catch(_)
+        ) || self.control[depth].continuation.is_some();
+        if self.reachable && goes_on {
+            self.jump_to_frame(depth);
+            self.reachable = false;
+        }
+        self.control
+            .pop()
+            .expect("validated: `end` closes an open block")
+    }
+
+    /// Goes on behind a block that is closed.
+    pub(crate) fn go_on_after(&mut self, frame: &Frame<'_>) {
         if let Some(block) = frame.continuation {
-            self.builder.seal_block(block);
+            self.seal_crowd(block);
             self.stack.truncate(frame.first_operand());
             self.builder.switch_to_block(block);
             self.stack
@@ -249,10 +297,11 @@ impl<'a> Func<'a, '_> {
         let frame = &self.control[depth];
         let (types, below) = (frame.types, frame.below);
         if let FrameKind::Loop { header } = frame.kind {
+            let arity = types.params().len();
             return Target {
-                block: header,
+                block: self.entrance(header, below + arity),
                 below,
-                arity: types.params().len(),
+                arity,
             };
         }
         let arity = types.results().len();
@@ -269,7 +318,7 @@ impl<'a> Func<'a, '_> {
             }
         };
         Target {
-            block,
+            block: self.entrance(block, below + arity),
             below,
             arity,
         }
@@ -365,7 +414,7 @@ impl<'a> Func<'a, '_> {
         let default = self.target(self.depth(table.default()));
         self.settle(default.arity);
         // Operands are handed on in one block for each label, not once for each entry.
-        let mut stops: HashMap<u32, Block> = HashMap::new();
+        let mut stops: HashMap<u32, Stop> = HashMap::new();
         let mut entries = Vec::with_capacity(table.len() as usize);
         for label in table.targets() {
             let block = self.table_target(label?, &mut stops);
@@ -377,11 +426,14 @@ impl<'a> Func<'a, '_> {
             .builder
             .create_jump_table(JumpTableData::new(default, &entries));
         self.builder.ins().br_table(index, jump_table);
-        let mut stops: Vec<_> = stops.into_iter().collect();
-        stops.sort_unstable();
+        let mut stops: Vec<_> = stops
+            .into_iter()
+            .filter(|(_, stop)| stop.hands_on)
+            .collect();
+        stops.sort_unstable_by_key(|(label, _)| *label);
         for (label, stop) in stops {
-            self.builder.seal_block(stop);
-            self.builder.switch_to_block(stop);
+            self.builder.seal_block(stop.block);
+            self.builder.switch_to_block(stop.block);
             self.jump_to_frame(self.depth(label));
         }
         self.reachable = false;
@@ -389,14 +441,17 @@ impl<'a> Func<'a, '_> {
     }
 
     /// The block that an entry of a `br_table` jumps to, which takes no arguments.
-    fn table_target(&mut self, label: u32, stops: &mut HashMap<u32, Block>) -> Block {
-        let target = self.target(self.depth(label));
-        if target.below + target.arity == 0 {
-            return target.block;
-        }
-        *stops
-            .entry(label)
-            .or_insert_with(|| self.builder.create_block())
+    fn table_target(&mut self, label: u32, stops: &mut HashMap<u32, Stop>) -> Block {
+        let stop = stops.entry(label).or_insert_with(|| {
+            let target = self.target(self.depth(label));
+            let hands_on = target.below + target.arity > 0;
+            let block = match hands_on {
+                true => self.builder.create_block(),
+                false => target.block,
+            };
+            Stop { block, hands_on }
+        });
+        stop.block
     }
 
     /// Returns the uppermost operands from the function, or goes on after the call that it is inlined

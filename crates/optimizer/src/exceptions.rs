@@ -20,14 +20,15 @@ use cranelift_codegen::ir::{
 use mainspring_abi::gc::{EXCEPTION_TAG_AT, StructLayout};
 use mainspring_abi::{Builtin, TrapCode};
 use mainspring_wasm::{FuncType, TagIndex, ValType};
-use wasmparser::Catch;
+use wasmparser::{BlockType, Catch};
 
-/// How many clauses are looked at for the one that catches what is thrown.
+/// How many clauses, and blocks that have them, are looked at for the one that catches what is thrown.
 const MOST_CLAUSES: usize = 64;
 
-/// What an open `try_table` catches.
+/// What an open `try_table` catches, or a `try`.
 pub(crate) struct TryTable {
-    clauses: Box<[Clause]>,
+    /// None of a `try`, where they come behind the body.
+    clauses: Option<Box<[Clause]>>,
     /// Where exceptions come that leave a call, once there is one: a block that takes the exception and the operands
     /// that branches hand on.
     landing: Option<Block>,
@@ -37,7 +38,7 @@ pub(crate) struct TryTable {
 
 /// What one clause catches, and where that goes.
 #[derive(Clone, Copy)]
-struct Clause {
+pub(crate) struct Clause {
     /// Exceptions with this tag, or all.
     tag: Option<TagIndex>,
     /// Whether the label takes the exception itself, too.
@@ -50,11 +51,23 @@ struct Clause {
 enum Catcher {
     /// A clause of this function.
     Clause(Clause),
-    /// A clause of this function, or none: that depends on whether two imported tags are the same. Or it was not looked
-    /// for any longer.
+    /// A clause of this function, or none: that depends on whether two imported tags are the same, or clauses are still
+    /// to come. Or it was not looked for any longer.
     Unknown,
     /// Not this function.
     Caller,
+}
+
+/// An exception on its way, where exceptions come that leave a call.
+#[derive(Clone, Copy)]
+pub(crate) struct Landed {
+    pub(crate) exception: Value,
+    /// The block that it came to,
+    pub(crate) block: Block,
+    /// which has so many operands that branches hand on.
+    below: usize,
+    /// Where the block is from that it left.
+    source: SourceLoc,
 }
 
 /// A function to call, with its signature.
@@ -82,34 +95,69 @@ impl<'a> Func<'a, '_> {
                 frame,
             }
         };
+        let clauses = table.catches.iter().map(clause).collect();
+        self.open_try(Some(clauses), table.ty)
+    }
+
+    /// Opens a block that catches, by clauses that come behind it if none are given.
+    pub(crate) fn open_try(&mut self, clauses: Option<Box<[Clause]>>, ty: BlockType) -> Result<()> {
         let try_table = TryTable {
-            clauses: table.catches.iter().map(clause).collect(),
+            clauses,
             landing: None,
             source: self.builder.srcloc(),
         };
         self.try_tables.push(self.control.len());
-        self.open(FrameKind::Try(try_table), table.ty)
+        self.open(FrameKind::Try(try_table), ty)
     }
 
     /// Ends a `try_table` whose frame is closed already, with what exceptions do that leave its calls.
-    pub(crate) fn end_try_table(&mut self, table: &TryTable, height: usize, below: usize) {
+    pub(crate) fn end_try_table(&mut self, table: &TryTable, height: usize) {
+        if let Some(landed) = self.land(table) {
+            let source = self.builder.srcloc();
+            self.builder.set_srcloc(landed.source);
+            self.go_on_with(landed, landed.block, height);
+            let clauses = table.clauses.as_deref().unwrap_or_default();
+            self.dispatch(clauses, landed.exception);
+            self.builder.set_srcloc(source);
+        }
+    }
+
+    /// Ends the body of a block that catches. Where exceptions come that left its calls, if any can.
+    pub(crate) fn land(&mut self, table: &TryTable) -> Option<Landed> {
         self.try_tables.pop();
-        let Some(landing) = table.landing else {
-            return;
-        };
-        let source = self.builder.srcloc();
-        self.builder.set_srcloc(table.source);
-        self.builder.seal_block(landing);
-        self.builder.switch_to_block(landing);
-        self.builder.set_cold_block(landing);
-        self.stack.truncate(height);
-        let kept = self.stack[..below].to_vec();
-        let params = self.builder.block_params(landing).to_vec();
-        self.stack[..below].copy_from_slice(&params[1..]);
-        let exception = self.builder.ins().ireduce(I32, params[0]);
+        let block = table.landing?;
+        // Locals become parameters too, but later.
+        let below = self.builder.block_params(block).len() - 1;
+        self.seal_crowd(block);
+        self.builder.switch_to_block(block);
+        self.builder.set_cold_block(block);
+        let exception = self.builder.block_params(block)[0];
+        let exception = self.builder.ins().ireduce(I32, exception);
         self.root(exception);
-        self.dispatch(&table.clauses, exception);
-        self.stack[..below].copy_from_slice(&kept);
+        Some(Landed {
+            exception,
+            block,
+            below,
+            source: table.source,
+        })
+    }
+
+    /// Goes on in a block, behind where the exception landed, with the operands that were below the block it left.
+    pub(crate) fn go_on_with(&mut self, landed: Landed, block: Block, height: usize) {
+        if self.builder.current_block() != Some(block) {
+            self.builder.switch_to_block(block);
+        }
+        self.stack.truncate(height);
+        let below = &self.builder.block_params(landed.block)[1..=landed.below];
+        self.stack[..landed.below].copy_from_slice(below);
+    }
+
+    /// The same, to throw the exception where only so many of the open blocks are around.
+    pub(crate) fn hand_on(&mut self, landed: Landed, block: Block, height: usize, blocks: usize) {
+        let source = self.builder.srcloc();
+        self.builder.set_srcloc(landed.source);
+        self.go_on_with(landed, block, height);
+        self.throw_from(blocks, landed.exception);
         self.builder.set_srcloc(source);
     }
 
@@ -124,34 +172,32 @@ impl<'a> Func<'a, '_> {
                 return self.catch(clause, exception);
             };
             let found = *found.get_or_insert_with(|| self.load_tag(exception));
-            let expected = self.tag_number(tag);
-            let equal = self.builder.ins().icmp(IntCC::Equal, found, expected);
-            let (caught, next) = (self.builder.create_block(), self.builder.create_block());
-            self.builder.ins().brif(equal, caught, &[], next, &[]);
-            for block in [caught, next] {
-                self.builder.seal_block(block);
-                self.builder.set_cold_block(block);
-            }
-            self.builder.switch_to_block(caught);
+            let next = self.branch_unless_tag(found, tag);
             self.catch(clause, exception);
             self.builder.switch_to_block(next);
         }
         self.throw_on(exception);
     }
 
+    /// Goes on if an exception's tag, whose number is given, is the module's `tag`. The block that follows otherwise.
+    pub(crate) fn branch_unless_tag(&mut self, found: Value, tag: TagIndex) -> Block {
+        let expected = self.tag_number(tag);
+        let equal = self.builder.ins().icmp(IntCC::Equal, found, expected);
+        let (caught, next) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.ins().brif(equal, caught, &[], next, &[]);
+        for block in [caught, next] {
+            self.builder.seal_block(block);
+            self.builder.set_cold_block(block);
+        }
+        self.builder.switch_to_block(caught);
+        next
+    }
+
     /// Goes to a clause's label with what it takes.
     fn catch(&mut self, clause: &Clause, exception: Value) {
         let height = self.stack.len();
         if let Some(tag) = clause.tag {
-            let (ty, layout) = self.tag_type(tag);
-            let object = self.object_address(exception);
-            let flags = self.object_flags(Region::Exceptions);
-            for (&ty, &offset) in ty.params.iter().zip(&layout.offsets[1..]) {
-                let loaded = value_type(self.module, ty);
-                let ins = self.builder.ins();
-                let value = ins.load(loaded, flags, object, offset as i32);
-                self.push_of(value, ty);
-            }
+            self.push_fields(tag, exception);
         }
         if clause.with_ref {
             self.push(exception);
@@ -160,9 +206,27 @@ impl<'a> Func<'a, '_> {
         self.stack.truncate(height);
     }
 
-    /// Hands an exception to the innermost `try_table`, or throws it. Ends the block.
-    fn throw_on(&mut self, exception: Value) {
-        match self.landing() {
+    /// Pushes what an exception carries that has a tag of the module's.
+    pub(crate) fn push_fields(&mut self, tag: TagIndex, exception: Value) {
+        let (ty, layout) = self.tag_type(tag);
+        let object = self.object_address(exception);
+        let flags = self.object_flags(Region::Exceptions);
+        for (&ty, &offset) in ty.params.iter().zip(&layout.offsets[1..]) {
+            let loaded = value_type(self.module, ty);
+            let ins = self.builder.ins();
+            let value = ins.load(loaded, flags, object, offset as i32);
+            self.push_of(value, ty);
+        }
+    }
+
+    /// Hands an exception to the innermost block that catches, or throws it. Ends the block.
+    pub(crate) fn throw_on(&mut self, exception: Value) {
+        self.throw_from(self.control.len(), exception);
+    }
+
+    /// The same, where only so many of the open blocks are around.
+    fn throw_from(&mut self, blocks: usize, exception: Value) {
+        match self.landing_within(blocks) {
             Some((landing, below)) => {
                 let exception = self.builder.ins().uextend(I64, exception);
                 let args = self.landing_args(BlockArg::Value(exception), below);
@@ -181,10 +245,16 @@ impl<'a> Func<'a, '_> {
 
     /// Where exceptions go that leave a call which is made here, and how many operands are handed on there.
     fn landing(&mut self) -> Option<(Block, usize)> {
-        let &position = self.try_tables.last()?;
+        self.landing_within(self.control.len())
+    }
+
+    /// The same of a call that only so many of the open blocks are around.
+    fn landing_within(&mut self, blocks: usize) -> Option<(Block, usize)> {
+        let count = self.try_tables.partition_point(|&table| table < blocks);
+        let position = self.try_tables[..count].last().copied()?;
         let below = self.control[position].below();
         if let Some(landing) = self.control[position].try_table().landing {
-            return Some((landing, below));
+            return Some((self.entrance(landing, 1 + below), below));
         }
         let landing = self.builder.create_block();
         self.builder.append_block_param(landing, I64);
@@ -192,7 +262,7 @@ impl<'a> Func<'a, '_> {
             self.append_param_for(landing, self.stack[i]);
         }
         self.control[position].try_table().landing = Some(landing);
-        Some((landing, below))
+        Some((self.entrance(landing, 1 + below), below))
     }
 
     fn landing_args(&self, exception: BlockArg, below: usize) -> Vec<BlockArg> {
@@ -287,8 +357,12 @@ impl<'a> Func<'a, '_> {
         let mut looked_at = 0;
         for i in (0..self.try_tables.len()).rev() {
             let position = self.try_tables[i];
-            let table = self.control[position].try_table();
-            for &clause in &table.clauses {
+            looked_at += 1;
+            let clauses = &self.control[position].try_table().clauses;
+            let Some(clauses) = clauses.as_ref().filter(|_| looked_at <= MOST_CLAUSES) else {
+                return Catcher::Unknown;
+            };
+            for &clause in clauses {
                 looked_at += 1;
                 if looked_at > MOST_CLAUSES {
                     return Catcher::Unknown;
@@ -339,7 +413,7 @@ impl<'a> Func<'a, '_> {
     }
 
     /// The number of an exception's tag.
-    fn load_tag(&mut self, exception: Value) -> Value {
+    pub(crate) fn load_tag(&mut self, exception: Value) -> Value {
         let object = self.object_address(exception);
         let flags = self.object_flags(Region::Exceptions);
         let ins = self.builder.ins();

@@ -6,6 +6,7 @@
 //! (see [`crate::control`]).
 
 use crate::control::Frame;
+use crate::crowds::Crowds;
 use crate::inline::{Body, Inlining};
 use crate::memory::HeapInfo;
 use crate::objects::ElementKind;
@@ -72,6 +73,8 @@ pub(crate) struct Func<'a, 'b> {
     pub(crate) control: Vec<Frame<'a>>,
     /// Which of them are `try_table`s.
     pub(crate) try_tables: Vec<usize>,
+    /// What branches go to.
+    pub(crate) crowds: Crowds,
     /// Whether the operators being read can be reached.
     pub(crate) reachable: bool,
     /// How many blocks were opened since code became unreachable.
@@ -278,6 +281,7 @@ impl<'a, 'b> Func<'a, 'b> {
             stack: buffers.stack,
             control: Vec::new(),
             try_tables: Vec::new(),
+            crowds: Crowds::default(),
             reachable: true,
             skipped_blocks: 0,
             body: Body::compiled(input.module.func_of(input.index)),

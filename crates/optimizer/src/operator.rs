@@ -32,6 +32,11 @@ impl<'a> Func<'a, '_> {
             O::TryTable { ref try_table } => self.try_table(try_table)?,
             O::Throw { tag_index } => self.throw(TagIndex(tag_index)),
             O::ThrowRef => self.throw_ref(),
+            O::Try { blockty } => self.try_(blockty)?,
+            O::Catch { tag_index } => self.catch_clause(Some(TagIndex(tag_index))),
+            O::CatchAll => self.catch_clause(None),
+            O::Delegate { relative_depth } => self.delegate(relative_depth),
+            O::Rethrow { relative_depth } => self.rethrow(relative_depth),
 
             O::Call { function_index } => self.call(FuncIndex(function_index))?,
             O::CallIndirect {

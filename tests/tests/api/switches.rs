@@ -65,6 +65,8 @@ const PROPOSALS: &[Proposal] = &[
         "(module (func (drop (ref.i31 (i32.const 0)))))"),
     proposal("exceptions", Config::wasm_exceptions, WasmFeatures::EXCEPTIONS, true,
         "(module (tag) (func (throw 0)))"),
+    proposal("legacy-exceptions", Config::wasm_legacy_exceptions, WasmFeatures::LEGACY_EXCEPTIONS, false,
+        "(module (func try catch_all end))"),
     proposal("custom-page-sizes", Config::wasm_custom_page_sizes, WasmFeatures::CUSTOM_PAGE_SIZES, false,
         "(module (memory 1 (pagesize 1)))"),
     proposal("wide-arithmetic", Config::wasm_wide_arithmetic, WasmFeatures::WIDE_ARITHMETIC, false,
@@ -192,6 +194,14 @@ fn what_needs_what() {
         (
             |c| c.gc_support(false).wasm_exceptions(true),
             &["exceptions proposal", "gc_support"],
+        ),
+        (
+            |c| c.wasm_legacy_exceptions(true).wasm_exceptions(false),
+            &["legacy-exceptions", "needs exceptions"],
+        ),
+        (
+            |c| c.gc_support(false).wasm_legacy_exceptions(true),
+            &["legacy-exceptions", "needs exceptions"],
         ),
         (|c| c.gc_support(false).wasm_function_references(true), &[]),
         (|c| c.wasm_reference_types(false), &[]),

@@ -52,13 +52,14 @@ pub fn body(locals: &[(u64, u8)], code: &[u8]) -> Vec<u8> {
 }
 
 /// A module that exports `f`, of the type `[] -> [i32]`, with this body; and has a memory, a table
-/// with a null, a mutable global, and a second function of the type `[] -> []` that does nothing.
+/// with a null, a tag of the type `[] -> []`, a mutable global, and a second function of that type that does nothing.
 pub fn one_function(locals: &[(u64, u8)], code: &[u8]) -> Vec<u8> {
     module(&[
         section(1, &[2, 0x60, 0, 1, I32, 0x60, 0, 0]),
         section(3, &[2, 0, 1]),
         section(4, &[1, 0x70, 0, 1]),
         section(5, &[1, 0, 1]),
+        section(13, &[1, 0, 1]),
         section(6, &[1, I32, 1, CONST, 0, 0x0b]),
         section(7, &[&[1][..], &name("f"), &[0, 0]].concat()),
         entries(10, &[body(locals, code), body(&[], &[])]),
@@ -76,12 +77,19 @@ pub const BLOCK: u8 = 0x02;
 pub const LOOP: u8 = 0x03;
 pub const IF: u8 = 0x04;
 pub const ELSE: u8 = 0x05;
+pub const TRY: u8 = 0x06;
+pub const CATCH: u8 = 0x07;
+pub const THROW: u8 = 0x08;
+pub const RETHROW: u8 = 0x09;
 pub const END: u8 = 0x0b;
 pub const BR_IF: u8 = 0x0d;
 pub const BR_TABLE: u8 = 0x0e;
 pub const CALL: u8 = 0x10;
 pub const CALL_INDIRECT: u8 = 0x11;
+pub const DELEGATE: u8 = 0x18;
+pub const CATCH_ALL: u8 = 0x19;
 pub const DROP: u8 = 0x1a;
+pub const TRY_TABLE: u8 = 0x1f;
 pub const GET: u8 = 0x20;
 pub const SET: u8 = 0x21;
 pub const GLOBAL_GET: u8 = 0x23;

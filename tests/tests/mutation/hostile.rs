@@ -31,7 +31,7 @@ enum Expected {
 use Expected::*;
 
 fn check(cases: Vec<(&str, Vec<u8>, Expected)>) {
-    let engine = Engine::default();
+    let engine = Engine::new(Config::new().wasm_legacy_exceptions(true)).unwrap();
     let every_loop = std::env::var_os("MAINSPRING_TIER").is_some_and(|tier| tier == "stress-loops");
     let limit = TIME * if every_loop { LOOPS_COMPILED } else { 1 };
     for (name, bytes, expected) in cases {
@@ -246,6 +246,82 @@ fn deep_and_long_control_flow() {
             .map(|(name, (bytes, expected))| (name, bytes, expected))
             .collect(),
     );
+}
+
+#[test]
+fn deep_and_long_exceptions() {
+    let body = |code: Vec<Vec<u8>>| {
+        let code = [code.concat(), SEVEN.to_vec()].concat();
+        one_function(&[(1, I32)], &code)
+    };
+    let case = |name, code| (name, body(code), Returns(7));
+    let too_large = |name, code| (name, body(code), NotOptimized("the compiler's limit"));
+    let many = 100_000;
+    let catches_none = [TRY_TABLE, EMPTY, 0];
+    let perhaps = |code: &[u8]| [&[GET, 0, IF, EMPTY][..], code, &[END]].concat();
+    let delegate = |i: u64| [vec![DELEGATE], leb(i)].concat();
+    check(vec![
+        case(
+            "try_tables in try_tables",
+            vec![nested(&catches_none, many, &[CALL, 1], &[END])],
+        ),
+        too_large(
+            "calls in them",
+            vec![nested(&catches_none, many, &[CALL, 1].repeat(many), &[END])],
+        ),
+        too_large(
+            "throws in them",
+            vec![nested(
+                &catches_none,
+                many,
+                &perhaps(&[THROW, 0]).repeat(many),
+                &[END],
+            )],
+        ),
+        case(
+            "clauses of a try_table",
+            vec![
+                vec![BLOCK, EMPTY, TRY_TABLE, EMPTY],
+                leb(10_000),
+                [0, 0, 0].repeat(10_000),
+                perhaps(&[THROW, 0]).repeat(many),
+                vec![CALL, 1, END, END],
+            ],
+        ),
+        too_large(
+            "tries in tries",
+            vec![nested(
+                &[TRY, EMPTY],
+                many,
+                &perhaps(&[THROW, 0]).repeat(many),
+                &[CALL, 1, CATCH, 0, CATCH_ALL, END],
+            )],
+        ),
+        case(
+            "clauses of a try",
+            vec![
+                vec![TRY, EMPTY, CALL, 1],
+                [CATCH, 0].repeat(many),
+                vec![END],
+            ],
+        ),
+        case(
+            "throwing again",
+            vec![
+                vec![TRY, EMPTY, CALL, 1, CATCH_ALL],
+                perhaps(&[RETHROW, 1]).repeat(many),
+                vec![END],
+            ],
+        ),
+        case(
+            "delegating past many",
+            vec![
+                [TRY, EMPTY].repeat(many),
+                vec![CALL, 1],
+                (0..many as u64).rev().flat_map(delegate).collect(),
+            ],
+        ),
+    ]);
 }
 
 #[test]
