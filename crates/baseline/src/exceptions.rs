@@ -6,7 +6,7 @@
 //! the landing of the `try_table` around it, or else throws it again. What is thrown inside of a `try_table` of the
 //! same function is a jump: to the label of the clause if it is known which one catches it, or to the landing.
 
-use crate::body::{BlockType, Ty, opcode};
+use crate::body::{BlockType, Ty};
 use crate::control::{FrameKind, RESULT_SLOT};
 use crate::state::{Entry, Func, Place, Value};
 use crate::x64::{
@@ -45,7 +45,7 @@ pub(crate) struct TryTable {
 
 /// What one clause catches, and where that goes.
 #[derive(Clone, Copy)]
-struct Clause {
+pub(crate) struct Clause {
     /// Exceptions with this tag, or all.
     tag: Option<TagIndex>,
     /// Whether the label takes the exception itself, too.
@@ -57,6 +57,36 @@ struct Clause {
     kind: Option<FrameKind>,
     /// How many operands lie below what the label takes.
     height: usize,
+}
+
+impl TryTable {
+    pub(crate) fn add(&mut self, clause: Clause) {
+        self.clauses.push(clause);
+    }
+
+    /// Has what it does not catch go to another one than that it is in, further out.
+    pub(crate) fn delegates_to(&mut self, around: Option<usize>) {
+        self.around = around;
+    }
+}
+
+impl Clause {
+    /// One of a `try`, which begins at a label.
+    pub(crate) fn of_try(
+        tag: Option<TagIndex>,
+        label: Label,
+        depth: usize,
+        height: usize,
+    ) -> Clause {
+        Clause {
+            tag,
+            with_ref: true,
+            depth,
+            label,
+            kind: None,
+            height,
+        }
+    }
 }
 
 /// Who catches an exception.
@@ -95,7 +125,8 @@ impl<'a> Func<'a, '_> {
         Ok(())
     }
 
-    fn open_try(&mut self, clauses: Vec<Clause>, is_legacy: bool, ty: BlockType) {
+    /// Opens a block that catches, by clauses that come behind it if it is a `try`.
+    pub(crate) fn open_try(&mut self, clauses: Vec<Clause>, is_legacy: bool, ty: BlockType) {
         let landing = self.asm.label();
         self.try_tables.push(TryTable {
             clauses,
@@ -134,69 +165,6 @@ impl<'a> Func<'a, '_> {
         let open = self.open_try.expect("a block that catches ends");
         self.open_try = self.try_tables[open].around;
         open
-    }
-
-    // The instructions of before version 3 of the specification. What a clause of a `try` caught is an operand
-    // below its own, which no label takes.
-
-    pub(crate) fn try_(&mut self) -> Result<()> {
-        let ty = self.body.block_type(self.module)?;
-        self.open_try(Vec::new(), true, ty);
-        Ok(())
-    }
-
-    /// Goes on in a `catch` or `catch_all`.
-    pub(crate) fn catch_clause(&mut self, code: u8) {
-        let tag = (code == opcode::CATCH).then(|| TagIndex(self.body.u32()));
-        let depth = self.control.len() - 1;
-        if self.reachable {
-            self.jump_to(depth);
-        }
-        let (kind, height) = self.control[depth].place();
-        let number = match kind {
-            FrameKind::Catch(number) => number,
-            _ => self.end_try_table(),
-        };
-        self.control[depth].becomes_clause(number, self.open_try);
-        let label = self.asm.label();
-        self.try_tables[number].clauses.push(Clause {
-            tag,
-            with_ref: true,
-            depth,
-            label,
-            kind: None,
-            height,
-        });
-        self.truncate(height);
-        let (module, params) = (self.module, tag.map(|tag| &self.tag_type(tag).params));
-        let params = params.into_iter().flatten();
-        let operands = std::iter::once(Ty::Ref).chain(params.map(|&ty| Ty::of(module, ty)));
-        for (n, ty) in operands.enumerate() {
-            let position = (height + n) as u32;
-            self.slot(position);
-            self.push(Place::Slot(position), ty);
-        }
-        self.asm.bind(label);
-        self.forget_locals();
-        self.reachable = true;
-    }
-
-    /// Ends a `try` whose exceptions are thrown where a label is.
-    pub(crate) fn delegate(&mut self) {
-        let relative_depth = self.body.u32();
-        let number = self.open_try.expect("validated: `delegate` ends a `try`");
-        self.end();
-        let label = &self.control[self.depth(relative_depth)];
-        self.try_tables[number].around = label.catcher();
-    }
-
-    /// Throws again what the clause caught that a label names.
-    pub(crate) fn rethrow(&mut self) {
-        let relative_depth = self.body.u32();
-        let (_, height) = self.control[self.depth(relative_depth)].place();
-        let Entry { place, ty } = self.stack[height];
-        self.push(place, ty);
-        self.throw_ref();
     }
 
     /// Before a call: an exception that leaves it is caught by who finds nothing in registers.
@@ -350,7 +318,7 @@ impl<'a> Func<'a, '_> {
         self.asm.ud2();
     }
 
-    fn tag_type(&self, tag: TagIndex) -> &'a FuncType {
+    pub(crate) fn tag_type(&self, tag: TagIndex) -> &'a FuncType {
         let module = self.module;
         module.func_type_at(module.tags[tag.index()])
     }

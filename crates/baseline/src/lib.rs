@@ -22,6 +22,7 @@ mod frame;
 mod gc;
 mod global;
 mod lanes;
+mod legacy_exceptions;
 mod locals;
 mod memory;
 mod moves;

@@ -16,7 +16,7 @@ use std::fs::{DirBuilder, File};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -246,25 +246,24 @@ impl FileIdentity {
     }
 
     fn at(file: &File, now: SystemTime) -> io::Result<Option<FileIdentity>> {
-        let stat = rustix::fs::fstat(file)?;
+        let metadata = file.metadata()?;
         let identity = FileIdentity([
-            stat.st_dev.cast_signed(),
-            stat.st_ino.cast_signed(),
-            stat.st_size,
-            stat.st_mtime,
-            stat.st_mtime_nsec.cast_signed(),
-            stat.st_ctime,
-            stat.st_ctime_nsec.cast_signed(),
+            metadata.dev().cast_signed(),
+            metadata.ino().cast_signed(),
+            metadata.size().cast_signed(),
+            metadata.mtime(),
+            metadata.mtime_nsec(),
+            metadata.ctime(),
+            metadata.ctime_nsec(),
         ]);
         let time =
             |seconds: i64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.max(0) as u64);
-        let last = time(stat.st_mtime.max(stat.st_ctime));
+        let last = time(metadata.mtime().max(metadata.ctime()));
         // Times in the future have not settled.
         let settled = now
             .duration_since(last)
             .is_ok_and(|age| age >= Self::SETTLED_AFTER);
-        let plain = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        Ok((plain && settled).then_some(identity))
+        Ok((metadata.is_file() && settled).then_some(identity))
     }
 
     /// It as bytes.
