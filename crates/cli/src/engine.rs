@@ -18,10 +18,25 @@ pub(crate) struct EngineOptions {
     #[arg(long, value_name = "N")]
     optimizing_threads: Option<usize>,
 
+    #[command(flatten)]
+    proposals: ProposalOptions,
+}
+
+/// Which proposals modules may use.
+#[derive(Args)]
+pub(crate) struct ProposalOptions {
     /// Switch a proposal on, or off with `=n`, by the name that `mainspring inspect` gives
     /// it; several with commas between
     #[arg(long, short = 'W', value_delimiter = ',', value_name = "NAME[=y|n]")]
     wasm: Vec<Switch>,
+}
+
+impl ProposalOptions {
+    pub(crate) fn apply(&self, config: &mut Config) {
+        for switch in &self.wasm {
+            (switch.set)(config, switch.on);
+        }
+    }
 }
 
 /// Options of the collector, of the commands that run something.
@@ -130,9 +145,7 @@ impl EngineOptions {
         if let Some(threads) = self.optimizing_threads {
             config.optimizing_threads(threads);
         }
-        for switch in &self.wasm {
-            (switch.set)(&mut config, switch.on);
-        }
+        self.proposals.apply(&mut config);
         config
     }
 

@@ -8,10 +8,11 @@ mod machine;
 mod paint;
 mod wasm;
 
+use crate::engine::ProposalOptions;
 use crate::report::printable;
 use crate::source::{Contents, Source};
 use clap::{Args, ValueEnum};
-use mainspring::{CompilerTier, Engine, ExploredFunction, Explorer, Result, bail};
+use mainspring::{CompilerTier, Config, Engine, ExploredFunction, Explorer, Result, bail};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -40,6 +41,9 @@ pub(crate) struct Explore {
     /// Print JSON
     #[arg(long, conflicts_with = "layout")]
     json: bool,
+
+    #[command(flatten)]
+    proposals: ProposalOptions,
 
     /// The module (.wasm, .wat, or `-` for standard input)
     #[arg(value_name = "FILE")]
@@ -106,7 +110,9 @@ impl Explore {
                 source.name
             );
         };
-        let explorer = Explorer::new(&Engine::default(), bytes.get()?)
+        let mut config = Config::new();
+        self.proposals.apply(&mut config);
+        let explorer = Explorer::new(&Engine::new(&config)?, bytes.get()?)
             .map_err(|error| error.context(format!("{} is not a valid module", source.name)))?;
         let functions = explorer.functions();
         let text = match &self.func {

@@ -425,6 +425,10 @@ fn proposals_are_switched_by_name() {
     place
         .run(&[&["run", "-W", "wide-arithmetic"], &call[..]].concat())
         .prints("-2\n");
+    let explored = ["explore", "--list", "wide.wat"];
+    place.run(&explored).fails(1, &["wide arithmetic"]);
+    let listed = place.run(&[&explored[..], &["-W", "wide-arithmetic"]].concat());
+    assert!(listed.stdout.contains("high"), "{}", listed.stdout);
     with("simd=maybe").fails(2, &["`maybe`"]);
     let (none, wide) = (
         "module needs the",
