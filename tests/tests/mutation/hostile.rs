@@ -292,8 +292,8 @@ fn deep_and_long_exceptions() {
             "tries in tries",
             vec![nested(
                 &[TRY, EMPTY],
-                many,
-                &perhaps(&[THROW, 0]).repeat(many),
+                many / 2,
+                &perhaps(&[THROW, 0]).repeat(many / 2),
                 &[CALL, 1, CATCH, 0, CATCH_ALL, END],
             )],
         ),

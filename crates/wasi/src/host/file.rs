@@ -9,7 +9,7 @@ use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Advice, FallocateFlags, OFlags, SeekFrom};
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::permissions::FilePerms;
 use super::stat::{self, FileType, TimeChange};
@@ -68,6 +68,10 @@ impl File {
     }
 
     pub fn set_size(&self, size: u64) -> io::Result<()> {
+        if i64::try_from(size).is_err() {
+            // The system would take it for a negative one.
+            return Err(Errno::INVAL.into());
+        }
         Ok(retry_on_intr(|| rustix::fs::ftruncate(&self.fd, size))?)
     }
 
@@ -75,7 +79,7 @@ impl File {
     /// that is open for reading, so the permission is checked here.
     pub fn set_times(&self, accessed: TimeChange, modified: TimeChange) -> io::Result<()> {
         if !self.permissions.contains(FilePerms::WRITE) {
-            return Err(rustix::io::Errno::PERM.into());
+            return Err(Errno::PERM.into());
         }
         stat::set_times(self.fd.as_fd(), accessed, modified)
     }
