@@ -56,7 +56,8 @@ impl Default for CompileSettings {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CallMode {
     /// Through the code table: a load from the callee's slot, which always holds the code that is
-    /// best at the time ([`RelocTarget::TableSlot`]).
+    /// best at the time ([`RelocTarget::TableSlot`]). The optimizing tier calls the function itself, and those that
+    /// are settled ([`Profile::is_settled`]), directly all the same.
     ThroughTable,
     /// Directly ([`RelocTarget::Function`]): all functions are compiled together, ahead of time.
     Direct,
@@ -82,6 +83,8 @@ pub trait Profile: Sync {
     fn entries(&self, func: DefinedFuncIndex) -> Option<u32>;
     /// How often a call instruction of a function, at an offset in the module, was executed.
     fn calls(&self, func: DefinedFuncIndex, wasm: u32) -> Option<u32>;
+    /// Whether a function has the code that it will keep, so that code may call that directly.
+    fn is_settled(&self, func: DefinedFuncIndex) -> bool;
 }
 
 /// One function to compile: the input of every tier.

@@ -15,7 +15,7 @@ use cranelift_codegen::ir::{
     StackSlotKind, UserExternalName, Value,
 };
 use mainspring_abi::{
-    CallMode, ResultPassing, TrapCode, VMFuncRef, VMFunctionImport, VMStoreContext,
+    CallMode, Entry, ResultPassing, TrapCode, VMFuncRef, VMFunctionImport, VMStoreContext,
 };
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, FuncType, TableIndex, TypeIndex};
 use std::mem::offset_of;
@@ -163,12 +163,23 @@ impl<'a> Func<'a, '_> {
         let data = ExtFuncData {
             name: ExternalName::user(name),
             signature: self.signature(ty),
-            colocated: self.input.calls == CallMode::Direct,
+            colocated: self.is_called_directly(defined),
             patchable: false,
         };
         let symbol = self.builder.import_function(data);
         self.callees.insert(func, symbol);
         symbol
+    }
+
+    /// Whether a function's code is where it will be whenever this code runs. A call through its slot costs a load, and
+    /// processors predict the indirect jump worse where recursion is deep.
+    fn is_called_directly(&self, func: DefinedFuncIndex) -> bool {
+        let input = self.input;
+        input.calls == CallMode::Direct
+            || (func == input.index && input.entry == Entry::Start)
+            || input
+                .profile
+                .is_some_and(|profile| profile.is_settled(func))
     }
 
     fn imported_callee(&mut self, func: FuncIndex, ty: TypeIndex, code: Value) -> Callee {

@@ -25,6 +25,9 @@ const HOT_BYTES: usize = 120;
 const LOCALS: u32 = 16;
 /// How many bodies may be within one another.
 const DEPTH: usize = 3;
+/// How often a function's body may be within itself, where it calls itself often: each time makes for fewer calls, and for
+/// more code.
+const RECURSIONS: usize = 1;
 /// Bytes of all bodies that are inlined into one function, however small it is.
 const BUDGET: usize = 2000;
 
@@ -35,7 +38,7 @@ enum Heat {
     Cold,
     /// Nobody counted, or now and then.
     Unknown,
-    /// At least as often as its function is called.
+    /// About as often as its function is called, or more often.
     Hot,
 }
 
@@ -117,9 +120,8 @@ impl<'a> Func<'a, '_> {
         };
         let range = &self.module.bodies[defined.index()];
         let body = self.module.slice(input.bytes, range);
-        let recursive = func == self.body.func || self.inlining.open.contains(&func);
         if body.len() > HOT_LEAF_BYTES
-            || recursive
+            || self.times_open(func) > if heat == Heat::Hot { RECURSIONS } else { 0 }
             || self.inlining.open.len() >= DEPTH
             || self.inlining.bytes + body.len() > BUDGET
         {
@@ -138,6 +140,12 @@ impl<'a> Func<'a, '_> {
         Ok(size.is_small(heat).then_some(body))
     }
 
+    /// How often a function is among the one at hand and those around it.
+    fn times_open(&self, func: FuncIndex) -> usize {
+        let open = self.inlining.open.iter().chain([&self.body.func]);
+        open.filter(|&&other| other == func).count()
+    }
+
     /// How often the instruction at hand, a call, is executed.
     fn heat(&self) -> Heat {
         let count = || {
@@ -148,7 +156,8 @@ impl<'a> Func<'a, '_> {
         };
         match count() {
             Some((1.., 0)) => Heat::Cold,
-            Some((entries, calls)) if calls >= entries.max(1) => Heat::Hot,
+            // Of a function that calls itself once, the first call is somebody else's.
+            Some((entries, calls)) if calls >= (entries - entries / 8).max(1) => Heat::Hot,
             _ => Heat::Unknown,
         }
     }

@@ -318,7 +318,13 @@ impl CodeTable {
             first_counter + counters <= self.counters,
             "the module has more counters than instructions that are counted"
         );
-        self.relocate(&mut compiled, code as usize, first_counter)?;
+        let callee = |callee: DefinedFuncIndex| match header {
+            None if optimized && callee == func => code as usize,
+            _ => self
+                .settled(state, callee)
+                .map_or_else(|| self.stub(callee.0), |code| code as usize),
+        };
+        self.relocate(&mut compiled, code as usize, first_counter, callee)?;
         if let Some(tier_up) = tier_up {
             // SAFETY: as many counters are free from here on, in data pages that live as long as the
             // table, which generated code and this only access as `AtomicI32` says.
@@ -364,11 +370,12 @@ impl CodeTable {
         compiled: &mut CompiledFunction,
         address: usize,
         first_counter: usize,
+        mut callee: impl FnMut(DefinedFuncIndex) -> usize,
     ) -> Result<()> {
         for reloc in &compiled.relocs {
             let target = match reloc.target {
                 RelocTarget::TableSlot(func) => self.slot(func.0).as_ptr() as usize,
-                RelocTarget::Function(func) => self.stub(func.0),
+                RelocTarget::Function(func) => callee(func),
                 RelocTarget::Counter(n) => self.counter(first_counter + n as usize) as usize,
                 RelocTarget::HotEntry => self.range.code() as usize + HOT_ENTRY,
                 RelocTarget::HotLoop => self.range.code() as usize + HOT_LOOP,
@@ -379,6 +386,18 @@ impl CodeTable {
             compiled.code[field..field + 4].copy_from_slice(&distance.to_le_bytes());
         }
         Ok(())
+    }
+
+    /// The code that a function will keep, if it has that already: nothing is made in the place of optimized code.
+    fn settled(&self, state: &mut State, func: DefinedFuncIndex) -> Option<*const c_void> {
+        match self.counted(state, func.0) {
+            Some(counted) => match *counted.better(None) {
+                Better::Ready(code) => Some(code),
+                _ => None,
+            },
+            None if self.tuning().tiers == Tiers::Optimizing => self.published(func),
+            None => None,
+        }
     }
 
     fn tuning(&self) -> &Tuning {
@@ -642,6 +661,10 @@ impl Profile for CodeTable {
 
     fn calls(&self, func: DefinedFuncIndex, wasm: u32) -> Option<u32> {
         self.counted(&mut self.lock(), func.0)?.calls(wasm)
+    }
+
+    fn is_settled(&self, func: DefinedFuncIndex) -> bool {
+        self.settled(&mut self.lock(), func).is_some()
     }
 }
 

@@ -94,23 +94,22 @@ block0:
 block0:
   movq %rsi, %r12
   leaq <offset:1>+(%rsp), %rsi
-  load_ext_name userextname0+0, %r11
-  call    *%r11
-  movl <offset:1>+(%rsp), %eax
-  movl <offset:1>+0x10(%rsp), %ecx
-  movl <offset:1>+0x20(%rsp), %edx
-  movl <offset:1>+0x30(%rsp), %esi
-  movl <offset:1>+0x40(%rsp), %edi
-  movl <offset:1>+0x50(%rsp), %r8d
-  movl <offset:1>+0x60(%rsp), %r9d
-  movq %r12, %r10
-  movl %eax, (%r10)
-  movl %ecx, 0x10(%r10)
-  movl %edx, 0x20(%r10)
-  movl %esi, 0x30(%r10)
-  movl %edi, 0x40(%r10)
-  movl %r8d, 0x50(%r10)
-  movl %r9d, 0x60(%r10)
+  call    User(userextname0)
+  movl <offset:1>+(%rsp), %r11d
+  movl <offset:1>+0x10(%rsp), %eax
+  movl <offset:1>+0x20(%rsp), %ecx
+  movl <offset:1>+0x30(%rsp), %edx
+  movl <offset:1>+0x40(%rsp), %esi
+  movl <offset:1>+0x50(%rsp), %edi
+  movl <offset:1>+0x60(%rsp), %r8d
+  movq %r12, %r9
+  movl %r11d, (%r9)
+  movl %eax, 0x10(%r9)
+  movl %ecx, 0x20(%r9)
+  movl %edx, 0x30(%r9)
+  movl %esi, 0x40(%r9)
+  movl %edi, 0x50(%r9)
+  movl %r8d, 0x60(%r9)
   movq 0x70(%rsp), %r12
   addq $0x80, %rsp
   movq %rbp, %rsp
