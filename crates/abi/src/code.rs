@@ -1,6 +1,7 @@
 //! What a tier is given and what it hands over.
 
 use crate::memory::MemorySettings;
+use crate::roots::Root;
 use crate::tier_up::TierUp;
 use crate::trap::TrapCode;
 use crate::vmcontext::VMOffsets;
@@ -150,7 +151,7 @@ pub struct CompiledFunction {
     pub inlined: Vec<InlinedCode>,
     /// The calls in whose place these functions are.
     pub inlined_calls: Vec<InlinedCall>,
-    /// Where frames hold references that the garbage collector follows and changes, by ascending code offset.
+    /// Where frames hold references that the garbage collector follows and changes, in the order of [`Root::link`].
     pub roots: Vec<Root>,
     /// Where exceptions are caught, by ascending code offset.
     pub handlers: Vec<Handler>,
@@ -184,17 +185,6 @@ pub enum RelocTarget {
     HotEntry,
     /// What code calls when a loop's counter is used up. See [`TierUp`].
     HotLoop,
-}
-
-/// A place in a frame that holds a reference for the garbage collector while a call goes on, to objects that the
-/// collector manages ([`RefKind::Gc`](mainspring_wasm::RefKind)): 32 bits, which may be null.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Root {
-    /// Offset in the function's code of the place that the call returns to. A call that has no roots may hold
-    /// no reference that is used after it.
-    pub code: u32,
-    /// Where the reference is, in bytes from the frame pointer.
-    pub slot: i32,
 }
 
 /// Where code goes on if an exception leaves a call.

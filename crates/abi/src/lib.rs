@@ -11,6 +11,7 @@ mod call;
 mod code;
 pub mod gc;
 mod memory;
+mod roots;
 mod tier_up;
 mod trap;
 mod vmcontext;
@@ -22,9 +23,10 @@ pub use call::{
 };
 pub use code::{
     CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, Handler, InlinedCall,
-    InlinedCode, Optimize, Profile, Reloc, RelocTarget, Root, SourceLocation, TrapSite,
+    InlinedCode, Optimize, Profile, Reloc, RelocTarget, SourceLocation, TrapSite,
 };
 pub use memory::{MemoryPlan, MemorySettings};
+pub use roots::Root;
 pub use tier_up::{Counter, CounterKind, FrameSlot, LoopHeader, TierUp};
 pub use trap::TrapCode;
 pub use vmcontext::{

@@ -33,9 +33,8 @@ struct SlowWay {
     ty: TypeIndex,
     length: Option<u32>,
     reference: Reg,
-    /// Which of [`Allocations::kept`] and [`Allocations::operands`] are its own.
+    /// Which of [`Allocations::kept`] are its own.
     kept: Range<usize>,
-    operands: Range<usize>,
 }
 
 /// A register that is in use.
@@ -49,20 +48,21 @@ struct Kept {
     is_operand: bool,
 }
 
+/// How many operands the way without room stores and loads. If more are in registers, which then hold the same, all go
+/// to their slots before.
+const MOST_KEPT: usize = 64;
+
 /// What is left to emit for allocations.
 #[derive(Default)]
 pub(crate) struct Allocations {
     slow_ways: Vec<SlowWay>,
     kept: Vec<Kept>,
-    /// Where operands are that are references.
-    operands: Vec<i32>,
 }
 
 impl Allocations {
     pub(crate) fn clear(&mut self) {
         self.slow_ways.clear();
         self.kept.clear();
-        self.operands.clear();
     }
 }
 
@@ -168,11 +168,9 @@ impl Func<'_, '_> {
         reference: Reg,
         back: Label,
     ) -> Label {
-        let (first_kept, first_operand) =
-            (self.allocations.kept.len(), self.allocations.operands.len());
-        if self.charge_references() {
-            self.keep_registers();
-        }
+        let first_kept = self.allocations.kept.len();
+        self.keep_registers();
+        self.roots.expect_call();
         let start = self.asm.label();
         self.allocations.slow_ways.push(SlowWay {
             start,
@@ -183,26 +181,25 @@ impl Func<'_, '_> {
             length,
             reference,
             kept: first_kept..self.allocations.kept.len(),
-            operands: first_operand..self.allocations.operands.len(),
         });
         start
     }
 
     fn keep_registers(&mut self) {
-        for position in 0..self.stack.len() {
-            let entry = self.stack[position];
-            let place = match entry.place {
-                Place::Reg(_) => self.slot(position as u32),
-                Place::Slot(position) => self.layout.slot(position),
-                Place::Local(_) | Place::Const(_) => continue,
-            };
-            if entry.ty == Ty::Ref {
-                self.allocations.operands.push(place.displacement());
+        let positions = match self.positions_in(self.regs.busy, MOST_KEPT) {
+            Some(positions) => positions,
+            None => {
+                self.spill_registers();
+                Vec::new()
             }
-            if let Place::Reg(reg) = entry.place {
+        };
+        for position in positions {
+            let Entry { place, ty } = self.stack[position as usize];
+            if let Place::Reg(reg) = place {
+                let place = self.slot(position);
                 self.allocations.kept.push(Kept {
                     reg,
-                    ty: entry.ty,
+                    ty,
                     place,
                     is_operand: true,
                 });
@@ -255,8 +252,7 @@ impl Func<'_, '_> {
         self.locate();
         let entry = Mem::at(Reg::RAX, way.builtin.table_offset() as i32);
         self.asm.call_mem(entry);
-        let operands = all.operands[way.operands.clone()].iter().copied();
-        self.roots.note(self.asm.offset(), operands);
+        self.roots.note_expected(self.asm.offset());
         // All 32 bits of what is kept in others.
         self.asm.mov(false, way.reference, Reg::RAX);
         for one in kept {

@@ -198,11 +198,7 @@ impl Func<'_, '_> {
         }
         // Pinned registers that hold arguments are read as they are, so the moves were noted first; what
         // is spilled now keeps its register until they are done.
-        for position in self.settled..first {
-            if matches!(self.stack[position].place, Place::Reg(_)) {
-                self.put_in_slots(position, position + 1);
-            }
-        }
+        self.spill_below(self.regs.busy, first);
         self.truncate(first);
         self.forget_locals();
         let vmctx = match self.layout.vmctx {

@@ -390,9 +390,10 @@ impl Func<'_, '_> {
         let count = self.body.u32();
         let table = self.at;
         let mut labels = std::mem::take(self.labels);
+        let mut stops = Vec::new();
         for _ in 0..=count {
             let depth = self.body.u32();
-            labels.push(self.table_target(depth, table));
+            labels.push(self.table_target(depth, table, &mut stops));
         }
         let index_reg = self.owned(index);
         // An index past the end becomes that of the default, without a branch to be mispredicted.
@@ -408,21 +409,20 @@ impl Func<'_, '_> {
         self.asm.jmp_reg(index_reg);
         labels.clear();
         *self.labels = labels;
-        for depth in 0..self.control.len() {
-            let (of, stop) = self.control[depth].stop;
-            if of == table {
-                self.asm.bind(stop);
-                let dirty = self.regs.dirty;
-                self.jump_to(depth);
-                self.regs.dirty = dirty;
-            }
+        stops.sort_unstable();
+        for depth in stops {
+            let (_, stop) = self.control[depth].stop;
+            self.asm.bind(stop);
+            let dirty = self.regs.dirty;
+            self.jump_to(depth);
+            self.regs.dirty = dirty;
         }
         self.reachable = false;
     }
 
     /// Where an entry of a `br_table` goes: to the label, or to code that brings operands there. That is
-    /// made once for each label.
-    fn table_target(&mut self, relative_depth: u32, table: u32) -> Label {
+    /// made once for each label, and is yet to be made for the frames in `stops`.
+    fn table_target(&mut self, relative_depth: u32, table: u32, stops: &mut Vec<usize>) -> Label {
         let depth = self.depth(relative_depth);
         if self.arity(depth).0 == 0 {
             return self.target(depth);
@@ -430,6 +430,7 @@ impl Func<'_, '_> {
         if self.control[depth].stop.0 != table {
             let stop = self.asm.label();
             self.control[depth].stop = (table, stop);
+            stops.push(depth);
         }
         self.control[depth].stop.1
     }

@@ -296,8 +296,7 @@ impl<'a> Func<'a, '_> {
     /// Hands the exception in `rax` to the innermost `try_table`.
     fn jump_to_landing(&mut self) {
         let open = self.open_try.expect("a `try_table` is open");
-        for index in 0..self.locals.len() {
-            let local = self.locals[index];
+        for local in self.pinned_locals() {
             if let Some(reg) = local.pinned {
                 self.store(Mem::at(Reg::RBP, local.home), reg, local.ty);
             }
@@ -411,8 +410,7 @@ impl<'a> Func<'a, '_> {
             let home = Mem::at(Reg::RBP, self.layout.vmctx_home);
             self.asm.load(true, reg, home);
         }
-        for index in 0..self.locals.len() {
-            let local = self.locals[index];
+        for local in self.pinned_locals() {
             if let Some(reg) = local.pinned {
                 self.load(reg, Mem::at(Reg::RBP, local.home), local.ty);
             }

@@ -32,11 +32,13 @@ mod operator;
 mod relaxed_simd;
 mod roots;
 mod simd;
+mod stack;
 mod state;
 mod structs;
 mod table;
 mod tier_up;
 mod wide;
+mod work;
 mod x64;
 
 #[cfg(test)]
@@ -164,7 +166,7 @@ fn compile(
     }
     let tier_up = func.tier_up.take();
     ensure!(buffers.asm.finish(), "its machine code would be too large");
-    let roots = buffers.roots.finish()?;
+    let roots = buffers.roots.finish();
     Ok(Some(CompiledFunction {
         code: buffers.asm.code().to_vec(),
         alignment: 16,
@@ -194,6 +196,8 @@ impl<'a, 'b> Func<'a, 'b> {
             asm: &mut buffers.asm,
             body,
             stack: &mut buffers.stack,
+            links: &mut buffers.links,
+            positions: &mut buffers.positions,
             settled: 0,
             control: &mut buffers.control,
             locals: &mut buffers.locals,
@@ -215,6 +219,7 @@ impl<'a, 'b> Func<'a, 'b> {
             tier_up: None,
             hot_entry: None,
             hot_loops: Vec::new(),
+            loop_operands: 0,
             try_tables: Vec::new(),
             open_try: None,
             caught_calls: Vec::new(),

@@ -9,6 +9,7 @@
 
 use crate::body::{Body, Ty, opcode};
 use crate::frame::FrameLayout;
+use crate::stack::NOWHERE;
 use crate::state::Func;
 use crate::x64::{CALLEE_SAVED, Mem, Reg, RegSet, Rm};
 use anyhow::{Result, ensure};
@@ -22,8 +23,8 @@ pub(crate) struct Local {
     pub(crate) pinned: Option<Reg>,
     /// A register that holds what is in memory too.
     pub(crate) cached: Option<Reg>,
-    /// How many operands stand for it.
-    pub(crate) lazy: u32,
+    /// The first of the operands that stand for it.
+    pub(crate) operands: u32,
     /// Where it is in the frame, from the frame pointer.
     pub(crate) home: i32,
     /// How much it is used.
@@ -36,7 +37,7 @@ impl Local {
             ty,
             pinned: None,
             cached: None,
-            lazy: 0,
+            operands: NOWHERE,
             home: 0,
             weight: 0,
         }
@@ -332,11 +333,18 @@ fn place_ints(
 }
 
 impl Func<'_, '_> {
+    /// The locals that are pinned, in order. There are many locals, and few registers.
+    pub(crate) fn pinned_locals(&self) -> Vec<Local> {
+        let pinned = self.layout.pinned_local.iter();
+        let mut pinned: Vec<u32> = pinned.flatten().copied().collect();
+        pinned.sort_unstable();
+        let locals = pinned.iter();
+        locals.map(|&local| self.locals[local as usize]).collect()
+    }
+
     #[inline]
     pub(crate) fn local_get(&mut self, index: u32) {
-        let local = &mut self.locals[index as usize];
-        local.lazy += 1;
-        let ty = local.ty;
+        let ty = self.locals[index as usize].ty;
         self.push(crate::state::Place::Local(index), ty);
     }
 

@@ -14,6 +14,7 @@ use crate::exceptions::{CaughtCall, TryTable};
 use crate::frame::FrameLayout;
 use crate::locals::Local;
 use crate::roots::Roots;
+use crate::stack::{Links, NOWHERE};
 use crate::x64::{Asm, Cpu, Label, Mem, Reg, RegSet, Rm, SCRATCH, XSCRATCH, op};
 use mainspring_abi::gc::StructLayout;
 use mainspring_abi::{
@@ -61,10 +62,10 @@ pub(crate) enum Value {
 
 /// What registers hold.
 pub(crate) struct Registers {
-    /// How many operands are in each.
-    uses: [u32; 32],
+    /// The first of the operands that are in each.
+    pub(crate) operands: [u32; 32],
     /// Those that operands are in.
-    busy: RegSet,
+    pub(crate) busy: RegSet,
     /// Those that the operator at hand works with.
     pub(crate) locked: RegSet,
     /// Those that hold what an unpinned local holds.
@@ -81,7 +82,7 @@ pub(crate) struct Registers {
 impl Registers {
     pub(crate) fn new(temps: RegSet) -> Registers {
         Registers {
-            uses: [0; 32],
+            operands: [NOWHERE; 32],
             busy: RegSet::EMPTY,
             locked: RegSet::EMPTY,
             cached: RegSet::EMPTY,
@@ -90,6 +91,11 @@ impl Registers {
             temps,
             evict: 0,
         }
+    }
+
+    /// Whether no operand is in any.
+    pub(crate) fn busy_is_empty(&self) -> bool {
+        self.busy.is_empty()
     }
 }
 
@@ -106,6 +112,8 @@ pub(crate) const FLOATS: RegSet = RegSet(0xffff_0000);
 pub(crate) struct Buffers {
     pub(crate) asm: Asm,
     pub(crate) stack: Vec<Entry>,
+    pub(crate) links: Vec<Links>,
+    pub(crate) positions: Vec<u32>,
     pub(crate) control: Vec<Frame>,
     pub(crate) locals: Vec<Local>,
     pub(crate) relocs: Vec<Reloc>,
@@ -125,6 +133,8 @@ impl Buffers {
     pub(crate) fn clear(&mut self) {
         self.asm.clear();
         self.stack.clear();
+        self.links.clear();
+        self.positions.clear();
         self.control.clear();
         self.locals.clear();
         self.relocs.clear();
@@ -157,6 +167,10 @@ pub(crate) struct Func<'a, 'b> {
     pub(crate) asm: &'b mut Asm,
     pub(crate) body: Body<'a>,
     pub(crate) stack: &'b mut Vec<Entry>,
+    /// Of each position of the stack.
+    pub(crate) links: &'b mut Vec<Links>,
+    /// For a list of positions.
+    pub(crate) positions: &'b mut Vec<u32>,
     /// How many operands at the bottom are known to be in slots or constants.
     pub(crate) settled: usize,
     /// Open blocks, innermost last. The first is the function itself.
@@ -184,6 +198,8 @@ pub(crate) struct Func<'a, 'b> {
     pub(crate) tier_up: Option<Box<TierUp>>,
     pub(crate) hot_entry: Option<Label>,
     pub(crate) hot_loops: Vec<crate::tier_up::HotLoop>,
+    /// How many operands there were at the headers of all loops so far.
+    pub(crate) loop_operands: usize,
     /// All `try_table`s so far.
     pub(crate) try_tables: Vec<TryTable>,
     /// The innermost that is open.
@@ -193,90 +209,6 @@ pub(crate) struct Func<'a, 'b> {
 }
 
 impl Func<'_, '_> {
-    // The operand stack.
-
-    #[inline]
-    pub(crate) fn push(&mut self, place: Place, ty: Ty) {
-        self.stack.push(Entry { place, ty });
-    }
-
-    #[inline]
-    pub(crate) fn push_const(&mut self, bits: u64, ty: Ty) {
-        self.push(Place::Const(bits), ty);
-    }
-
-    #[inline]
-    pub(crate) fn push_reg(&mut self, reg: Reg, ty: Ty) {
-        self.regs.uses[reg.0 as usize] += 1;
-        self.regs.busy.insert(reg);
-        self.push(Place::Reg(reg), ty);
-    }
-
-    /// Pops an operand. If it is in a register, that is locked.
-    #[inline]
-    pub(crate) fn pop(&mut self) -> Entry {
-        let entry = self.drop_operand();
-        if let Value::Reg(reg) = self.value(entry) {
-            self.regs.locked.insert(reg);
-        }
-        entry
-    }
-
-    /// Pops an operand that nothing needs.
-    #[inline]
-    pub(crate) fn drop_operand(&mut self) -> Entry {
-        let entry = self
-            .stack
-            .pop()
-            .expect("validated: the operand is on the stack");
-        self.settled = self.settled.min(self.stack.len());
-        self.release(entry);
-        entry
-    }
-
-    #[inline]
-    fn release(&mut self, entry: Entry) {
-        match entry.place {
-            Place::Reg(reg) => {
-                let uses = &mut self.regs.uses[reg.0 as usize];
-                *uses -= 1;
-                if *uses == 0 {
-                    self.regs.busy.remove(reg);
-                }
-            }
-            Place::Local(local) => self.locals[local as usize].lazy -= 1,
-            _ => {}
-        }
-    }
-
-    /// Pops two operands, in the order in which they were pushed.
-    #[inline]
-    pub(crate) fn pop2(&mut self) -> (Entry, Entry) {
-        let second = self.pop();
-        (self.pop(), second)
-    }
-
-    /// Pops three operands, in the order in which they were pushed.
-    pub(crate) fn pop3(&mut self) -> (Entry, Entry, Entry) {
-        let third = self.pop();
-        let (first, second) = self.pop2();
-        (first, second, third)
-    }
-
-    /// Drops all operands above a height.
-    pub(crate) fn truncate(&mut self, height: usize) {
-        while self.stack.len() > height {
-            self.drop_operand();
-        }
-    }
-
-    /// The slot of a position of the stack.
-    #[inline]
-    pub(crate) fn slot(&mut self, position: u32) -> Mem {
-        self.layout.highest_slot = self.layout.highest_slot.max(position + 1);
-        self.layout.slot(position)
-    }
-
     /// Where an operand can be read.
     #[inline]
     pub(crate) fn value(&self, entry: Entry) -> Value {
@@ -337,39 +269,6 @@ impl Func<'_, '_> {
         let reg = later.first().or(free.first()).expect("it is not empty");
         self.uncache(reg);
         reg
-    }
-
-    /// Brings what is in some register to slots.
-    fn spill_one(&mut self, file: RegSet) -> Reg {
-        let candidates = self.regs.temps.intersection(file).minus(self.regs.locked);
-        let found = self.stack[self.settled..]
-            .iter()
-            .find_map(|entry| match entry.place {
-                Place::Reg(reg) if candidates.contains(reg) => Some(reg),
-                _ => None,
-            });
-        let reg = found.expect("no operator works with all registers at once");
-        self.spill(reg);
-        self.uncache(reg);
-        reg
-    }
-
-    /// Brings all operands that are in a register to slots.
-    fn spill(&mut self, reg: Reg) {
-        for position in self.settled..self.stack.len() {
-            if self.stack[position].place == Place::Reg(reg) {
-                self.spill_at(position);
-            }
-        }
-    }
-
-    /// Brings an operand to its slot.
-    fn spill_at(&mut self, position: usize) {
-        let entry = self.stack[position];
-        let slot = self.slot(position as u32);
-        self.store_value(slot, entry);
-        self.release(entry);
-        self.stack[position].place = Place::Slot(position as u32);
     }
 
     /// Takes a particular register for the operator at hand. Operands that it popped must not be there.
@@ -591,67 +490,6 @@ impl Func<'_, '_> {
         }
     }
 
-    // What must hold where code comes together.
-
-    /// Brings all operands below a height out of registers and locals: to slots, or constants.
-    pub(crate) fn settle(&mut self, height: usize) {
-        for position in self.settled..height {
-            if matches!(self.stack[position].place, Place::Reg(_) | Place::Local(_)) {
-                self.spill_at(position);
-            }
-        }
-        self.settled = self.settled.max(height);
-    }
-
-    /// Brings the operands from one height to another to their own slots, constants too.
-    pub(crate) fn put_in_slots(&mut self, from: usize, to: usize) {
-        for position in from..to {
-            if self.stack[position].place != Place::Slot(position as u32) {
-                self.spill_at(position);
-            }
-        }
-    }
-
-    /// Brings all operands out of registers that a call does not preserve.
-    pub(crate) fn spill_registers(&mut self) {
-        for position in self.settled..self.stack.len() {
-            if matches!(self.stack[position].place, Place::Reg(_)) {
-                self.spill_at(position);
-            }
-        }
-    }
-
-    /// A local is about to change: operands that stand for it become what it was.
-    pub(crate) fn detach(&mut self, local: u32) {
-        if self.locals[local as usize].lazy == 0 {
-            return;
-        }
-        let ty = self.locals[local as usize].ty;
-        let entry = Entry {
-            place: Place::Local(local),
-            ty,
-        };
-        let reg = match self.locals[local as usize].cached {
-            Some(reg) => reg,
-            None => {
-                let reg = self.alloc(ty);
-                self.load_value(reg, entry);
-                reg
-            }
-        };
-        for position in (self.settled..self.stack.len()).rev() {
-            if self.locals[local as usize].lazy == 0 {
-                break;
-            }
-            if self.stack[position].place == Place::Local(local) {
-                self.locals[local as usize].lazy -= 1;
-                self.stack[position].place = Place::Reg(reg);
-                self.regs.uses[reg.0 as usize] += 1;
-                self.regs.busy.insert(reg);
-            }
-        }
-    }
-
     /// The register of the pinned local that the next operator sets: a result may go there at once.
     #[inline]
     pub(crate) fn wanted(&self, float: bool) -> Option<Reg> {
@@ -661,7 +499,7 @@ impl Func<'_, '_> {
         let mut body = self.body;
         body.advance(1);
         let local = &self.locals[body.u32() as usize];
-        if local.lazy != 0 {
+        if local.operands != NOWHERE {
             return None;
         }
         local.pinned.filter(|reg| reg.is_xmm() == float)

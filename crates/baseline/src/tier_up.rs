@@ -2,6 +2,7 @@
 
 use crate::body::Ty;
 use crate::state::{Func, Place};
+use crate::work;
 use crate::x64::{Cond, INT_ARGS, Label, Mem, Reg};
 use mainspring_abi::{
     Counter, CounterKind, FrameSlot, LoopHeader, RelocTarget, ResultPassing, TierUp,
@@ -16,6 +17,10 @@ pub(crate) struct HotLoop {
     /// Operands that are constants, which the code at the header has in no slot.
     consts: Vec<(u32, u64, Ty)>,
 }
+
+/// Operands that are described for all loops of a body, unless it is longer than that: each loop's whole stack is, which
+/// grows with the square of a body that makes it grow in loops. Loops that would be beyond it stay in this tier.
+const MOST_OPERANDS: usize = 1 << 16;
 
 impl Func<'_, '_> {
     pub(crate) fn start_counting(&mut self) {
@@ -57,6 +62,10 @@ impl Func<'_, '_> {
 
     /// At the header of a loop: all operands are in slots or constants.
     pub(crate) fn count_loop(&mut self) {
+        self.loop_operands += self.stack.len();
+        if self.loop_operands > MOST_OPERANDS.max(self.input.body().len()) {
+            return;
+        }
         let Some(counter) = self.counter(CounterKind::Loop, self.at) else {
             return;
         };
@@ -67,6 +76,7 @@ impl Func<'_, '_> {
         let mut consts = Vec::new();
         let mut operands = Vec::with_capacity(self.stack.len());
         for position in 0..self.stack.len() {
+            work::count(1);
             let entry = self.stack[position];
             if let Place::Const(bits) = entry.place {
                 consts.push((position as u32, bits, entry.ty));
@@ -130,8 +140,7 @@ impl Func<'_, '_> {
     /// Brings everything to its slot, asks for better code, and goes on there or here.
     fn hot_loop(&mut self, this: &HotLoop) {
         self.asm.bind(this.hot);
-        for index in 0..self.locals.len() {
-            let local = self.locals[index];
+        for local in self.pinned_locals() {
             if let Some(reg) = local.pinned {
                 self.store(Mem::at(Reg::RBP, local.home), reg, local.ty);
             }

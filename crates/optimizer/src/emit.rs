@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use cranelift_codegen::binemit::Reloc as RelocKind;
 use cranelift_codegen::ir::{ExternalName, Function};
 use cranelift_codegen::{CodegenError, CompiledCode, FinalizedMachReloc, FinalizedRelocTarget};
-use mainspring_abi::{CompiledFunction, FunctionInput, Reloc, RelocTarget, TrapSite};
+use mainspring_abi::{CompiledFunction, FunctionInput, Reloc, RelocTarget, Root, TrapSite};
 use mainspring_wasm::DefinedFuncIndex;
 
 /// Says what was wrong in a compilation that failed, in one sentence.
@@ -63,6 +63,7 @@ pub(crate) fn finish(
         tier_up: None,
     };
     layout::arrange(code, &mut compiled)?;
+    Root::link(&mut compiled.roots);
     Ok(compiled)
 }
 

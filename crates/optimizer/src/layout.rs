@@ -403,11 +403,9 @@ impl Writer<'_> {
             ..*site
         }));
         // A place that a call returns to belongs to the call: there may be nothing behind it.
-        let roots = between(&old.roots, |root| root.code, start + 1..end + 1);
-        new.roots.extend(roots.iter().map(|root| Root {
-            code: moved(root.code),
-            ..*root
-        }));
+        let roots = between(&old.roots, |root| root.first, start + 1..end + 1);
+        new.roots
+            .extend((roots.iter()).map(|root| Root::of_call(moved(root.first), root.slot)));
         let next = layout.pieces.all.get(item.piece + 1);
         let end = next.map_or(layout.pieces.data.start, Piece::start);
         for entry in holding(&old.locations, |entry| entry.code, start..end) {

@@ -75,16 +75,14 @@ impl Func<'_, '_> {
     }
 }
 
-/// Where a function's frames hold references.
+/// Where a function's frames hold references, call by call: code is laid out anew, so calls do not stay beside each other.
 pub(crate) fn of(code: &CompiledCode) -> Vec<Root> {
     let maps = code.buffer.user_stack_maps().iter();
     maps.flat_map(|(code, span, map)| {
         // The stack pointer is so far below the frame pointer.
         let slot = move |offset: u32| offset as i32 - *span as i32;
-        map.entries().map(move |(_, offset)| Root {
-            code: *code,
-            slot: slot(offset),
-        })
+        map.entries()
+            .map(move |(_, offset)| Root::of_call(*code, slot(offset)))
     })
     .collect()
 }

@@ -487,18 +487,13 @@ impl CodeTable {
     /// Shows where the frame of a call that returns to an address holds references.
     pub fn roots(&self, pc: usize, visit: &mut dyn FnMut(i32)) {
         match self.part_of(pc) {
-            Some(Part::Learned(learned, offset)) => {
-                learned.tables().roots_at(offset).for_each(visit)
-            }
+            Some(Part::Learned(learned, offset)) => learned.tables().roots_at(offset, visit),
             Some(Part::Placed(offset)) => {
                 let state = self.lock();
                 let Some((placed, inside)) = state.placed_at(offset) else {
                     return;
                 };
-                let first = placed.roots.partition_point(|root| root.code < inside);
-                let here = placed.roots[first..].iter();
-                here.take_while(|root| root.code == inside)
-                    .for_each(|root| visit(root.slot));
+                Root::visit(&placed.roots, inside, visit);
             }
             None => {}
         }

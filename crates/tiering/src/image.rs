@@ -34,7 +34,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// The first bytes of every image.
 pub const IMAGE_MAGIC: [u8; 8] = *b"\x7fMSIMAGE";
 /// Changes whenever the format does.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 const TEXT_ALIGNMENT: usize = 4096;
 /// Where in the header the list of sections is.
 const SECTIONS_AT: usize = 32;
@@ -292,7 +292,7 @@ impl Image {
     /// Shows where the frame of a call that returns to an address holds references.
     pub fn roots(&self, pc: usize, visit: &mut dyn FnMut(i32)) {
         if let Some(offset) = self.text_offset(pc) {
-            self.tables().roots_at(offset).for_each(visit);
+            self.tables().roots_at(offset, visit);
         }
     }
 

@@ -7,7 +7,8 @@
 //! locations   text offset and wasm offset
 //! inlined     text offset and number of an inlined call (or none)
 //! calls       of each inlined call: the callee, the call's wasm offset, the inlined call it is in (or none)
-//! roots       text offset of a call's return address and where in the frame a reference is; several to a call
+//! roots       text offsets of the first and the last call's return address, where in the frame a reference is, and how far
+//!             back the next entry is that ends later
 //! handlers    text offset of a call's return address, of the place to go on with its exceptions, and where the stack
 //!             pointer is then
 //! ```
@@ -20,6 +21,8 @@ use std::ops::Range;
 
 /// Numbers of an entry of the inlined calls.
 const CALL_NUMBERS: usize = 3;
+/// Numbers of an entry of the roots.
+const ROOT_NUMBERS: usize = 4;
 /// Numbers of an entry of the handlers.
 const HANDLER_NUMBERS: usize = 3;
 /// Numbers of an entry of the other tables.
@@ -92,8 +95,9 @@ impl TableBuilder {
             numbers(&mut self.inlined, [at, call_number(stretch.call)]);
         }
         for root in info.roots {
-            let at = start as u32 + root.code;
-            numbers(&mut self.roots, [at, root.slot.cast_unsigned()]);
+            let [first, last] = [root.first, root.last].map(|code| start as u32 + code);
+            let slot = root.slot.cast_unsigned();
+            numbers(&mut self.roots, [first, last, slot, root.back]);
         }
         for handler in info.handlers {
             let [at, landing] = [handler.code, handler.landing].map(|code| start as u32 + code);
@@ -174,12 +178,21 @@ impl Tables<'_> {
         }
     }
 
-    /// The roots of a call that returns to an offset in the text.
-    pub fn roots_at(&self, offset: u32) -> impl Iterator<Item = i32> + '_ {
-        let end = last_at_or_before::<PAIR>(self.roots, offset).map_or(0, |last| last + 1);
-        let entries = (0..end).rev().map(|i| entry::<PAIR>(self.roots, i));
-        let here = entries.take_while(move |&[at, _]| at == offset);
-        here.map(|[_, slot]| slot.cast_signed())
+    /// Shows the roots of a call that returns to an offset in the text.
+    pub fn roots_at(&self, offset: u32, visit: &mut dyn FnMut(i32)) {
+        let count =
+            last_at_or_before::<ROOT_NUMBERS>(self.roots, offset).map_or(0, |last| last + 1);
+        let get = |i| {
+            let [first, last, slot, back] = entry::<ROOT_NUMBERS>(self.roots, i);
+            let slot = slot.cast_signed();
+            Root {
+                first,
+                last,
+                slot,
+                back,
+            }
+        };
+        Root::visit_in(count, get, offset, visit);
     }
 
     /// The handler of a call that returns to an offset in the text; it has offsets in the text too.

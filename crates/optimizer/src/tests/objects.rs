@@ -19,9 +19,10 @@ fn after_calls(function: &CompiledFunction) -> HashSet<u32> {
 
 fn check_roots(function: &CompiledFunction) {
     let calls = after_calls(function);
-    assert!(function.roots.is_sorted_by_key(|root| root.code));
+    assert!(function.roots.is_sorted_by_key(|root| root.first));
     for root in &function.roots {
-        assert!(calls.contains(&root.code), "{root:?} is not at a call");
+        assert_eq!(root.first, root.last);
+        assert!(calls.contains(&root.first), "{root:?} is not at a call");
         assert!(root.slot < 0 && root.slot % 4 == 0, "{root:?}");
     }
 }
