@@ -10,6 +10,7 @@ mod builtin;
 mod call;
 mod code;
 pub mod gc;
+mod limits;
 mod memory;
 mod roots;
 mod tier_up;
@@ -25,6 +26,7 @@ pub use code::{
     CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, Handler, InlinedCall,
     InlinedCode, Optimize, Profile, Reloc, RelocTarget, SourceLocation, TrapSite,
 };
+pub use limits::TooLarge;
 pub use memory::{MemoryPlan, MemorySettings};
 pub use roots::Root;
 pub use tier_up::{Counter, CounterKind, FrameSlot, LoopHeader, TierUp};

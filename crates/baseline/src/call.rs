@@ -5,6 +5,7 @@
 //! host function itself rather than of the shim that does that.
 
 use crate::body::Ty;
+use crate::bulk;
 use crate::control::RESULT_SLOT;
 use crate::moves::Move;
 use crate::state::{Entry, Func, Place, Value};
@@ -345,6 +346,15 @@ impl Func<'_, '_> {
 
     /// Brings the results of a call that passed them in memory to their slots.
     fn push_results_from(&mut self, area: Mem, ty: &FuncType) {
+        let (first, count) = (self.stack.len(), ty.results.len());
+        if bulk::is_many(count) {
+            self.copy_results(area, first, count);
+            for (n, &result) in ty.results.iter().enumerate() {
+                let ty = Ty::of(self.module, result);
+                self.push(Place::Slot((first + n) as u32), ty);
+            }
+            return;
+        }
         for (n, &result) in ty.results.iter().enumerate() {
             let ty = Ty::of(self.module, result);
             let position = self.stack.len() as u32;

@@ -6,6 +6,7 @@
 //! function itself take results where its caller wants them.
 
 use crate::body::{BlockType, Ty, opcode};
+use crate::bulk;
 use crate::numeric::Test;
 use crate::state::{Entry, Func, Place};
 use crate::x64::{Alu, Cond, FLOAT_RESULTS, INT_RESULTS, Label, Mem, Reg, Rm, SCRATCH, op};
@@ -260,6 +261,13 @@ impl Func<'_, '_> {
             self.load_value(canonical_reg(top.ty), top);
             return;
         }
+        if bulk::is_many(arity) {
+            self.put_in_slots(first, first + arity);
+            if first != height {
+                self.copy_slots(first, height, arity);
+            }
+            return;
+        }
         // From the bottom up, a slot is only written to when what was there has been moved.
         for n in 0..arity {
             let slot = self.slot((height + n) as u32);
@@ -276,6 +284,11 @@ impl Func<'_, '_> {
         let first = self.stack.len() - results.len();
         if self.layout.result_passing == ResultPassing::Memory {
             let home = Mem::at(Reg::RBP, self.layout.area_home);
+            if bulk::is_many(results.len()) {
+                self.put_in_slots(first, first + results.len());
+                self.asm.load(true, SCRATCH, home);
+                return self.copy_to_results(first, results.len());
+            }
             self.asm.load(true, SCRATCH, home);
             for n in 0..results.len() {
                 let to = Mem::at(SCRATCH, (n * RESULT_SLOT) as i32);
@@ -296,6 +309,15 @@ impl Func<'_, '_> {
         self.do_moves();
     }
 
+    /// Before code that depends on where it goes: brings operands to their slots if a branch to a frame takes many.
+    fn prepare_many(&mut self, depth: usize) {
+        let (arity, _) = self.arity(depth);
+        if bulk::is_many(arity) {
+            let len = self.stack.len();
+            self.put_in_slots(len - arity, len);
+        }
+    }
+
     /// Whether a branch to a frame has to move operands.
     fn carries(&self, depth: usize) -> bool {
         let (arity, height) = self.arity(depth);
@@ -305,8 +327,11 @@ impl Func<'_, '_> {
         let frame = &self.control[depth];
         let top = self.stack[self.stack.len() - 1];
         let in_place = match frame.kind {
-            FrameKind::Loop => arity == 1 && top.place == Place::Slot(height as u32),
+            FrameKind::Loop if !bulk::is_many(arity) => {
+                arity == 1 && top.place == Place::Slot(height as u32)
+            }
             FrameKind::Function if self.layout.result_passing == ResultPassing::Memory => false,
+            _ if bulk::is_many(arity) => self.stack.len() - arity == height,
             _ => arity == 1 && top.place == Place::Reg(canonical_reg(top.ty)),
         };
         !in_place
@@ -343,6 +368,7 @@ impl Func<'_, '_> {
     /// Goes to a label with the uppermost operands if flags say so.
     pub(crate) fn branch_to(&mut self, test: Test, relative_depth: u32) {
         let depth = self.depth(relative_depth);
+        self.prepare_many(depth);
         if !self.carries(depth) {
             let label = self.target(depth);
             return self.branch_if(test, label);
@@ -385,7 +411,7 @@ impl Func<'_, '_> {
         self.reachable = false;
     }
 
-    pub(crate) fn br_table(&mut self) {
+    pub(crate) fn br_table(&mut self) -> Result<()> {
         let index = self.pop();
         let count = self.body.u32();
         let table = self.at;
@@ -394,6 +420,10 @@ impl Func<'_, '_> {
         for _ in 0..=count {
             let depth = self.body.u32();
             labels.push(self.table_target(depth, table, &mut stops));
+        }
+        if let Some(&depth) = stops.first() {
+            // All take as many.
+            self.prepare_many(depth);
         }
         let index_reg = self.owned(index);
         // An index past the end becomes that of the default, without a branch to be mispredicted.
@@ -413,11 +443,13 @@ impl Func<'_, '_> {
         for depth in stops {
             let (_, stop) = self.control[depth].stop;
             self.asm.bind(stop);
+            self.check_size()?;
             let dirty = self.regs.dirty;
             self.jump_to(depth);
             self.regs.dirty = dirty;
         }
         self.reachable = false;
+        Ok(())
     }
 
     /// Where an entry of a `br_table` goes: to the label, or to code that brings operands there. That is

@@ -13,7 +13,7 @@ use crate::x64::{
     Alu, CALLEE_SAVED, Cond, FLOAT_RESULTS, INT_ARGS, INT_RESULTS, Label, Mem, Reg, Rm, SCRATCH,
     XSCRATCH,
 };
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use mainspring_abi::gc::{EXCEPTION_TAG_AT, StructLayout};
 use mainspring_abi::{
     ArgAssigner, ArgLocation, Builtin, Handler, ResultPassing, TrapCode, VMContextHeader,
@@ -24,9 +24,6 @@ use std::mem::offset_of;
 
 /// How many clauses, and blocks that have them, are looked at for the one that catches what is thrown.
 const MOST_CLAUSES: usize = 64;
-
-/// Bytes of code in which landings may begin. A few bytes of a body can ask for many of a landing.
-const MOST_CODE: u32 = 1 << 28;
 
 /// What a `try_table` catches, or a `try`.
 pub(crate) struct TryTable {
@@ -327,7 +324,7 @@ impl<'a> Func<'a, '_> {
     /// Emits all landings, and says where exceptions go.
     ///
     /// # Errors
-    /// If they would take too much code.
+    /// If they would take too much code: a few bytes of a body can ask for many of a landing.
     pub(crate) fn finish_landings(&mut self) -> Result<()> {
         let tables = std::mem::take(&mut self.try_tables);
         // What is handed on goes outwards, and outer ones have lower numbers.
@@ -382,10 +379,7 @@ impl<'a> Func<'a, '_> {
             self.asm.load(false, Reg::RCX, number);
         }
         for clause in &table.clauses {
-            ensure!(
-                self.asm.offset() < MOST_CODE,
-                "its machine code would be too large"
-            );
+            self.check_size()?;
             let Some(tag) = clause.tag else {
                 self.catch(clause);
                 return Ok(());

@@ -19,7 +19,7 @@ use crate::state::{Func, Value};
 use crate::x64::{Alu, Cond, FLOAT_ARGS, INT_ARGS, Mem, Reg, RegSet, Rm, SCRATCH};
 use anyhow::{Result, ensure};
 use mainspring_abi::{
-    ArgAssigner, ArgLocation, MemoryPlan, ResultPassing, TrapCode, VMContextHeader,
+    ArgAssigner, ArgLocation, MemoryPlan, ResultPassing, TooLarge, TrapCode, VMContextHeader,
     VMMemoryDefinition, VMMemoryImport, VMStoreContext,
 };
 use mainspring_wasm::{FuncType, MemoryIndex};
@@ -97,6 +97,11 @@ impl FrameLayout {
     pub(crate) fn slot(&self, position: u32) -> Mem {
         let distance = (position as i32 + 1) * self.slot_size;
         Mem::at(Reg::RBP, self.slots - distance)
+    }
+
+    /// Bytes of a slot.
+    pub(crate) fn slot_size(&self) -> i32 {
+        self.slot_size
     }
 
     /// Room of whole 16 bytes above the operands of a height, reserved for the operator at hand.
@@ -302,7 +307,10 @@ impl Func<'_, '_> {
     /// compiled again as one with a large frame.
     pub(crate) fn finish_frame(&mut self) -> Result<bool> {
         let size = self.layout.size();
-        ensure!(size < 1 << 30, "its frame would be too large");
+        ensure!(
+            size < 1 << 30,
+            TooLarge::new("its frame would be too large")
+        );
         if (!self.layout.checks_stack && size > SMALL_FRAME * 2)
             || (!self.layout.probes && size > PAGE)
         {

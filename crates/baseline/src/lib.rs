@@ -13,6 +13,7 @@ mod allocate;
 mod arrays;
 mod atomic;
 mod body;
+mod bulk;
 mod call;
 mod control;
 mod convert;
@@ -47,7 +48,9 @@ mod tests;
 use anyhow::{Context as _, Result, ensure};
 use body::{BlockType, Body};
 use frame::FrameLayout;
-use mainspring_abi::{CompileSettings, CompiledFunction, FunctionInput, SourceLocation, TrapSite};
+use mainspring_abi::{
+    CompileSettings, CompiledFunction, FunctionInput, SourceLocation, TooLarge, TrapSite,
+};
 use state::{Buffers, Func, Registers};
 use std::sync::{Mutex, PoisonError};
 use x64::Cpu;
@@ -100,8 +103,8 @@ impl Baseline {
     /// Compiles one function.
     ///
     /// # Errors
-    /// If the function is too large, or uses an instruction that is not supported. The error names the
-    /// function.
+    /// If the function is too large, with [`TooLarge`] among the error's causes, or uses an instruction that is not
+    /// supported. The error names the function.
     pub fn compile(&self, input: &FunctionInput) -> Result<CompiledFunction> {
         let mut buffers = self.take_buffers();
         let compiled = match compile(self.cpu, input, &mut buffers, false) {
@@ -165,7 +168,10 @@ fn compile(
         return Ok(None);
     }
     let tier_up = func.tier_up.take();
-    ensure!(buffers.asm.finish(), "its machine code would be too large");
+    ensure!(
+        buffers.asm.finish(),
+        TooLarge::new("its machine code would be too large")
+    );
     let roots = buffers.roots.finish();
     Ok(Some(CompiledFunction {
         code: buffers.asm.code().to_vec(),

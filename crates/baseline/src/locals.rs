@@ -13,6 +13,7 @@ use crate::stack::NOWHERE;
 use crate::state::Func;
 use crate::x64::{CALLEE_SAVED, Mem, Reg, RegSet, Rm};
 use anyhow::{Result, ensure};
+use mainspring_abi::TooLarge;
 use mainspring_wasm::{FuncType, ModuleInfo};
 
 /// A local.
@@ -84,7 +85,10 @@ pub(crate) fn declare(
     for _ in 0..body.u32() {
         let count = body.u32() as usize;
         let local = Local::new(body.value_type(module)?);
-        ensure!(locals.len() + count <= 1 << 20, "it has too many locals");
+        ensure!(
+            locals.len() + count <= 1 << 20,
+            TooLarge::new("it has too many locals")
+        );
         locals.resize(locals.len() + count, local);
     }
     Ok(())

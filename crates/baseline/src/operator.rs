@@ -33,6 +33,7 @@ impl Func<'_, '_> {
             }
             let code = self.body.byte();
             self.operator(code)?;
+            self.check_size()?;
         }
         Ok(())
     }
@@ -56,7 +57,7 @@ impl Func<'_, '_> {
             opcode::END => self.end(),
             0x0c => self.br(),
             opcode::BR_IF => self.br_if(),
-            0x0e => self.br_table(),
+            0x0e => self.br_table()?,
             0x0f => self.return_(),
             opcode::CALL => self.call(),
             opcode::CALL_INDIRECT => self.call_indirect(),

@@ -50,6 +50,11 @@ impl Roots {
         self.locals.clear();
     }
 
+    /// How many operands are described so far.
+    pub(crate) fn len(&self) -> usize {
+        self.operands.len()
+    }
+
     /// The operand of a position, a reference, is in a register or slot from now on.
     #[inline]
     pub(crate) fn begin(&mut self, position: usize) {

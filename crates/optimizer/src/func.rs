@@ -398,10 +398,15 @@ impl<'a, 'b> Func<'a, 'b> {
             // Offsets fit: modules are at most 4 GiB, which decoding checks.
             self.set_source(offset as u32);
             self.operator(&operator)
-                .and_then(|()| limits::check_size(self.builder.func, self.locals.len()))
+                .and_then(|()| self.check_size())
                 .with_context(|| format!("at offset {offset:#x}"))?;
         }
         Ok(())
+    }
+
+    fn check_size(&self) -> Result<()> {
+        let body_bytes = self.input.body().len();
+        limits::check_size(self.builder.func, body_bytes, self.locals.len())
     }
 
     // The operand stack.

@@ -113,7 +113,7 @@ impl Optimizer {
     /// Compiles one function.
     ///
     /// # Errors
-    /// If the function is too large for the compiler, or uses an instruction that validation
+    /// If the function is too large for the compiler, with [`TooLarge`](mainspring_abi::TooLarge) among the error's causes, or uses an instruction that validation
     /// should have refused. The error names the function.
     pub fn compile(&self, input: &FunctionInput) -> Result<CompiledFunction> {
         let mut worker = self.take_worker();

@@ -8,9 +8,16 @@
 
 use anyhow::{Result, ensure};
 use cranelift_codegen::ir::Function;
+use mainspring_abi::TooLarge;
 
 /// Values in a function at the most.
 const MAX_VALUES: usize = 4 << 20;
+
+/// Values that a function may have however short it is. Calls of a few bytes may have a thousand results each.
+const MIN_VALUES: usize = 256 << 10;
+
+/// Values for each byte of a body.
+const VALUES_OF_A_BYTE: usize = 8;
 
 /// Locals times blocks in a function at the most: for each local, the building of the function
 /// notes its value in each block.
@@ -32,17 +39,22 @@ const MAX_PARAMS: usize = 256 << 10;
 /// Refuses a function that has become too large while it is made.
 ///
 /// # Errors
-/// If it has, with the limit.
+/// If it has, with the limit: [`TooLarge`].
 #[inline]
-pub(crate) fn check_size(function: &Function, locals: usize) -> Result<()> {
+pub(crate) fn check_size(function: &Function, body_bytes: usize, locals: usize) -> Result<()> {
     ensure!(
-        function.dfg.num_values() <= MAX_VALUES,
-        "it has more than {MAX_VALUES} values, the compiler's limit"
+        !is_too_large(function, body_bytes),
+        TooLarge::new(format!(
+            "it has more than {} values, the compiler's limit for a body of {body_bytes} bytes",
+            max_values(body_bytes)
+        ))
     );
     let blocks = function.dfg.num_blocks();
     ensure!(
         blocks.saturating_mul(locals) <= MAX_LOCALS_IN_BLOCKS,
-        "it has {locals} locals and {blocks} blocks, and the product is more than {MAX_LOCALS_IN_BLOCKS}, the compiler's limit"
+        TooLarge::new(format!(
+            "it has {locals} locals and {blocks} blocks, and the product is more than {MAX_LOCALS_IN_BLOCKS}, the compiler's limit"
+        ))
     );
     Ok(())
 }
@@ -50,25 +62,33 @@ pub(crate) fn check_size(function: &Function, locals: usize) -> Result<()> {
 /// Refuses a function in which it would take too long to find out which references calls have to keep.
 ///
 /// # Errors
-/// If it would, with the limit.
+/// If it would, with the limit: [`TooLarge`].
 pub(crate) fn check_roots(function: &Function, roots: usize) -> Result<()> {
     let blocks = function.dfg.num_blocks();
     ensure!(
         blocks.saturating_mul(roots) <= MAX_ROOTS_IN_BLOCKS,
-        "it has {roots} references and {blocks} blocks, and the product is more than {MAX_ROOTS_IN_BLOCKS}, the compiler's limit"
+        TooLarge::new(format!(
+            "it has {roots} references and {blocks} blocks, and the product is more than {MAX_ROOTS_IN_BLOCKS}, the compiler's limit"
+        ))
     );
     Ok(())
 }
 
 /// Whether a function is certain to be refused: what makes much of a single instruction need not go on.
-pub(crate) fn is_too_large(function: &Function) -> bool {
-    function.dfg.num_values() > MAX_VALUES
+#[inline]
+pub(crate) fn is_too_large(function: &Function, body_bytes: usize) -> bool {
+    function.dfg.num_values() > max_values(body_bytes)
+}
+
+fn max_values(body_bytes: usize) -> usize {
+    let values = body_bytes.saturating_mul(VALUES_OF_A_BYTE);
+    MIN_VALUES.max(values).min(MAX_VALUES)
 }
 
 /// Refuses a function on which register allocation would take too long.
 ///
 /// # Errors
-/// If it would, with the limit.
+/// If it would, with the limit: [`TooLarge`].
 pub(crate) fn check_params(function: &Function, body_bytes: usize) -> Result<()> {
     let blocks = function.layout.blocks();
     let params: usize = blocks
@@ -77,7 +97,9 @@ pub(crate) fn check_params(function: &Function, body_bytes: usize) -> Result<()>
     let limit = (MIN_PARAMS + body_bytes / BYTES_FOR_A_PARAM).min(MAX_PARAMS);
     ensure!(
         params <= limit,
-        "its locals change in so many loops that its blocks have {params} parameters; the compiler's limit for a body of {body_bytes} bytes is {limit}"
+        TooLarge::new(format!(
+            "its locals change in so many loops that its blocks have {params} parameters; the compiler's limit for a body of {body_bytes} bytes is {limit}"
+        ))
     );
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::Optimizer;
 use iced_x86::{Decoder, DecoderOptions, FlowControl};
 use mainspring_abi::{
     CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, InlinedCall, MemorySettings,
-    Optimize, TrapCode, VMOffsets,
+    Optimize, TooLarge, TrapCode, VMOffsets,
 };
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo};
 use std::collections::HashSet;
@@ -474,6 +474,27 @@ fn extreme_bodies() {
         let taken = started.elapsed();
         assert!(taken.as_secs() < 20, "took {taken:?}: {:.60}", wat);
     }
+}
+
+/// What would be out of proportion is refused while it is made, in a way that callers can tell.
+#[test]
+fn what_is_too_large_is_refused() {
+    let wat = format!(
+        "(module (import \"\" \"\" (func $many (result {}))) (func {} unreachable))",
+        "i32 ".repeat(1000),
+        "call $many ".repeat(10_000)
+    );
+    let settings = settings();
+    let optimizer = Optimizer::new(&settings).expect("the host is supported");
+    let results = each_function(&wat, &settings, CallMode::Direct, |input| {
+        optimizer.compile(input)
+    });
+    let error = results[0].as_ref().expect_err("it has ten million values");
+    let cause = error.downcast_ref::<TooLarge>();
+    assert!(
+        cause.is_some_and(|cause| cause.to_string().contains("values")),
+        "{error:#}"
+    );
 }
 
 #[test]

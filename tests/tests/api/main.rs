@@ -8,6 +8,7 @@ mod dynamic;
 mod exceptions;
 mod files;
 mod instances;
+mod many;
 mod memories;
 mod objects;
 mod references;

@@ -2,7 +2,8 @@
 
 use super::compile;
 use crate::{Baseline, work};
-use mainspring_abi::{CallMode, CompileSettings};
+use mainspring_abi::{CallMode, CompileSettings, Entry, FunctionInput, TooLarge, VMOffsets};
+use mainspring_wasm::DefinedFuncIndex;
 
 /// What a compilation took and made.
 #[derive(Debug)]
@@ -39,15 +40,37 @@ fn body(locals: &str, parts: &[(&str, usize)]) -> String {
         .iter()
         .map(|(part, count)| format!("{part} ").repeat(*count));
     let code: String = parts.collect();
+    let many = "i32 ".repeat(100);
     format!(
         "(module (type $s (struct (field (mut eqref)) (field i32))) (memory 1) (tag $t (param i32))
-            (func $none) (func {locals} {code}))"
+            (func $none) (func $many (result {many}) unreachable) (func {locals} {code}))"
     )
 }
 
 /// A part for each number below a count.
 fn each(count: usize, part: impl Fn(usize) -> String) -> String {
     (0..count).map(|n| part(n) + " ").collect()
+}
+
+/// Branches with many values to where they are, or lower.
+fn branches(n: usize, below: &str) -> String {
+    let values = "local.get 0 ".repeat(100);
+    let block = format!("block (result {}) {below}", "i32 ".repeat(100));
+    let parts = [
+        (&*block, 1),
+        (&values, 1),
+        ("(br_if 0 (local.get 1))", n),
+        ("br 0 end", 1),
+    ];
+    body("(local i32 i32)", &[&parts[..], &[("drop", 100)]].concat())
+}
+
+/// A table that goes to a hundred labels.
+fn wide_table(entries: usize) -> String {
+    format!(
+        "(br_table {} (local.get 1))",
+        each(entries, |n| (n % 100).to_string())
+    )
 }
 
 fn shapes(n: usize) -> Vec<(&'static str, String)> {
@@ -65,6 +88,27 @@ fn shapes(n: usize) -> Vec<(&'static str, String)> {
     let table = "(br_table 0 0 (local.get 0)) end";
     let references = "(param externref externref)";
     vec![
+        ("branches in place", branches(n, "")),
+        ("branches with values below", branches(n, "local.get 0")),
+        ("tables with many values", {
+            let values = "local.get 0 ".repeat(100);
+            let block = format!("block (result {}) local.get 0", "i32 ".repeat(100));
+            body(
+                ints,
+                &[
+                    (&block, 100),
+                    (&values, 1),
+                    (&wide_table(n), 1),
+                    ("end", 1),
+                    ("br 0 end", 99),
+                    ("drop", 100),
+                ],
+            )
+        }),
+        ("many results", {
+            let drops = "drop ".repeat(100);
+            body(ints, &[(&format!("call $many {drops}"), n)])
+        }),
         ("shifts", body(ints, &[(shift, n), drops])),
         ("divisions", body(ints, &[(divide, n), drops])),
         (
@@ -158,6 +202,52 @@ fn cost_grows_with_the_body() {
             assert!(grows(once_is, twice_is), "{name}: {once:?}, then {twice:?}");
         }
         assert!(twice.operands <= 1 << 16, "{name}: {twice:?}");
-        assert!(once.steps < 40 * COUNT as u64 + 70_000, "{name}: {once:?}");
+        assert!(once.steps < 210 * COUNT as u64, "{name}: {once:?}");
+    }
+}
+
+/// What would be out of proportion is refused while it is made, in a way that callers can tell.
+#[test]
+fn what_is_too_large_is_refused_early() {
+    let (many, values) = ("i32 ".repeat(1000), "i32.const 0 ".repeat(1000));
+    let references = "externref ".repeat(1000);
+    for (ty, calls, what) in [
+        // Each call moves a thousand values.
+        (
+            format!("(param {many}) (result {many})"),
+            "call 0 ",
+            "its machine code",
+        ),
+        // Each leaves a thousand.
+        (format!("(result {many})"), "call 0 ", "operands at once"),
+        // Each leaves a thousand references, which are described for the next.
+        (
+            format!("(result {references})"),
+            "block call 0 call 0 br 0 end ",
+            "its machine code",
+        ),
+    ] {
+        let calls = calls.repeat(20_000);
+        let wat = format!("(module (func {ty} unreachable) (func {values} {calls} unreachable))");
+        let (module, bytes) = super::decode(&wat);
+        let settings = CompileSettings::default();
+        let input = FunctionInput {
+            module: &module,
+            offsets: &VMOffsets::new(&module),
+            index: DefinedFuncIndex(1),
+            bytes: &bytes,
+            settings: &settings,
+            calls: CallMode::Direct,
+            inlining: false,
+            tier_up: false,
+            entry: Entry::Start,
+            exact_locations: false,
+            profile: None,
+        };
+        let error = Baseline::oldest()
+            .compile(&input)
+            .expect_err("it is too much");
+        let cause = error.downcast_ref::<TooLarge>().expect("that is the cause");
+        assert!(cause.to_string().contains(what), "{cause}");
     }
 }
