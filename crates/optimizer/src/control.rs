@@ -417,15 +417,10 @@ impl<'a> Func<'a, '_> {
         let mut stops: HashMap<u32, Stop> = HashMap::new();
         let mut entries = Vec::with_capacity(table.len() as usize);
         for label in table.targets() {
-            let block = self.table_target(label?, &mut stops);
-            entries.push(self.builder.func.dfg.block_call(block, &[]));
+            entries.push(self.table_target(label?, &mut stops));
         }
         let default = self.table_target(table.default(), &mut stops);
-        let default = self.builder.func.dfg.block_call(default, &[]);
-        let jump_table = self
-            .builder
-            .create_jump_table(JumpTableData::new(default, &entries));
-        self.builder.ins().br_table(index, jump_table);
+        self.jump_by_table(index, &entries, default);
         let mut stops: Vec<_> = stops
             .into_iter()
             .filter(|(_, stop)| stop.hands_on)
@@ -438,6 +433,32 @@ impl<'a> Func<'a, '_> {
         }
         self.reachable = false;
         Ok(())
+    }
+
+    /// Goes where an entry of a table says.
+    fn jump_by_table(&mut self, index: Value, entries: &[Block], default: Block) {
+        if entries.len() <= MOST_ENTRIES {
+            return self.jump_by_small_table(index, entries, default);
+        }
+        let part = self.builder.ins().ushr_imm_u(index, i64::from(PART_BITS));
+        let within = self.builder.ins().band_imm_u(index, (1 << PART_BITS) - 1);
+        let parts = entries.chunks(1 << PART_BITS);
+        let blocks: Vec<_> = parts.clone().map(|_| self.builder.create_block()).collect();
+        self.jump_by_small_table(part, &blocks, default);
+        for (block, part) in blocks.into_iter().zip(parts) {
+            self.builder.seal_block(block);
+            self.builder.switch_to_block(block);
+            self.jump_by_small_table(within, part, default);
+        }
+    }
+
+    fn jump_by_small_table(&mut self, index: Value, entries: &[Block], default: Block) {
+        let mut call = |block| self.builder.func.dfg.block_call(block, &[]);
+        let default = call(default);
+        let entries: Vec<_> = entries.iter().map(|&block| call(block)).collect();
+        let table = JumpTableData::new(default, &entries);
+        let table = self.builder.create_jump_table(table);
+        self.builder.ins().br_table(index, table);
     }
 
     /// The block that an entry of a `br_table` jumps to, which takes no arguments.
@@ -510,6 +531,13 @@ impl<'a> Func<'a, '_> {
         }
     }
 }
+
+/// Entries of a table that is not cut into parts. Cranelift makes a block of each entry whose target others have too, and takes
+/// time with the square of how many there are in a row that turn out to be empty.
+const MOST_ENTRIES: usize = 4 << PART_BITS;
+
+/// A part of a table has as many entries as that many bits of the index tell apart.
+const PART_BITS: u32 = 10;
 
 /// Bytes of a result area for each result.
 pub(crate) const RESULT_SLOT: usize = 16;

@@ -463,6 +463,16 @@ fn extreme_bodies() {
                 .map(|i| format!("local.get {i} "))
                 .collect::<String>()
         ),
+        format!(
+            "(module (func (param i32) block {} end))",
+            repeat(
+                8,
+                &format!(
+                    " block (br_table {} (local.get 0)) end",
+                    repeat(32_500, "0 1 ")
+                )
+            )
+        ),
     ];
     let settings = CompileSettings::default();
     let optimizer = Optimizer::new(&settings).expect("the host is supported");

@@ -1,4 +1,5 @@
-//! Blocks and functions with many results and parameters, which tiers hand on in other ways than a few.
+//! Blocks and functions with many results and parameters, and tables with many entries, for which tiers have other ways than
+//! for a few.
 
 use crate::with_instance;
 
@@ -127,4 +128,30 @@ fn many_values_are_handed_on_as_few_are() {
             Ok(())
         });
     }
+}
+
+#[test]
+fn long_tables_go_where_they_say() {
+    // The label of each entry; an index past the end goes to label 3.
+    let label = |index: u32| if index < 5000 { index * 7 / 3 % 3 } else { 3 };
+    let entries: String = (0..5000)
+        .map(|index| format!("{} ", label(index)))
+        .collect();
+    let wat = format!(
+        r#"(module (func (export "f") (param i32) (result i32)
+            (block (block (block (block (br_table {entries} 3 (local.get 0)))
+                (return (i32.const 0))) (return (i32.const 1))) (return (i32.const 2))) (i32.const 3)))"#
+    );
+    with_instance(&wat, |store, instance| {
+        let func = instance.get_typed_func::<u32, u32>(&mut *store, "f")?;
+        let ends = [1 << 31, u32::MAX, 5000 + (1 << 13)];
+        for index in (0..5200).chain(ends) {
+            assert_eq!(
+                func.call(&mut *store, index)?,
+                label(index),
+                "entry {index}"
+            );
+        }
+        Ok(())
+    });
 }
