@@ -31,6 +31,7 @@ const ROUNDS: usize = 3;
 /// What the modules have besides the function.
 const AROUND: &str = "
     (type $s (struct (field (mut eqref)) (field i32)))
+    (type $a (array (mut i32)))
     (type $many (func (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)
         (result i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
     (tag $t (param i32))
@@ -181,7 +182,7 @@ static SHAPES: &[Shape] = &[
             &[("block", n), (&table(n, n), 1), ("end", n)],
         )
     }),
-    shape("landings", 2_000, |n| {
+    shape("landings", 10_000, |n| {
         let catch = "block try_table (catch_all 0) call $none end end";
         body("(param i32)", &[(catch, n)])
     }),
@@ -238,6 +239,123 @@ static SHAPES: &[Shape] = &[
     }),
     shape("indirect calls", 10_000, |n| {
         body("", &[("(call_indirect (i32.const 1))", n)])
+    }),
+    shape("memory fills under values", 10_000, |n| {
+        let fill = "(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))";
+        body(
+            "(param i32)",
+            &[
+                ("(i32.add (local.get 0) (i32.const 1))", n),
+                (fill, n),
+                ("drop", n),
+            ],
+        )
+    }),
+    shape("fields", 10_000, |n| {
+        body(
+            "(param (ref null $s))",
+            &[("(struct.get $s 0 (local.get 0))", n), ("drop", n)],
+        )
+    }),
+    shape("arrays", 5_000, |n| {
+        let array = "(array.new_default $a (i32.const 3))";
+        body("", &[(array, n), ("drop", n)])
+    }),
+    shape("short arrays", 5_000, |n| {
+        let array = "(array.new_fixed $a 2 (i32.const 3) (i32.const 4))";
+        body("", &[(array, n), ("drop", n)])
+    }),
+    shape("null branches", 40_000, |n| {
+        body(
+            "(param eqref)",
+            &[("block", n), ("(drop (br_on_null 0 (local.get 0))) end", n)],
+        )
+    }),
+    shape("cast branches", 5_000, |n| {
+        let cast = "(block (result anyref) (br_on_cast 0 anyref (ref $s) (local.get 0)))";
+        body("(param anyref)", &[(cast, n), ("drop", n)])
+    }),
+    shape("pinned and loops", 2_000, |n| {
+        let add = each(12, |i| {
+            format!("(local.set {i} (i32.add (local.get {i}) (i32.const 1)))")
+        });
+        let locals = format!("(local {})", "i32 ".repeat(12));
+        body(
+            &locals,
+            &[(
+                &format!("(loop {add} (br_if 0 (local.get 0)) call $none)"),
+                n,
+            )],
+        )
+    }),
+    shape("many parameters", 500, |n| {
+        let params = format!("(param {})", "i32 ".repeat(n));
+        body(
+            &params,
+            &[(&each(n, |i| format!("(drop (local.get {i}))")), 1)],
+        )
+    }),
+    shape("values in handlers", 8_000, |n| {
+        let catch = "block (result i32) try_table (catch $t 0) call $none end i32.const 1 end";
+        body("", &[(catch, n), ("drop", n)])
+    }),
+    shape("nested handlers and throws", 1_000, |n| {
+        let catch = "block try_table (catch_all 0)";
+        body("", &[(catch, n), ("(throw $t (i32.const 1)) end end", n)])
+    }),
+    shape("shuffles", 10_000, |n| {
+        let lanes = each(16, |i| (31 - i).to_string());
+        let code = format!("(i8x16.shuffle {lanes} (local.get 0) (local.get 1))");
+        body("(param v128 v128)", &[(&code, n), ("drop", n)])
+    }),
+    shape("rotations of locals", 20_000, |n| {
+        let turn = "local.get 0 local.get 1 local.set 0 local.set 1";
+        body("(param i32 i32)", &[(turn, n)])
+    }),
+    shape("one register, many calls", 10_000, |n| {
+        let parts = [("local.get 0", n), ("(local.set 0 (i32.const 1))", 1)];
+        let calls = [("(drop (call $one (local.get 0)))", n), ("drop", n)];
+        body("(param i32)", &[&parts[..], &calls[..]].concat())
+    }),
+    shape("comparisons", 20_000, |n| {
+        body(
+            "(param i32 i32)",
+            &[("(i32.lt_s (local.get 0) (local.get 1))", n), ("drop", n)],
+        )
+    }),
+    shape("float rounding", 20_000, |n| {
+        body(
+            "(param f64)",
+            &[("(f64.floor (local.get 0))", n), ("drop", n)],
+        )
+    }),
+    shape("unreachable code", 50_000, |n| {
+        body(
+            "(param i32)",
+            &[
+                ("unreachable", 1),
+                ("(drop (i32.add (local.get 0) (i32.const 1)))", n),
+            ],
+        )
+    }),
+    shape("returns", 20_000, |n| {
+        body("(param i32)", &[("(if (local.get 0) (then return))", n)])
+    }),
+    shape("fields of a wide struct", 2_000, |n| {
+        let fields = "(field i32) ".repeat(n);
+        let gets = each(n, |i| format!("(drop (struct.get $w {i} (local.get 0)))"));
+        format!("(module (type $w (struct {fields})) (func (param (ref null $w)) {gets}))")
+    }),
+    shape("catches of a wide tag", 400, |n| {
+        let params = "i32 ".repeat(n);
+        let catch = format!(
+            "(block (result {params}) (try_table (catch $t 0) (call 0)) unreachable) {}",
+            "drop ".repeat(n)
+        );
+        format!(
+            "(module (tag $t (param {params})) (func) (func {}))",
+            catch.repeat(20)
+        )
     }),
     shape("casts", 10_000, |n| {
         body(
