@@ -298,6 +298,18 @@ fn the_times_of_a_link_and_of_its_target_are_apart() {
 }
 
 #[test]
+fn the_times_of_a_fifo_are_set_without_its_other_end() {
+    let (dir, mut guest) = with_dir();
+    let fifo = dir.path().join("fifo");
+    let mode = rustix::fs::Mode::RUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let (path, length) = guest.pass("fifo");
+    let set = [DIR.into(), 1, path, length, 0, 30, 4];
+    guest.call("path_filestat_set_times", &set).unwrap();
+    assert_eq!(guest.path_stat(DIR, 0, "fifo").unwrap().modified, 30);
+}
+
+#[test]
 fn a_file_is_the_same_by_descriptor_and_by_path() {
     let (dir, mut guest) = with_dir();
     std::fs::create_dir(dir.path().join("sub")).unwrap();

@@ -66,6 +66,7 @@ pub mod errno {
     pub const ACCES: u32 = 2;
     pub const AGAIN: u32 = 6;
     pub const BADF: u32 = 8;
+    pub const BUSY: u32 = 10;
     pub const EXIST: u32 = 20;
     pub const ILSEQ: u32 = 25;
     pub const INVAL: u32 = 28;

@@ -4,6 +4,7 @@
 
 mod basics;
 mod directories;
+mod endings;
 mod files;
 mod guest;
 mod polling;

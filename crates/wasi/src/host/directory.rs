@@ -3,7 +3,8 @@
 //! Paths are resolved beneath the directory by `cap-std`: neither `..`, nor an
 //! absolute path, nor a symbolic link leads out of it, also while another process
 //! moves things about. No path may reach the system by any other way than a
-//! method of `cap_std::fs::Dir`.
+//! method of `cap_std::fs::Dir`; the last component alone may, where the system
+//! does not follow it (`place.rs`).
 
 use std::io;
 use std::ops::ControlFlow;
@@ -11,7 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
+use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -19,6 +20,7 @@ use rustix::io::Errno;
 use super::file::File;
 use super::listing::{Entry, Listing};
 use super::permissions::{DirPerms, FilePerms, Permissions};
+use super::place::{self, Place};
 use super::stat::{self, FileType, Stat, TimeChange};
 
 /// An open directory and what may be done beneath it.
@@ -115,7 +117,7 @@ impl Directory {
                 return Ok(stat);
             }
         }
-        let metadata = match follow {
+        let metadata = match follow || place::names_directory(path) {
             true => self.dir.metadata(path)?,
             false => self.dir.symlink_metadata(path)?,
         };
@@ -130,33 +132,43 @@ impl Directory {
         modified: TimeChange,
     ) -> io::Result<()> {
         self.permissions.require_dir(DirPerms::MUTATE)?;
-        let (accessed, modified) = (accessed.spec(), modified.spec());
-        match follow {
-            true => self.dir.set_times(path, accessed, modified),
-            false => self.dir.set_symlink_times(path, accessed, modified),
-        }
+        // Only found, not opened: neither has to be readable, and a FIFO that is opened
+        // waits for its other end.
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .custom_flags(OFlags::PATH.bits() as i32)
+            .follow(follow_symlinks(follow));
+        let found = self.dir.open_with(path, &options)?;
+        stat::set_times_of_found(found.as_fd(), accessed, modified)
     }
 
     pub fn create_directory(&self, path: &Path) -> io::Result<()> {
         self.permissions.require_dir(DirPerms::MUTATE)?;
-        self.dir.create_dir(path)
+        Place::beneath(&self.dir, path)?.create_directory()
     }
 
     pub fn remove_directory(&self, path: &Path) -> io::Result<()> {
         self.permissions.require_dir(DirPerms::MUTATE)?;
-        self.dir.remove_dir(without_trailing_slashes(path))
+        Place::beneath(&self.dir, path)?.remove_directory()
     }
 
     pub fn unlink_file(&self, path: &Path) -> io::Result<()> {
         self.permissions.require_dir(DirPerms::MUTATE)?;
-        self.dir.remove_file(path)
+        Place::beneath(&self.dir, path)?.remove_file()
     }
 
     /// Makes `path` a symbolic link to `target`, which may not be absolute: the
     /// guest could not follow it, and a program on the host would be led astray.
     pub fn symlink(&self, target: &Path, path: &Path) -> io::Result<()> {
         self.permissions.require_dir(DirPerms::MUTATE)?;
-        DirExt::symlink(&self.dir, target, path)
+        if target.as_os_str().is_empty() {
+            return Err(Errno::NOENT.into());
+        }
+        if target.is_absolute() {
+            return Err(Errno::PERM.into());
+        }
+        Place::beneath(&self.dir, path)?.symlink(target)
     }
 
     /// Refuses an absolute target, which would tell of the host.
@@ -167,13 +179,15 @@ impl Directory {
 
     pub fn rename(&self, path: &Path, target: &Directory, target_path: &Path) -> io::Result<()> {
         self.require_transfer(target)?;
-        self.dir.rename(path, &target.dir, target_path)
+        let from = Place::beneath(&self.dir, path)?;
+        from.rename(&Place::beneath(&target.dir, target_path)?)
     }
 
     /// Makes `target_path` another name of the file or symbolic link `path`.
     pub fn hard_link(&self, path: &Path, target: &Directory, target_path: &Path) -> io::Result<()> {
         self.require_transfer(target)?;
-        self.dir.hard_link(path, &target.dir, target_path)
+        let from = Place::to_be_linked(&self.dir, path)?;
+        from.link(&Place::beneath(&target.dir, target_path)?)
     }
 
     /// Visits the entries from `cookie` on; see [`Listing::read`].
@@ -224,17 +238,6 @@ fn is_plain_name(path: &Path) -> bool {
     !path.contains(&b'/') && !matches!(path, b"" | b"." | b"..")
 }
 
-/// A directory may be named with slashes behind it.
-fn without_trailing_slashes(path: &Path) -> &Path {
-    let mut bytes = path.as_os_str().as_bytes();
-    while let [shorter @ .., b'/'] = bytes
-        && !shorter.is_empty()
-    {
-        bytes = shorter;
-    }
-    Path::new(std::ffi::OsStr::from_bytes(bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,13 +249,6 @@ mod tests {
         }
         for path in ["", ".", "..", "a/", "/a", "a/b", "/"] {
             assert!(!is_plain_name(Path::new(path)), "{path}");
-        }
-    }
-
-    #[test]
-    fn trailing_slashes() {
-        for (path, bare) in [("a", "a"), ("a//", "a"), ("/", "/"), ("//", "/"), ("", "")] {
-            assert_eq!(without_trailing_slashes(Path::new(path)), Path::new(bare));
         }
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod file;
 pub(crate) mod listing;
 pub(crate) mod permissions;
 pub(crate) mod pipe;
+pub(crate) mod place;
 pub(crate) mod poll;
 pub(crate) mod random;
 pub(crate) mod sockets;

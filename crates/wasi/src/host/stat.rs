@@ -1,12 +1,10 @@
 //! What is known of a file, however it was reached, and changes of its times.
 
 use std::io;
-use std::time::{Duration, SystemTime};
 
-use cap_fs_ext::SystemTimeSpec;
 use cap_std::fs::{Metadata, MetadataExt};
 use rustix::fd::BorrowedFd;
-use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
+use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 
 /// The kinds of file that WASI tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,19 +124,6 @@ impl TimeChange {
             },
         }
     }
-
-    /// In the form that `cap-std` takes for a path.
-    pub fn spec(self) -> Option<SystemTimeSpec> {
-        match self {
-            TimeChange::Keep => None,
-            TimeChange::Now => Some(SystemTimeSpec::SymbolicNow),
-            TimeChange::At(time) => {
-                let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(time);
-                let time = cap_std::time::SystemTime::from_std(time);
-                Some(SystemTimeSpec::Absolute(time))
-            }
-        }
-    }
 }
 
 /// Sets the times of an open file or directory.
@@ -147,9 +132,22 @@ pub(crate) fn set_times(
     accessed: TimeChange,
     modified: TimeChange,
 ) -> io::Result<()> {
-    let times = Timestamps {
+    Ok(rustix::fs::futimens(fd, &timestamps(accessed, modified))?)
+}
+
+/// Like [`set_times`], of what was opened with `O_PATH`.
+pub(crate) fn set_times_of_found(
+    fd: BorrowedFd<'_>,
+    accessed: TimeChange,
+    modified: TimeChange,
+) -> io::Result<()> {
+    let times = timestamps(accessed, modified);
+    Ok(rustix::fs::utimensat(fd, "", &times, AtFlags::EMPTY_PATH)?)
+}
+
+fn timestamps(accessed: TimeChange, modified: TimeChange) -> Timestamps {
+    Timestamps {
         last_access: accessed.timespec(),
         last_modification: modified.timespec(),
-    };
-    Ok(rustix::fs::futimens(fd, &times)?)
+    }
 }
