@@ -41,6 +41,11 @@ pub(crate) struct Run {
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<usize>,
 
+    /// Let the program hold no more than N descriptors (files, directories, streams) at a
+    /// time; otherwise as many as the system lets this process
+    #[arg(long, value_name = "N")]
+    max_descriptors: Option<usize>,
+
     /// Accept a compiled image (made by `mainspring compile`). It holds native code that
     /// runs without a sandbox, so allow this only for images that you made yourself
     #[arg(long)]
@@ -255,6 +260,9 @@ impl Run {
                 false => (DirPerms::all(), FilePerms::all()),
             };
             builder.preopened_dir(&dir.host, &dir.guest, dir_perms, file_perms)?;
+        }
+        if let Some(limit) = self.max_descriptors {
+            builder.max_descriptors(limit);
         }
         Ok(builder.build_p1())
     }

@@ -355,6 +355,44 @@ fn a_directory_that_cannot_be_opened_is_named() {
         .fails(2, &["--dir", "empty"]);
 }
 
+/// Opens `file` again and again, until there is an error or 5,000 are open; ends itself with
+/// the errno.
+const HOARDER: &str = r#"(module
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "file")
+  (func (export "_start") (local $count i32) (local $errno i32)
+    (loop $again
+      (local.set $errno (call $open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 4)
+        (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 0)))
+      (local.set $count (i32.add (local.get $count) (i32.const 1)))
+      (br_if $again (i32.and (i32.eqz (local.get $errno))
+        (i32.lt_u (local.get $count) (i32.const 5000)))))
+    (call $exit (local.get $errno))))"#;
+
+#[test]
+fn a_program_holds_as_many_descriptors_as_the_system_or_the_user_allows() {
+    let place = Place::new(&[("hoarder.wat", HOARDER), ("file", "")]);
+    // EMFILE, or not.
+    for (system, limit, errno) in [(6000, None, 0), (200, None, 33), (6000, Some("4000"), 33)] {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {system}; exec \"$0\" \"$@\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_mainspring")]);
+        command.args(["run", "--no-cache", "--dir", "."]);
+        if let Some(limit) = limit {
+            command.args(["--max-descriptors", limit]);
+        }
+        let ran = command
+            .arg("hoarder.wat")
+            .current_dir(place.path())
+            .output()
+            .expect("a shell");
+        assert_eq!(ran.status.code(), Some(errno), "{system} {limit:?}");
+    }
+}
+
 #[test]
 fn standard_input_from_a_pipe() {
     let place = Place::new(&[("cat.wat", CAT)]);

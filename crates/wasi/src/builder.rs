@@ -13,9 +13,9 @@ use crate::host::sockets::Socket;
 use crate::host::streams::{Empty, Sink, StdinStream, StdoutStream};
 use crate::p1::{Grants, WasiP1Ctx};
 
-/// How many descriptors a guest may hold unless the embedder says otherwise:
-/// what a process on Linux may hold by default.
-const DEFAULT_MAX_DESCRIPTORS: usize = 1024;
+/// How many random bytes a guest may have in one call unless the embedder says
+/// otherwise.
+const DEFAULT_MAX_RANDOM_SIZE: u64 = 64 << 20;
 
 /// Collects what a guest is granted. A new builder grants nothing: no arguments,
 /// no environment, no directories, empty input and output that goes nowhere.
@@ -44,7 +44,8 @@ impl WasiCtxBuilder {
                 stderr: Box::new(Sink),
                 preopens: Vec::new(),
                 sockets: Vec::new(),
-                max_descriptors: DEFAULT_MAX_DESCRIPTORS,
+                max_descriptors: usize::MAX,
+                max_random_size: DEFAULT_MAX_RANDOM_SIZE,
             },
         }
     }
@@ -170,10 +171,19 @@ impl WasiCtxBuilder {
         self
     }
 
-    /// Limits how many descriptors the guest may hold at one time; 1024 unless
-    /// set. What the builder itself grants is always granted.
+    /// Limits how many descriptors the guest may hold at one time; without it, as many
+    /// as the process may, which the guest then shares with the host. Either way the
+    /// guest is told that it has too many files open (`EMFILE`). What the builder itself
+    /// grants is always granted.
     pub fn max_descriptors(&mut self, limit: usize) -> &mut Self {
         self.grants.max_descriptors = limit;
+        self
+    }
+
+    /// Limits how many random bytes the guest may ask for in one call; 64 MiB unless
+    /// set. A guest that asks for more is trapped.
+    pub fn max_random_size(&mut self, max_size: u64) -> &mut Self {
+        self.grants.max_random_size = max_size;
         self
     }
 

@@ -95,6 +95,47 @@ fn the_same_bytes_can_be_written_twice_and_are_never_read_into_twice() {
 }
 
 #[test]
+fn as_many_buffers_as_fit_in_memory_move_in_one_call() {
+    let (dir, mut guest) = with_dir();
+    guest.memory.grow(&mut guest.store, 100).unwrap();
+    let create = Open::both().oflags(oflags::CREAT);
+    let file = guest.open(DIR, "file", create).unwrap();
+    // More than the system takes at once, each one byte, and empty ones between.
+    let count = 100_000;
+    let data = DATA + 8 * count;
+    let mut list = Vec::new();
+    for nth in 0..count {
+        list.extend((data + nth).to_le_bytes());
+        list.extend((nth % 2).to_le_bytes());
+        guest.put(data + nth, &[nth as u8]);
+    }
+    guest.put(DATA, &list);
+    let expected: Vec<u8> = (0..count)
+        .filter(|nth| nth % 2 == 1)
+        .map(|nth| nth as u8)
+        .collect();
+    for (name, offset) in [("fd_write", None), ("fd_pwrite", Some(0))] {
+        let mut call = vec![file.into(), DATA.into(), count.into()];
+        call.extend(offset);
+        call.push(0);
+        guest.call(name, &call).unwrap();
+        assert_eq!(guest.u32_at(0), count / 2, "{name}");
+        let on_disk = std::fs::read(dir.path().join("file")).unwrap();
+        assert_eq!(on_disk, expected, "{name}");
+    }
+    guest.put(data, &vec![0; count as usize]);
+    let call = [file.into(), DATA.into(), count.into(), 0, 0];
+    guest.call("fd_pread", &call).unwrap();
+    let read = guest.bytes(data, count);
+    let read: Vec<u8> = read.into_iter().skip(1).step_by(2).collect();
+    assert_eq!(read, expected);
+    // One that is not in memory traps.
+    guest.put(DATA + 8 * count - 8, &u32::MAX.to_le_bytes());
+    let call = [file.into(), DATA.into(), count.into(), 0];
+    assert!(guest.trap("fd_read", &call).contains("leads out of"));
+}
+
+#[test]
 fn nothing_at_all_can_be_read_and_written() {
     let (_dir, mut guest) = with_dir();
     let create = Open::both().oflags(oflags::CREAT);
@@ -473,10 +514,10 @@ fn there_is_an_end_to_descriptors() {
     for fd in 4..10 {
         assert_eq!(guest.open(DIR, "file", Open::read()), Ok(fd));
     }
-    assert_eq!(guest.open(DIR, "file", Open::read()), Err(errno::NFILE));
+    assert_eq!(guest.open(DIR, "file", Open::read()), Err(errno::MFILE));
     // Nothing was created by the attempt.
     let create = Open::write().oflags(oflags::CREAT);
-    assert_eq!(guest.open(DIR, "new", create), Err(errno::NFILE));
+    assert_eq!(guest.open(DIR, "new", create), Err(errno::MFILE));
     assert!(!dir.path().join("new").exists());
     guest.close(7).unwrap();
     assert_eq!(guest.open(DIR, "new", create), Ok(7));

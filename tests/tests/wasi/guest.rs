@@ -72,8 +72,8 @@ pub mod errno {
     pub const INVAL: u32 = 28;
     pub const ISDIR: u32 = 31;
     pub const LOOP: u32 = 32;
+    pub const MFILE: u32 = 33;
     pub const NAMETOOLONG: u32 = 37;
-    pub const NFILE: u32 = 41;
     pub const NOENT: u32 = 44;
     pub const NOSPC: u32 = 51;
     pub const NOTDIR: u32 = 54;

@@ -116,6 +116,35 @@ fn a_datagram_that_does_not_fit_says_so() {
 }
 
 #[test]
+fn a_datagram_of_any_number_of_buffers_stays_one() {
+    let (ours, theirs) = std::os::unix::net::UnixDatagram::pair().unwrap();
+    let mut guest = Guest::new(WasiCtxBuilder::new().preopened_socket(theirs));
+    for count in [1, 9, 1024, 1025, 3000] {
+        let text: Vec<u8> = (0..count).map(|nth| nth as u8).collect();
+        let data = DATA + 0x1_0000;
+        let mut list = Vec::new();
+        for nth in 0..count {
+            list.extend((data + nth).to_le_bytes());
+            list.extend(1_u32.to_le_bytes());
+        }
+        guest.put(DATA, &list);
+        guest.put(data, &text);
+        let call = [3, DATA.into(), count.into(), 0, 0];
+        guest.call("sock_send", &call).unwrap();
+        let mut received = vec![0; 5000];
+        let length = ours.recv(&mut received).unwrap();
+        assert_eq!(received[..length], text);
+
+        guest.put(data, &vec![0; count as usize]);
+        ours.send(&text).unwrap();
+        let call = [3, DATA.into(), count.into(), 0, 0, 4];
+        guest.call("sock_recv", &call).unwrap();
+        assert_eq!(guest.u32_at(0), count);
+        assert_eq!(guest.bytes(data, count), text);
+    }
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     let (_dir, mut guest) = with_dir();
     for fd in [0, 1, 3] {

@@ -12,9 +12,13 @@ use rustix::time::{ClockId, clock_gettime};
 pub(crate) struct Deadline(u64);
 
 impl Deadline {
-    /// `nanoseconds` from now; the far future has no end.
-    pub fn after(nanoseconds: u64) -> Deadline {
-        Deadline(now().saturating_add(nanoseconds))
+    pub fn now() -> Deadline {
+        Deadline(now())
+    }
+
+    /// `nanoseconds` later; the far future has no end.
+    pub fn after(self, nanoseconds: u64) -> Deadline {
+        Deadline(self.0.saturating_add(nanoseconds))
     }
 
     pub fn has_passed(self) -> bool {
@@ -75,14 +79,14 @@ mod tests {
 
     #[test]
     fn a_wait_lasts_until_its_deadline() {
-        let deadline = Deadline::after(15_000_000);
+        let deadline = Deadline::now().after(15_000_000);
         wait(&mut [], Some(deadline)).unwrap();
         assert!(deadline.has_passed());
     }
 
     #[test]
     fn the_far_future_does_not_overflow() {
-        let deadline = Deadline::after(u64::MAX);
+        let deadline = Deadline::now().after(u64::MAX);
         assert!(!deadline.has_passed());
         let (reader, writer) = io::pipe().unwrap();
         drop(writer);

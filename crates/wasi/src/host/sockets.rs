@@ -15,11 +15,18 @@ use super::stat::FileType;
 /// A listening or a connected socket.
 pub(crate) struct Socket {
     fd: OwnedFd,
+    /// What is sent in one call arrives in one.
+    keeps_messages: bool,
 }
 
 impl Socket {
     pub fn new(fd: OwnedFd) -> Socket {
-        Socket { fd }
+        let keeps_messages = socket_type(&fd) != Ok(SocketType::STREAM);
+        Socket { fd, keeps_messages }
+    }
+
+    pub fn keeps_messages(&self) -> bool {
+        self.keeps_messages
     }
 
     pub fn kind(&self) -> io::Result<FileType> {
@@ -34,7 +41,7 @@ impl Socket {
         let mut flags = SocketFlags::CLOEXEC;
         flags.set(SocketFlags::NONBLOCK, nonblocking);
         let fd = retry_on_intr(|| accept_with(&self.fd, flags))?;
-        Ok(Socket { fd })
+        Ok(Socket::new(fd))
     }
 
     /// Returns the number of bytes, and whether the rest of a datagram was lost.

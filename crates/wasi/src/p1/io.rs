@@ -9,6 +9,7 @@ use rustix::net::RecvFlags;
 
 use super::errno::Errno;
 use super::memory::GuestMemory;
+use super::sock;
 use super::table::{Descriptor, Table};
 use super::types::Rights;
 use super::{Fault, WasiP1Ctx};
@@ -38,10 +39,7 @@ pub(super) fn fd_read(
             }
             memory.fill(buffers, true, |slices, _| stdin.stream.read(slices))?
         }
-        Descriptor::Socket(socket) => memory.fill(buffers, true, |slices, _| {
-            let (count, _) = socket.receive(slices, RecvFlags::empty())?;
-            Ok(count)
-        })?,
+        Descriptor::Socket(socket) => sock::receive(memory, socket, buffers, RecvFlags::empty())?.0,
         Descriptor::Directory(_) => return Err(Errno::IsDirectory.into()),
         Descriptor::Stdout(_) => return Err(Errno::BadDescriptor.into()),
     };
@@ -66,7 +64,7 @@ pub(super) fn fd_write(
             }
             memory.drain(buffers, |slices, _| stdout.stream.write(slices))?
         }
-        Descriptor::Socket(socket) => memory.drain(buffers, |slices, _| socket.send(slices))?,
+        Descriptor::Socket(socket) => sock::send(memory, socket, buffers)?,
         Descriptor::Directory(_) => return Err(Errno::IsDirectory.into()),
         Descriptor::Stdin(_) => return Err(Errno::BadDescriptor.into()),
     };

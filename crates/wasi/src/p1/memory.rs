@@ -13,18 +13,21 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use mainspring::format_err;
+use smallvec::{SmallVec, smallvec};
 
 use super::Fault;
 use super::errno::Errno;
 
-/// How many buffers go to one system call.
-const BATCH: usize = 8;
-/// How many buffers one call of a guest may name, as on Linux.
-const MAX_BUFFERS: u32 = 1024;
+/// How many buffers go to one system call without an allocation.
+const FEW: usize = 8;
+/// How many buffers Linux takes in one system call.
+const BATCH: usize = 1024;
 /// The longest path that Linux takes, without the NUL.
 const MAX_PATH: u32 = 4095;
 /// The most that one call transfers: lengths are 32 bits wide.
 const MAX_TRANSFER: usize = 1 << 30;
+/// More than the system takes for one message.
+const MAX_MESSAGE: usize = 16 << 20;
 
 /// All of a guest's memory for the time of one call.
 pub(crate) struct GuestMemory<'a> {
@@ -38,12 +41,10 @@ pub(crate) struct Buffers {
     count: u32,
 }
 
-/// The buffers that go to one system call. Unused places are empty ranges at
-/// zero, which overlap nothing.
+/// The buffers that go to one system call, none of them empty.
 #[derive(Default)]
 struct Batch {
-    ranges: [Range<usize>; BATCH],
-    used: usize,
+    ranges: SmallVec<[Range<usize>; FEW]>,
     /// How many bytes the ranges hold together.
     wanted: usize,
 }
@@ -128,10 +129,13 @@ impl<'a> GuestMemory<'a> {
     /// Takes a list of buffers from a guest.
     pub fn buffers(&self, list: u32, count: u32) -> Result<Buffers, Fault> {
         self.range(list, u64::from(count) * 8, 4)?;
-        if count > MAX_BUFFERS {
-            return Err(Fault::Errno(Errno::Invalid));
+        let buffers = Buffers { list, count };
+        // Those of one batch are all checked before anything moves; here all others.
+        let mut next = BATCH as u32;
+        while next < count {
+            self.batch(buffers, &mut next, usize::MAX)?;
         }
-        Ok(Buffers { list, count })
+        Ok(buffers)
     }
 
     /// Fills the guest's buffers: `read` fills what it is given from the front
@@ -146,25 +150,20 @@ impl<'a> GuestMemory<'a> {
         let mut total = 0;
         let mut next = 0;
         loop {
-            let batch = self.batch(buffers, &mut next, MAX_TRANSFER - total)?;
-            let mut wanted = batch.wanted;
-            let done = match self.bytes.get_disjoint_mut(batch.ranges.clone()) {
-                Ok(slices) => {
-                    let mut slices = slices.map(IoSliceMut::new);
-                    read(&mut slices[..batch.used], total)
-                }
+            let mut batch = self.batch(buffers, &mut next, MAX_TRANSFER - total)?;
+            let order = in_order(&batch.ranges).unwrap_or_else(|| {
                 // Buffers that overlap cannot be borrowed together. The first is
                 // filled: to fill fewer than all is always allowed.
-                Err(_) => {
-                    let [first, ..] = batch.ranges;
-                    wanted = first.len();
-                    next = buffers.count;
-                    read(&mut [IoSliceMut::new(&mut self.bytes[first])], total)
-                }
-            };
+                batch.ranges.truncate(1);
+                batch.wanted = batch.ranges[0].len();
+                next = buffers.count;
+                smallvec![0]
+            });
+            let mut slices = borrow(self.bytes, &batch.ranges, &order);
+            let done = read(&mut slices, total);
             let done = partial(total, done)?;
             total += done;
-            if once || done < wanted || next == buffers.count || total == MAX_TRANSFER {
+            if once || done < batch.wanted || next == buffers.count || total == MAX_TRANSFER {
                 return Ok(total as u32);
             }
         }
@@ -182,8 +181,7 @@ impl<'a> GuestMemory<'a> {
         let mut next = 0;
         loop {
             let batch = self.batch(buffers, &mut next, MAX_TRANSFER - total)?;
-            let slices = batch.ranges.map(|range| IoSlice::new(&self.bytes[range]));
-            let done = partial(total, write(&slices[..batch.used], total))?;
+            let done = partial(total, write(&self.slices(&batch), total))?;
             total += done;
             if done < batch.wanted || next == buffers.count || total == MAX_TRANSFER {
                 return Ok(total as u32);
@@ -191,11 +189,78 @@ impl<'a> GuestMemory<'a> {
         }
     }
 
+    /// Fills the guest's buffers with one message, in one call of `read`: what a
+    /// message has no room for is lost.
+    pub fn fill_message(
+        &mut self,
+        buffers: Buffers,
+        mut read: impl FnMut(&mut [IoSliceMut<'_>]) -> std::io::Result<usize>,
+    ) -> Result<u32, Fault> {
+        if buffers.count as usize <= BATCH {
+            return self.fill(buffers, true, |slices, _| read(slices));
+        }
+        let mut room = 0;
+        self.each_batch(buffers, |_, batch| room += batch.wanted)?;
+        let mut message = vec![0; room.min(MAX_MESSAGE)];
+        let length = read(&mut [IoSliceMut::new(&mut message)])?;
+        let mut rest = &message[..length];
+        self.each_batch(buffers, |bytes, batch| {
+            for range in batch.ranges {
+                let (part, others) = rest.split_at(range.len().min(rest.len()));
+                bytes[range][..part.len()].copy_from_slice(part);
+                rest = others;
+            }
+        })?;
+        Ok(length as u32)
+    }
+
+    /// Empties the guest's buffers in one call of `write`: what they hold is one
+    /// message, and would be two in two calls.
+    pub fn drain_message(
+        &mut self,
+        buffers: Buffers,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> std::io::Result<usize>,
+    ) -> Result<u32, Fault> {
+        if buffers.count as usize <= BATCH {
+            return self.drain(buffers, |slices, _| write(slices));
+        }
+        let mut size = 0;
+        self.each_batch(buffers, |_, batch| size += batch.wanted)?;
+        if size > MAX_MESSAGE {
+            return Err(Fault::Errno(Errno::MessageSize));
+        }
+        let mut message = Vec::with_capacity(size);
+        self.each_batch(buffers, |bytes, batch| {
+            for range in batch.ranges {
+                message.extend_from_slice(&bytes[range]);
+            }
+        })?;
+        Ok(write(&[IoSlice::new(&message)])? as u32)
+    }
+
+    fn each_batch(
+        &mut self,
+        buffers: Buffers,
+        mut visit: impl FnMut(&mut [u8], Batch),
+    ) -> Result<(), Fault> {
+        let mut next = 0;
+        while next < buffers.count {
+            let batch = self.batch(buffers, &mut next, usize::MAX)?;
+            visit(self.bytes, batch);
+        }
+        Ok(())
+    }
+
+    fn slices(&self, batch: &Batch) -> SmallVec<[IoSlice<'_>; FEW]> {
+        let slice = |range: &Range<usize>| IoSlice::new(&self.bytes[range.clone()]);
+        batch.ranges.iter().map(slice).collect()
+    }
+
     /// The next buffers from number `next` on, at most `limit` bytes together.
     fn batch(&self, buffers: Buffers, next: &mut u32, limit: usize) -> Result<Batch, Fault> {
         let list = self.array::<8>(buffers.list, buffers.count, 4)?;
         let mut batch = Batch::default();
-        while batch.used < BATCH && *next < buffers.count && batch.wanted < limit {
+        while batch.ranges.len() < BATCH && *next < buffers.count && batch.wanted < limit {
             let [p0, p1, p2, p3, l0, l1, l2, l3] = list[*next as usize];
             let pointer = u32::from_le_bytes([p0, p1, p2, p3]);
             let length = u32::from_le_bytes([l0, l1, l2, l3]);
@@ -204,8 +269,7 @@ impl<'a> GuestMemory<'a> {
             *next += 1;
             if !range.is_empty() {
                 batch.wanted += range.len();
-                batch.ranges[batch.used] = range;
-                batch.used += 1;
+                batch.ranges.push(range);
             }
         }
         Ok(batch)
@@ -239,6 +303,34 @@ impl<'a> GuestMemory<'a> {
     }
 }
 
+/// The numbers of ranges, none of them empty, in the order in which they lie in
+/// memory; `None` if some overlap.
+fn in_order(ranges: &[Range<usize>]) -> Option<SmallVec<[usize; FEW]>> {
+    let mut order: SmallVec<[usize; FEW]> = (0..ranges.len()).collect();
+    order.sort_unstable_by_key(|&nth| ranges[nth].start);
+    let apart = |pair: &[usize]| ranges[pair[0]].end <= ranges[pair[1]].start;
+    order.windows(2).all(apart).then_some(order)
+}
+
+/// Borrows ranges that do not overlap, all at once.
+fn borrow<'a>(
+    bytes: &'a mut [u8],
+    ranges: &[Range<usize>],
+    order: &[usize],
+) -> SmallVec<[IoSliceMut<'a>; FEW]> {
+    let nothing = ranges.iter().map(|_| IoSliceMut::new(&mut []));
+    let mut slices: SmallVec<[IoSliceMut<'a>; FEW]> = nothing.collect();
+    let (mut rest, mut at) = (bytes, 0);
+    for &nth in order {
+        let range = &ranges[nth];
+        let (_, from_here) = rest.split_at_mut(range.start - at);
+        let (slice, behind) = from_here.split_at_mut(range.len());
+        slices[nth] = IoSliceMut::new(slice);
+        (rest, at) = (behind, range.end);
+    }
+    slices
+}
+
 /// Once something was transferred an error has to wait for the next call.
 fn partial(total: usize, result: std::io::Result<usize>) -> Result<usize, Fault> {
     match result {
@@ -251,9 +343,9 @@ fn partial(total: usize, result: std::io::Result<usize>) -> Result<usize, Fault>
 mod tests {
     use super::*;
 
-    /// Memory of 256 bytes with a list of buffers at zero.
+    /// Memory of 256 bytes, or more, with a list of buffers at zero.
     fn memory_with(list: &[(u32, u32)]) -> Vec<u8> {
-        let mut bytes = vec![0; 256];
+        let mut bytes = vec![0; 256.max(list.len() * 8)];
         for (i, (pointer, length)) in list.iter().enumerate() {
             bytes[i * 8..i * 8 + 4].copy_from_slice(&pointer.to_le_bytes());
             bytes[i * 8 + 4..i * 8 + 8].copy_from_slice(&length.to_le_bytes());
@@ -282,19 +374,29 @@ mod tests {
 
     #[test]
     fn more_buffers_than_a_batch_are_filled_in_order() {
-        let list: Vec<(u32, u32)> = (0..12).map(|i| (128 + i * 3, 3)).collect();
+        // The last buffer comes first in memory.
+        let count = 3 * BATCH as u32 + 5;
+        let data = 8 * count;
+        let list: Vec<(u32, u32)> = (0..count).map(|i| (data + (count - i) * 2, 2)).collect();
         let mut bytes = memory_with(&list);
+        bytes.resize(data as usize * 2, 0);
         let mut memory = GuestMemory::new(&mut bytes);
-        let buffers = memory.buffers(0, 12).unwrap();
-        let mut source = (1..=30u8).collect::<std::collections::VecDeque<u8>>();
+        let buffers = memory.buffers(0, count).unwrap();
+        let (mut calls, mut value) = (0, 0);
         let read = |slices: &mut [IoSliceMut<'_>], _: usize| {
-            std::io::Read::read_vectored(&mut source, slices)
+            calls += 1;
+            assert!(slices.len() <= BATCH);
+            for slice in slices.iter_mut() {
+                value = (value + 1) % 251;
+                slice.fill(value);
+            }
+            Ok(2 * slices.len())
         };
-        // Some sources fill one buffer only; take what comes.
-        let filled = memory.fill(buffers, false, read).unwrap();
-        assert!(filled > 0 && filled <= 30);
-        for i in 0..filled as usize {
-            assert_eq!(bytes[128 + i], i as u8 + 1);
+        assert_eq!(memory.fill(buffers, false, read).unwrap(), 2 * count);
+        assert_eq!(calls, 4);
+        for (i, (pointer, _)) in list.iter().enumerate() {
+            let value = ((i + 1) % 251) as u8;
+            assert_eq!(bytes[*pointer as usize..][..2], [value, value], "{i}");
         }
     }
 
@@ -322,15 +424,15 @@ mod tests {
 
     #[test]
     fn an_error_after_some_bytes_is_kept_for_the_next_call() {
-        let list = [(128, 4); 9];
+        let list = vec![(0, 4); BATCH + 1];
         let mut bytes = memory_with(&list);
         let memory = GuestMemory::new(&mut bytes);
-        let buffers = memory.buffers(0, 9).unwrap();
+        let buffers = memory.buffers(0, list.len() as u32).unwrap();
         let write = |slices: &[IoSlice<'_>], total: usize| match total {
             0 => Ok(slices.iter().map(|slice| slice.len()).sum()),
             _ => Err(std::io::ErrorKind::StorageFull.into()),
         };
-        assert_eq!(memory.drain(buffers, write).unwrap(), 32);
+        assert_eq!(memory.drain(buffers, write).unwrap(), 4 * BATCH as u32);
     }
 
     #[test]

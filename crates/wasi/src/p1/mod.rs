@@ -42,6 +42,7 @@ pub(crate) struct Grants {
     pub preopens: Vec<(Box<[u8]>, Directory)>,
     pub sockets: Vec<Socket>,
     pub max_descriptors: usize,
+    pub max_random_size: u64,
 }
 
 /// The world of one guest. Lives in the data of the guest's store; made by
@@ -51,6 +52,7 @@ pub struct WasiP1Ctx {
     env: Strings,
     clocks: Clocks,
     table: Table,
+    max_random_size: u64,
 }
 
 impl WasiP1Ctx {
@@ -87,6 +89,7 @@ impl WasiP1Ctx {
             env: Strings::new(&grants.env),
             clocks: Clocks::new(),
             table,
+            max_random_size: grants.max_random_size,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `poll_oneoff`: waits for the first of many things.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::os::fd::BorrowedFd;
 
 use rustix::event::{PollFd, PollFlags};
@@ -15,8 +17,6 @@ use crate::host::file;
 use crate::host::poll::{self, Deadline};
 use crate::host::stat::{FileType, Stat};
 
-/// The most that one call may wait for: more than there can be descriptors.
-const MAX_SUBSCRIPTIONS: u32 = 1 << 14;
 /// How many bytes a guest is told it can write: what a pipe that is ready takes
 /// at once, and everything else too.
 const WRITABLE: u64 = 4096;
@@ -25,10 +25,12 @@ const WRITABLE: u64 = 4096;
 enum Pending<'a> {
     /// Nothing to wait for: it happened, or never can.
     Done(Event),
-    Clock(Subscription, Deadline),
-    Descriptor(Subscription, &'a Entry, BorrowedFd<'a>),
+    Clock(Deadline),
+    Descriptor(&'a Entry, BorrowedFd<'a>, u32),
 }
 
+/// The subscriptions are gone through twice, before the wait and after it, and
+/// nothing is kept of each: there may be as many as fit in the guest's memory.
 pub(super) fn poll_oneoff(
     memory: &mut GuestMemory<'_>,
     context: &mut WasiP1Ctx,
@@ -37,35 +39,80 @@ pub(super) fn poll_oneoff(
     count: u32,
     happened: u32,
 ) -> Result<(), Fault> {
-    if count == 0 || count > MAX_SUBSCRIPTIONS {
+    if count == 0 {
         return Err(Errno::Invalid.into());
     }
     // Both arrays have to be there before anything is waited for.
     memory.array_mut::<EVENT_SIZE>(events, count, 8)?;
-    let context = &*context;
-    let pending = memory
-        .array::<SUBSCRIPTION_SIZE>(subscriptions, count, 8)?
-        .iter()
-        .map(|bytes| Ok(prepare(context, Subscription::decode(bytes)?)))
-        .collect::<Result<Vec<Pending<'_>>, Fault>>()?;
-
-    let ready = wait(&pending)?;
-    let room = memory.array_mut::<EVENT_SIZE>(events, count, 8)?;
-    for (place, event) in room.iter_mut().zip(&ready) {
-        *place = event.encode();
+    let start = Start::new(&context.clocks);
+    let mut waiting = Waiting::default();
+    for bytes in memory.array::<SUBSCRIPTION_SIZE>(subscriptions, count, 8)? {
+        let subscription = Subscription::decode(bytes)?;
+        waiting.add(subscription, prepare(context, &start, subscription));
     }
-    memory.write_u32(happened, ready.len() as u32)
+    waiting.wait()?;
+
+    let now = Deadline::now();
+    let mut ready = 0;
+    for nth in 0..count as usize {
+        let bytes = &memory.array::<SUBSCRIPTION_SIZE>(subscriptions, count, 8)?[nth];
+        let subscription = Subscription::decode(bytes)?;
+        let event = match prepare(context, &start, subscription) {
+            Pending::Done(event) => Some(event),
+            Pending::Clock(deadline) if deadline <= now => Some(succeeded(subscription, 0)),
+            Pending::Clock(_) => None,
+            Pending::Descriptor(entry, host, fd) => waiting
+                .found(fd, subscription.interest)
+                .map(|flags| descriptor_event(subscription, entry, host, flags)),
+        };
+        if let Some(event) = event {
+            memory.array_mut::<EVENT_SIZE>(events, count, 8)?[ready] = event.encode();
+            ready += 1;
+        }
+    }
+    memory.write_u32(happened, ready as u32)
 }
 
-fn prepare(context: &WasiP1Ctx, subscription: Subscription) -> Pending<'_> {
+/// When the wait began, on each clock that there is.
+struct Start {
+    host: Deadline,
+    realtime: u64,
+    monotonic: u64,
+}
+
+impl Start {
+    fn new(clocks: &Clocks) -> Start {
+        Start {
+            host: Deadline::now(),
+            realtime: clocks.now(Clock::Realtime),
+            monotonic: clocks.now(Clock::Monotonic),
+        }
+    }
+
+    /// When a clock will have reached a time. The clocks of the processor stand
+    /// still while a guest waits, so it would wait for ever.
+    fn deadline(&self, clock: u32, timeout: u64, absolute: bool) -> Result<Deadline, Errno> {
+        let now = match Clock::from_guest(clock)? {
+            Clock::Realtime => self.realtime,
+            Clock::Monotonic => self.monotonic,
+            Clock::ProcessCpuTime | Clock::ThreadCpuTime => return Err(Errno::NotSupported),
+        };
+        Ok(self.host.after(match absolute {
+            true => timeout.saturating_sub(now),
+            false => timeout,
+        }))
+    }
+}
+
+fn prepare<'a>(context: &'a WasiP1Ctx, start: &Start, subscription: Subscription) -> Pending<'a> {
     let (fd, right) = match subscription.interest {
         Interest::Clock {
             clock,
             timeout,
             absolute,
         } => {
-            return match deadline(&context.clocks, clock, timeout, absolute) {
-                Ok(deadline) => Pending::Clock(subscription, deadline),
+            return match start.deadline(clock, timeout, absolute) {
+                Ok(deadline) => Pending::Clock(deadline),
                 Err(errno) => Pending::Done(failed(subscription, errno)),
             };
         }
@@ -81,67 +128,67 @@ fn prepare(context: &WasiP1Ctx, subscription: Subscription) -> Pending<'_> {
         | (Descriptor::Stdout(_), Interest::Read { .. }, _) => {
             Pending::Done(failed(subscription, Errno::BadDescriptor))
         }
-        (_, _, Some(host)) => Pending::Descriptor(subscription, entry, host),
+        (_, _, Some(host)) => Pending::Descriptor(entry, host, fd),
         (_, _, None) => Pending::Done(memory_stream(subscription, entry)),
     }
 }
 
-/// When a clock will have reached a time. The clocks of the processor stand still
-/// while a guest waits, so it would wait for ever.
-fn deadline(clocks: &Clocks, clock: u32, timeout: u64, absolute: bool) -> Result<Deadline, Errno> {
-    let clock = match Clock::from_guest(clock)? {
-        clock @ (Clock::Realtime | Clock::Monotonic) => clock,
-        Clock::ProcessCpuTime | Clock::ThreadCpuTime => return Err(Errno::NotSupported),
-    };
-    Ok(Deadline::after(match absolute {
-        true => timeout.saturating_sub(clocks.now(clock)),
-        false => timeout,
-    }))
+/// What all subscriptions together wait for: each descriptor once, since the system
+/// takes no more of them than a process can have.
+#[derive(Default)]
+struct Waiting<'a> {
+    /// The place in `fds` of each of the guest's descriptors.
+    places: BTreeMap<u32, usize>,
+    fds: Vec<PollFd<'a>>,
+    /// In the ways of all that wait for it.
+    wanted: Vec<PollFlags>,
+    first: Option<Deadline>,
+    nothing_to_wait_for: bool,
 }
 
-/// Waits for the first subscription to come true and returns all that are.
-fn wait(pending: &[Pending<'_>]) -> Result<Vec<Event>, Fault> {
-    let mut fds = Vec::new();
-    let mut first: Option<Deadline> = None;
-    let mut nothing_to_wait_for = false;
-    for subscription in pending {
-        match subscription {
-            Pending::Done(_) => nothing_to_wait_for = true,
-            Pending::Clock(_, deadline) => {
-                first = Some(first.map_or(*deadline, |first| first.min(*deadline)));
+impl<'a> Waiting<'a> {
+    fn add(&mut self, subscription: Subscription, pending: Pending<'a>) {
+        match pending {
+            Pending::Done(_) => self.nothing_to_wait_for = true,
+            Pending::Clock(deadline) => {
+                self.first = Some(self.first.map_or(deadline, |first| first.min(deadline)));
             }
-            Pending::Descriptor(subscription, _, host) => {
-                let wanted = match subscription.interest {
-                    Interest::Write { .. } => PollFlags::OUT,
-                    _ => PollFlags::IN,
-                };
-                fds.push(PollFd::from_borrowed_fd(*host, wanted));
-            }
-        }
-    }
-    match nothing_to_wait_for {
-        true => poll::look(&mut fds)?,
-        false => poll::wait(&mut fds, first)?,
-    }
-
-    let mut polled = fds.iter();
-    let mut ready = Vec::new();
-    for subscription in pending {
-        match subscription {
-            Pending::Done(event) => ready.push(*event),
-            Pending::Clock(subscription, deadline) if deadline.has_passed() => {
-                ready.push(succeeded(*subscription, 0));
-            }
-            Pending::Clock(..) => {}
-            Pending::Descriptor(subscription, entry, host) => {
-                let flags = polled.next().map_or(PollFlags::empty(), PollFd::revents);
-                if !flags.is_empty() {
-                    ready.push(descriptor_event(*subscription, entry, *host, flags));
+            Pending::Descriptor(_, host, fd) => {
+                let wanted = flags_of(subscription.interest);
+                let place = *self.places.entry(fd).or_insert(self.fds.len());
+                if place == self.fds.len() {
+                    self.fds.push(PollFd::from_borrowed_fd(host, wanted));
+                    self.wanted.push(wanted);
+                } else if !self.wanted[place].contains(wanted) {
+                    self.wanted[place] |= wanted;
+                    self.fds[place] = PollFd::from_borrowed_fd(host, self.wanted[place]);
                 }
             }
         }
     }
-    Ok(ready)
+
+    /// Waits for the first of all to come true.
+    fn wait(&mut self) -> io::Result<()> {
+        match self.nothing_to_wait_for {
+            true => poll::look(&mut self.fds),
+            false => poll::wait(&mut self.fds, self.first),
+        }
+    }
+
+    /// What came of waiting for a descriptor in one way, if anything did.
+    fn found(&self, fd: u32, interest: Interest) -> Option<PollFlags> {
+        let all = self.fds[*self.places.get(&fd)?].revents();
+        let other = PollFlags::IN | PollFlags::OUT;
+        let found = all.difference(other.difference(flags_of(interest)));
+        (!found.is_empty()).then_some(found)
+    }
+}
+
+fn flags_of(interest: Interest) -> PollFlags {
+    match interest {
+        Interest::Write { .. } => PollFlags::OUT,
+        _ => PollFlags::IN,
+    }
 }
 
 fn descriptor_event(

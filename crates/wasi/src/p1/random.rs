@@ -1,14 +1,24 @@
 //! Random bytes.
 
+use mainspring::format_err;
+
 use super::memory::GuestMemory;
 use super::{Fault, WasiP1Ctx};
 use crate::host::random;
 
+/// A guest that asks for more than it may have at once is trapped: no call may keep
+/// the host busy for as long as the guest likes.
 pub(super) fn random_get(
     memory: &mut GuestMemory<'_>,
-    _: &mut WasiP1Ctx,
+    context: &mut WasiP1Ctx,
     buf: u32,
     buf_len: u32,
 ) -> Result<(), Fault> {
+    let limit = context.max_random_size;
+    if u64::from(buf_len) > limit {
+        return Err(Fault::Trap(format_err!(
+            "requested length {buf_len} exceeds the limit of {limit} random bytes at once"
+        )));
+    }
     Ok(random::fill(memory.slice_mut(buf, buf_len)?)?)
 }

@@ -1,12 +1,15 @@
 //! Sockets: those that the embedder granted and the connections that they accept.
 
+use std::io::IoSliceMut;
+
 use rustix::net::{RecvFlags, Shutdown};
 
 use super::errno::Errno;
-use super::memory::GuestMemory;
+use super::memory::{Buffers, GuestMemory};
 use super::table::{Descriptor, Entry};
 use super::types::{FdFlags, ReceiveFlags, Rights, ShutdownFlags};
 use super::{Fault, WasiP1Ctx};
+use crate::host::sockets::Socket;
 
 /// The one flag that `sock_recv` returns: the rest of a datagram was lost.
 const DATA_TRUNCATED: u16 = 1;
@@ -30,6 +33,37 @@ pub(super) fn sock_accept(
     memory.write_u32(connection, number)
 }
 
+/// Returns the number of bytes, and whether the rest of a datagram was lost.
+pub(super) fn receive(
+    memory: &mut GuestMemory<'_>,
+    socket: &Socket,
+    buffers: Buffers,
+    flags: RecvFlags,
+) -> Result<(u32, bool), Fault> {
+    let mut lost = false;
+    let mut read = |slices: &mut [IoSliceMut<'_>]| {
+        let (count, truncated) = socket.receive(slices, flags)?;
+        lost = truncated;
+        Ok(count)
+    };
+    let count = match socket.keeps_messages() {
+        true => memory.fill_message(buffers, read)?,
+        false => memory.fill(buffers, true, |slices, _| read(slices))?,
+    };
+    Ok((count, lost))
+}
+
+pub(super) fn send(
+    memory: &mut GuestMemory<'_>,
+    socket: &Socket,
+    buffers: Buffers,
+) -> Result<u32, Fault> {
+    match socket.keeps_messages() {
+        true => memory.drain_message(buffers, |slices| socket.send(slices)),
+        false => memory.drain(buffers, |slices, _| socket.send(slices)),
+    }
+}
+
 #[expect(clippy::too_many_arguments)]
 pub(super) fn sock_recv(
     memory: &mut GuestMemory<'_>,
@@ -48,12 +82,7 @@ pub(super) fn sock_recv(
 
     let buffers = memory.buffers(iovs, iovs_len)?;
     let socket = context.table.socket(fd, Rights::FD_READ)?;
-    let mut lost = false;
-    let count = memory.fill(buffers, true, |slices, _| {
-        let (count, truncated) = socket.receive(slices, host_flags)?;
-        lost = truncated;
-        Ok(count)
-    })?;
+    let (count, lost) = receive(memory, socket, buffers, host_flags)?;
     memory.write_u32(received, count)?;
     memory.write_u16(flags_out, if lost { DATA_TRUNCATED } else { 0 })
 }
@@ -73,7 +102,7 @@ pub(super) fn sock_send(
     }
     let buffers = memory.buffers(iovs, iovs_len)?;
     let socket = context.table.socket(fd, Rights::FD_WRITE)?;
-    let count = memory.drain(buffers, |slices, _| socket.send(slices))?;
+    let count = send(memory, socket, buffers)?;
     memory.write_u32(sent, count)
 }
 

@@ -1,6 +1,6 @@
-//! The descriptors of one guest. Numbers are given out lowest first and there is
-//! an end to them, so that a guest can exhaust neither the host's memory nor,
-//! with a sensible limit, its descriptors.
+//! The descriptors of one guest. Numbers are given out lowest first. Behind each
+//! that a guest opens stands one of the process, so that there is an end to them
+//! also without a limit.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -102,7 +102,7 @@ impl Table {
         self.first_free += occupied.count();
         match self.first_free < self.limit {
             true => Ok(FreeNumber(self.first_free)),
-            false => Err(Errno::FileTableOverflow),
+            false => Err(Errno::TooManyFiles),
         }
     }
 
