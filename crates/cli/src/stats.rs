@@ -56,13 +56,18 @@ fn tier(tier: &TierStatistics) -> String {
         true => tier.wasm_bytes as f64 / seconds / 1e6,
         false => 0.0,
     };
-    format!(
+    let mut text = format!(
         "{} functions, {} bytes of wasm to {} of code, {} ({rate:.1} MB/s)",
         tier.functions,
         tier.wasm_bytes,
         tier.code_bytes,
         milliseconds(tier.time)
-    )
+    );
+    if tier.too_large > 0 {
+        write!(text, ", {} too large for it", tier.too_large)
+            .expect("writing to a string can't fail");
+    }
+    text
 }
 
 fn milliseconds(time: Duration) -> String {

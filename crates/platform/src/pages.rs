@@ -8,8 +8,10 @@ use rustix::mm::{
     Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous,
     mprotect, mremap, munmap,
 };
+use rustix::process::{Resource, getrlimit};
 use std::ffi::c_void;
 use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsFd;
@@ -25,8 +27,17 @@ pub fn round_up(bytes: usize) -> Option<usize> {
     bytes.checked_next_multiple_of(page_size())
 }
 
-/// How far below an address [`Reservation::below`] tries to end.
-const DISTANCES_BELOW: [usize; 3] = [256 << 20, 2 << 30, 8 << 30];
+/// How far below an address [`Reservation::below`] tries to end, and how much farther by chance.
+const DISTANCES_BELOW: [usize; 3] = [256 << 20, 4 << 30, 12 << 30];
+const DISTANCE_BY_CHANCE: usize = 2 << 30;
+
+/// The address space that the process may have (`RLIMIT_AS`), in bytes.
+pub fn address_space_limit() -> usize {
+    let limit = getrlimit(Resource::As).current;
+    limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    })
+}
 
 /// A range of addresses that nothing else of the process uses. Released when dropped.
 #[derive(Debug)]
@@ -53,11 +64,15 @@ impl Reservation {
         Reservation::at(std::ptr::null_mut(), len, MapFlags::empty())
     }
 
-    /// Reserves address space that ends a little below an address, or anywhere if something is there.
+    /// Reserves address space that ends a little below an address, or anywhere if something is there. How far below
+    /// differs from process to process: who knows one of the two addresses can't tell the other.
     pub fn below(len: usize, address: usize) -> io::Result<Reservation> {
         assert_eq!(len % page_size(), 0, "reservations are whole pages");
+        // The standard library's hashers are seeded by the system.
+        let random = RandomState::new().hash_one(address) as usize;
         DISTANCES_BELOW
             .iter()
+            .map(|distance| distance + random % DISTANCE_BY_CHANCE)
             .filter_map(|distance| address.checked_sub(len + distance))
             .map(|base| base - base % page_size())
             .find_map(|base| {

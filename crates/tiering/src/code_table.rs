@@ -15,7 +15,7 @@
 
 use crate::cache;
 use crate::code_memory::{Backing, CodeRange, MAX_RANGE};
-use crate::compile::Compilers;
+use crate::compile::{Compilers, Tier};
 use crate::counted::{Better, Counted};
 use crate::learned::{Learned, Memory, Piece, Section};
 use crate::module_code::{CodeLocation, Landing};
@@ -37,10 +37,13 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Code bytes set aside for each byte of wasm, and for each function. Address space, not memory.
-const CODE_PER_BYTE: usize = 64;
-const CODE_PER_FUNCTION: usize = 256;
-const CODE_AT_LEAST: usize = 256 << 10;
+/// Code bytes that others stay clear of, for each byte of wasm, and at the least. Address space, not memory.
+const ROOM_PER_BYTE: usize = 64;
+const ROOM_AT_LEAST: usize = 16 << 20;
+/// Bytes that optimized code may take, for each byte of wasm, and however little there is of that. What makes a program
+/// faster leaves room for what it can't run without.
+const BETTER_CODE_PER_BYTE: usize = 32;
+const BETTER_CODE_AT_LEAST: usize = 1 << 20;
 /// What has a counter is a function, or an instruction of at least so many bytes.
 const BYTES_PER_COUNTER: usize = 2;
 /// What is new is written to the cache when it is at least this part of what is there.
@@ -58,6 +61,8 @@ pub(crate) struct CodeTable {
     text_at: usize,
     /// What was there from the start.
     learned: Option<Learned>,
+    /// Bytes that code may take which takes the place of other code.
+    better_code_limit: usize,
     /// For the profiler, if there is one.
     symbols: Option<Box<Symbols>>,
     state: Mutex<State>,
@@ -76,6 +81,8 @@ struct State {
     placed: BTreeMap<usize, Placed>,
     /// How much of it is in the cache.
     remembered: usize,
+    /// Bytes of code that took the place of other code.
+    better_code: usize,
     /// The first free counter.
     next_counter: usize,
     /// Functions with baseline code that counts.
@@ -131,12 +138,12 @@ impl CodeTable {
             stub_bytes + data_bytes < MAX_RANGE / 2,
             "the module has too many functions ({count})"
         );
-        let wanted =
-            CODE_AT_LEAST + wasm_bytes * CODE_PER_BYTE + count * CODE_PER_FUNCTION + stub_bytes;
-        let room = MAX_RANGE - data_bytes.next_multiple_of(4096) - 4096;
+        let room = ROOM_AT_LEAST + wasm_bytes * ROOM_PER_BYTE + stub_bytes;
         let backing = compilers.code_backing();
-        let range = CodeRange::new(data_bytes, wanted.min(room), backing)?;
+        let range = CodeRange::new(data_bytes, room, backing)?;
         let text_at = round_up(stub_bytes).context("too many functions")?;
+        // Before what is mapped behind it.
+        range.open(text_at)?;
         let learned = known.and_then(|entry| Learned::read(entry, count, counters).ok());
         let learned = learned.filter(|learned| map_learned(&range, backing, text_at, learned));
         let known = learned.as_ref().map_or((0, 0), |learned| {
@@ -150,6 +157,7 @@ impl CodeTable {
             waiting: 0,
             placed: BTreeMap::new(),
             remembered: 0,
+            better_code: 0,
             next_counter: known.1,
             counted: HashMap::new(),
         };
@@ -162,13 +170,17 @@ impl CodeTable {
             counters,
             text_at,
             learned,
+            better_code_limit: BETTER_CODE_AT_LEAST + wasm_bytes * BETTER_CODE_PER_BYTE,
             state: Mutex::new(state),
             compiled: Condvar::new(),
         })
     }
 
     /// Sets every slot to its function's stub. `module` is where the owner of this table will be.
-    pub fn write_stubs(&self, module: *const crate::ModuleCode) {
+    ///
+    /// # Errors
+    /// If there is no memory for the stubs.
+    pub fn write_stubs(&self, module: *const crate::ModuleCode) -> Result<()> {
         let stubs = stub::stubs(
             self.count,
             self.range.data() as usize,
@@ -176,11 +188,13 @@ impl CodeTable {
             module,
         );
         // SAFETY: no code is placed yet, so nothing runs in the range and no one else writes it.
-        unsafe { self.range.write(0, &stubs) };
+        unsafe { self.range.write(0, &stubs) }?;
         for i in 0..self.count as u32 {
             self.slot(i).store(self.compile_stub(i), Ordering::Relaxed);
         }
-        let Some(learned) = &self.learned else { return };
+        let Some(learned) = &self.learned else {
+            return Ok(());
+        };
         for (n, value) in learned.counters().enumerate() {
             // SAFETY: there is room for that many counters, which nobody uses yet.
             unsafe { (*self.counter(n)).store(value, Ordering::Relaxed) };
@@ -193,6 +207,7 @@ impl CodeTable {
         if let Some(symbols) = &self.symbols {
             self.publish_learned(learned, symbols);
         }
+        Ok(())
     }
 
     /// Tells the profiler about code of earlier runs.
@@ -264,7 +279,7 @@ impl CodeTable {
     pub fn compile(
         &self,
         func: DefinedFuncIndex,
-        compile: impl FnOnce() -> Result<CompiledFunction>,
+        compile: impl FnOnce() -> Result<(Tier, CompiledFunction)>,
     ) -> Result<*const c_void> {
         let mut state = self.lock();
         loop {
@@ -283,9 +298,9 @@ impl CodeTable {
         }
         drop(state);
         let _turn = Turn { table: self, func };
-        let compiled = compile()?;
+        let (tier, compiled) = compile()?;
         let mut state = self.lock();
-        let optimized = self.tuning().tiers == Tiers::Optimizing;
+        let optimized = tier == Tier::Optimizing;
         let code = self.place(&mut state, func, compiled, None, optimized)?;
         self.publish(func, code);
         Ok(code)
@@ -304,12 +319,6 @@ impl CodeTable {
             .next
             .next_multiple_of(compiled.alignment.max(16) as usize);
         let len = compiled.code.len();
-        ensure!(
-            at.checked_add(len)
-                .is_some_and(|end| end <= self.range.code_len()),
-            "the module's code memory ({} bytes) is full",
-            self.range.code_len()
-        );
         let code = (self.range.code() as usize + at) as *const c_void;
         let tier_up = compiled.tier_up.take();
         let first_counter = state.next_counter;
@@ -325,6 +334,9 @@ impl CodeTable {
                 .map_or_else(|| self.stub(callee.0), |code| code as usize),
         };
         self.relocate(&mut compiled, code as usize, first_counter, callee)?;
+        // SAFETY: `at..at + len` is past everything that was placed, so nothing runs there, and the
+        // lock keeps other writers away.
+        unsafe { self.range.write(at, &compiled.code) }?;
         if let Some(tier_up) = tier_up {
             // SAFETY: as many counters are free from here on, in data pages that live as long as the
             // table, which generated code and this only access as `AtomicI32` says.
@@ -333,9 +345,6 @@ impl CodeTable {
             state.counted.insert(func.0, counted);
             state.next_counter = first_counter + counters;
         }
-        // SAFETY: `at..at + len` is past everything that was placed, so nothing runs there, and the
-        // lock keeps other writers away.
-        unsafe { self.range.write(at, &compiled.code) };
         state.next = at + len;
         if let Some(symbols) = &self.symbols {
             let kind = code_kind(optimized, header, |header| {
@@ -450,12 +459,18 @@ impl CodeTable {
         compiled: CompiledFunction,
     ) -> Result<()> {
         let mut state = self.lock();
+        let better_code = state.better_code + compiled.code.len();
+        ensure!(
+            better_code <= self.better_code_limit,
+            "the module has as much optimized code as is good for it ({} bytes)",
+            state.better_code
+        );
         let code = self.place(&mut state, func, compiled, header, true)?;
+        state.better_code = better_code;
         if let Some(counted) = self.counted(&mut state, func.0) {
             *counted.better(header) = Better::Ready(code);
             if let Some(header) = header {
-                // Whoever comes by moves.
-                counted.set_loop(header, 0);
+                counted.loop_is_ready(header);
             }
         }
         if header.is_none() {
@@ -594,16 +609,12 @@ impl CodeTable {
 /// Maps the code of earlier runs where it was.
 fn map_learned(range: &CodeRange, backing: Backing, text_at: usize, learned: &Learned) -> bool {
     let (file, at, len) = learned.text();
-    if text_at + len > range.code_len() {
-        return false;
-    }
     match backing {
         // SAFETY: the table is being made, so nobody uses the pages; the cache answers for the file.
         Backing::MemoryFile => unsafe { range.map_code(text_at, file, at, len) }.is_ok(),
         Backing::Anonymous => {
             // SAFETY: as above.
-            unsafe { range.write(text_at, learned.section(Section::Text)) };
-            true
+            unsafe { range.write(text_at, learned.section(Section::Text)) }.is_ok()
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::stats::{Counts, Statistics, TierCounts};
 use crate::tuning::{Tiers, Tuning};
 use anyhow::{Result, bail};
 use mainspring_abi::{
-    CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, VMOffsets,
+    CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, TooLarge, VMOffsets,
 };
 use mainspring_baseline::Baseline;
 use mainspring_optimizer::Optimizer;
@@ -110,10 +110,9 @@ impl Compilers {
     pub(crate) fn cache_key(&self, features: WasmFeatures, bytes: &[u8]) -> Option<Key> {
         self.cache.as_ref()?;
         let depends = format!(
-            "{} {} {} {:?} {:?}",
+            "{} {} {:?} {:?}",
             env!("MAINSPRING_BUILD"),
             self.fingerprint(),
-            self.baseline.fingerprint(),
             self.tuning.tiers,
             features.bits(),
         );
@@ -171,20 +170,59 @@ impl Compilers {
 
     /// Everything that generated code depends on but the module: images with another one are not used.
     pub fn fingerprint(&self) -> String {
-        format!("{:?} {}", self.settings, self.optimizer.fingerprint())
+        format!(
+            "{:?} {} {}",
+            self.settings,
+            self.optimizer.fingerprint(),
+            self.baseline.fingerprint()
+        )
     }
 
-    /// Compiles a function for its first call.
-    pub(crate) fn compile_first(&self, input: FunctionInput<'_>) -> Result<CompiledFunction> {
-        let tier_up = self.tuning.tiers == Tiers::Tiered;
-        match self.tuning.tiers {
-            Tiers::Tiered | Tiers::Baseline => {
-                let input = FunctionInput { tier_up, ..input };
-                seen("baseline", &self.counts.baseline, &input, || {
-                    self.baseline.compile(&input)
-                })
-            }
-            Tiers::Optimizing => self.optimize(input),
+    /// Compiles a function for its first call, and says which tier did.
+    pub(crate) fn compile_first(
+        &self,
+        input: FunctionInput<'_>,
+    ) -> Result<(Tier, CompiledFunction)> {
+        let first = match self.tuning.tiers {
+            Tiers::Tiered | Tiers::Baseline => Tier::Baseline,
+            Tiers::Optimizing => Tier::Optimizing,
+        };
+        self.compile_somehow(first, input)
+    }
+
+    /// Compiles a function on a tier, or on the other if it is too large for that one: a valid function runs
+    /// as long as either can make it.
+    fn compile_somehow(
+        &self,
+        first: Tier,
+        input: FunctionInput<'_>,
+    ) -> Result<(Tier, CompiledFunction)> {
+        let error = match self.compile_on(first, input) {
+            Ok(compiled) => return Ok((first, compiled)),
+            Err(error) if error.is::<TooLarge>() => error,
+            Err(error) => return Err(error),
+        };
+        let (other, counts) = match first {
+            Tier::Baseline => (Tier::Optimizing, &self.counts.baseline),
+            Tier::Optimizing => (Tier::Baseline, &self.counts.optimizing),
+        };
+        counts.refuse();
+        tracing::debug!(?first, ?error, "compiled on the other tier");
+        match self.compile_on(other, input) {
+            Ok(compiled) => Ok((other, compiled)),
+            // What the tier that was asked for says is what its user can do something about.
+            Err(_) => Err(error),
+        }
+    }
+
+    fn compile_on(&self, tier: Tier, input: FunctionInput<'_>) -> Result<CompiledFunction> {
+        match tier {
+            Tier::Baseline => seen("baseline", &self.counts.baseline, &input, || {
+                let tier_up =
+                    input.calls == CallMode::ThroughTable && self.tuning.tiers == Tiers::Tiered;
+                self.baseline.compile(&FunctionInput { tier_up, ..input })
+            }),
+            Tier::Optimizing => self.optimize(input),
         }
     }
 
@@ -264,7 +302,7 @@ impl Compilers {
         let one = |i: usize| {
             let index = DefinedFuncIndex::from(i);
             let input = self.input(module, offsets, bytes, index, CallMode::Direct);
-            let function = self.optimize(input)?;
+            let (_, function) = self.compile_somehow(Tier::Optimizing, input)?;
             if let Some(progress) = progress {
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
             }

@@ -16,6 +16,17 @@ pub(crate) struct Counted {
     start: Better,
     /// Optimized code from the header of each loop.
     loops: Vec<Better>,
+    /// The loop that code was asked for last.
+    wanted_loop: Option<u32>,
+    /// The loop whose counter ran out last, and then.
+    hot_loop: u32,
+    hot_when_wanted: u32,
+    /// How many loops farther on the function was when code from one was there.
+    passed: u32,
+    /// What each loop had counted when somebody looked.
+    looks: Vec<Looks>,
+    /// Code from headers of loops that was made since such code was last gone on in.
+    disappointments: u32,
     /// When each loop was reached, as far as loops in it noticed.
     reached: Vec<Option<Reached>>,
     /// What counters had counted when they were set anew.
@@ -27,8 +38,18 @@ pub(crate) struct Counted {
 // SAFETY: the cells are atomics that live as long as the table, which owns this.
 unsafe impl Send for Counted {}
 
-/// How many loops around a hot one are looked at.
+/// How many loops around a hot one are looked at,
 const FARTHEST_OUT: usize = 10;
+/// and how many behind it.
+const FARTHEST_ON: usize = 1000;
+
+/// How often a loop's counter ran out.
+#[derive(Clone, Copy, Default)]
+struct Looks {
+    count: u32,
+    /// Iterations of the loop meanwhile.
+    iterations: u64,
+}
 
 /// When a loop was seen to come around.
 #[derive(Clone, Copy)]
@@ -79,12 +100,19 @@ impl Counted {
         let counters = &tier_up.counters;
         debug_assert!(counters.is_sorted_by_key(|counter| counter.wasm));
         let loops = vec![Better::No; tier_up.loops.len()];
+        let looks = vec![Looks::default(); tier_up.loops.len()];
         let reached = vec![None; tier_up.loops.len()];
         Counted {
             tier_up,
             cells,
             start: Better::No,
             loops,
+            wanted_loop: None,
+            hot_loop: 0,
+            hot_when_wanted: 0,
+            passed: 0,
+            looks,
+            disappointments: 0,
             reached,
             heat: 0,
             entries_before: 0,
@@ -183,6 +211,65 @@ impl Counted {
             *better = Better::Queued;
         }
         first
+    }
+
+    /// A loop's counter ran out: has it count on.
+    pub fn look(&mut self, header: u32, tuning: &Tuning) {
+        let looks = &mut self.looks[header as usize];
+        let counted = match looks.count {
+            0 => tuning.iterations(),
+            before => tuning.iterations_between_looks(before - 1),
+        };
+        looks.iterations += u64::from(counted.unsigned_abs());
+        let pause = tuning.iterations_between_looks(looks.count);
+        looks.count += 1;
+        self.hot_loop = header;
+        self.set_loop(header, pause);
+    }
+
+    /// Notes that optimized code from a loop's header is wanted for one that is hot, which it may be itself. Returns where
+    /// it is to begin, if nobody wanted it before. Such code takes as long to make as the whole function. Where loops end before it is there, there
+    /// would be no end of it: one is made after the other, each after the loop has run longer.
+    pub fn want_loop(&mut self, begin_at: u32, hot: u32, tuning: &Tuning) -> Option<u32> {
+        let waits = |wanted: u32| self.loops[wanted as usize] == Better::Queued;
+        let iterations = self.looks[hot as usize].iterations;
+        if self.wanted_loop.is_some_and(waits)
+            || iterations < tuning.iterations_after(self.disappointments)
+        {
+            return None;
+        }
+        let begin_at = self.meet(begin_at);
+        self.wanted_loop = Some(begin_at);
+        self.hot_when_wanted = hot;
+        self.want(Some(begin_at)).then_some(begin_at)
+    }
+
+    /// The loop that the function will be at when code that is made for it is there, going by how far it came
+    /// meanwhile last time, if that was in vain. A function with many loops, one after the other, is met in this way.
+    fn meet(&self, begin_at: u32) -> u32 {
+        if self.disappointments == 0 {
+            return begin_at;
+        }
+        let loops = &self.tier_up.loops;
+        let depth = loops[begin_at as usize].depth;
+        let first = begin_at as usize + 1 + 2 * self.passed as usize;
+        let mut later = (first..loops.len()).take(FARTHEST_ON);
+        // One inside another would be passed as often as that comes around.
+        let met = later.find(|&at| loops[at].depth <= depth);
+        met.map_or(begin_at, |at| at as u32)
+    }
+
+    /// Optimized code from a loop's header is there: whoever comes by moves.
+    pub fn loop_is_ready(&mut self, header: u32) {
+        self.disappointments += 1;
+        self.passed = self.hot_loop.saturating_sub(self.hot_when_wanted);
+        self.set_loop(header, 0);
+    }
+
+    /// Somebody goes on in it.
+    pub fn loop_is_entered(&mut self, header: u32) {
+        self.disappointments = 0;
+        self.set_loop(header, 0);
     }
 
     /// The loop to begin at, of one that is hot and those around it: the outermost that comes around while one is

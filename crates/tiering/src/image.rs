@@ -321,9 +321,9 @@ impl Image {
 }
 
 fn copy_code(text: &[u8], backing: Backing) -> Result<CodeRange> {
-    let mut code = CodeRange::new(0, text.len(), backing)?;
+    let code = CodeRange::new(0, text.len(), backing)?;
     // SAFETY: a fresh range: nothing runs in it and no one else writes it.
-    unsafe { code.write(0, text) };
+    unsafe { code.write(0, text) }?;
     code.seal();
     Ok(code)
 }

@@ -8,7 +8,8 @@
 //!   `tuning`.
 //! - `counted`, `queue`, `osr`: what was counted; the threads that optimize; exchanging a frame.
 //! - `image`: the ahead-of-time kind. All functions compiled together, stored, mapped.
-//! - `code_memory`: the process's executable pages, never writable where they are executable.
+//! - `code_memory`: executable pages, never writable where they are executable; `code_region`: which of the process's
+//!   are whose.
 //! - [`cache`]: compiled code on disk, from one process to the next.
 //! - `profiler`: what the system's profiler is told about code.
 //! - `registry`: from a program counter to the module it is in.
@@ -20,6 +21,7 @@
 mod ahead;
 pub mod cache;
 mod code_memory;
+mod code_region;
 mod code_table;
 mod compile;
 mod counted;
@@ -39,7 +41,7 @@ mod tables;
 mod tuning;
 
 pub use cache::{Cache, CacheSettings};
-pub use code_memory::contains as is_code_address;
+pub use code_region::contains as is_code_address;
 pub use compile::{Compilers, Progress, Tier};
 pub use image::{IMAGE_MAGIC, ImageBytes};
 pub use module_code::{CodeLocation, Landing, ModuleCode};

@@ -200,8 +200,9 @@ impl ModuleCode {
         };
         let table = CodeTable::new(compilers.clone(), &info, whole, learned)?;
         stats::add(&counts.cached_functions, table.known_functions());
+        let mut written = Ok(());
         let code = Arc::new_cyclic(|itself: &Weak<ModuleCode>| {
-            table.write_stubs(itself.as_ptr());
+            written = table.write_stubs(itself.as_ptr());
             ModuleCode {
                 info,
                 offsets,
@@ -213,6 +214,7 @@ impl ModuleCode {
                 itself: itself.clone(),
             }
         });
+        written?;
         if key.is_some() {
             compilers.remember_later(&code.itself);
         }
@@ -262,7 +264,7 @@ impl ModuleCode {
     }
 
     fn registered(self: Arc<Self>) -> Arc<Self> {
-        registry::register(self.addresses(), &self.itself);
+        registry::register(self.addresses().start, &self.itself);
         self
     }
 
@@ -451,7 +453,7 @@ impl Drop for ModuleCode {
     fn drop(&mut self) {
         let _remembered = Remembered(self);
         self.remember();
-        registry::unregister(self.addresses());
+        registry::unregister(self.addresses().start);
     }
 }
 

@@ -67,12 +67,12 @@ impl ModuleCode {
             unreachable!("only code that was compiled lazily counts");
         };
         let tuning = table.compilers().tuning();
-        let (pause, patience) = (tuning.iterations_between_looks(), tuning.patience());
+        let patience = tuning.patience();
         let wanted = table.with_counted(index, |counted| {
             let again = counted.entries() > 1;
-            counted.set_loop(header, pause);
+            counted.look(header, tuning);
             let begin_at = counted.loop_to_begin_at(header, patience);
-            let of_loop = counted.want(Some(begin_at)).then_some(begin_at);
+            let of_loop = counted.want_loop(begin_at, header, tuning);
             (of_loop, again && counted.want(None))
         });
         let (of_loop, of_function) = wanted.unwrap_or((None, false));
@@ -86,7 +86,7 @@ impl ModuleCode {
             let stay = counted.loop_around_is_due(header, patience);
             match *counted.better(Some(header)) {
                 Better::Ready(code) if !stay => {
-                    counted.set_loop(header, 0);
+                    counted.loop_is_entered(header);
                     // SAFETY: the caller's promise.
                     unsafe { osr::hand_over(&counted.tier_up, header, frame, vmctx) };
                     code

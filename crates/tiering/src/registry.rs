@@ -5,26 +5,28 @@
 
 use crate::module_code::ModuleCode;
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
-/// By start address.
-static CODE: RwLock<BTreeMap<usize, (usize, Weak<ModuleCode>)>> = RwLock::new(BTreeMap::new());
+/// By where their addresses start. Where they end changes.
+static CODE: RwLock<BTreeMap<usize, Weak<ModuleCode>>> = RwLock::new(BTreeMap::new());
 
-pub(crate) fn register(addresses: Range<usize>, code: &Weak<ModuleCode>) {
+pub(crate) fn register(start: usize, code: &Weak<ModuleCode>) {
     let mut all = CODE.write().unwrap_or_else(PoisonError::into_inner);
-    all.insert(addresses.start, (addresses.end, code.clone()));
+    all.insert(start, code.clone());
 }
 
-pub(crate) fn unregister(addresses: Range<usize>) {
+pub(crate) fn unregister(start: usize) {
     CODE.write()
         .unwrap_or_else(PoisonError::into_inner)
-        .remove(&addresses.start);
+        .remove(&start);
 }
 
 /// The module whose code an address is in.
 pub fn find(pc: usize) -> Option<Arc<ModuleCode>> {
     let all = CODE.read().unwrap_or_else(PoisonError::into_inner);
-    let (_, (end, code)) = all.range(..=pc).next_back()?;
-    if pc < *end { code.upgrade() } else { None }
+    let (_, code) = all.range(..=pc).next_back()?;
+    let code = code.upgrade();
+    // Whoever drops the last of it takes the lock.
+    drop(all);
+    code.filter(|code| code.addresses().contains(&pc))
 }

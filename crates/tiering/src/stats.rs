@@ -27,6 +27,7 @@ pub(crate) struct TierCounts {
     wasm_bytes: AtomicU64,
     code_bytes: AtomicU64,
     nanoseconds: AtomicU64,
+    too_large: AtomicU64,
 }
 
 /// What an engine has done so far.
@@ -71,6 +72,8 @@ pub struct TierStatistics {
     pub code_bytes: u64,
     /// Time it took, added up over all threads.
     pub time: Duration,
+    /// Functions that were too large for it, and went to the other tier.
+    pub too_large: u64,
 }
 
 /// Adds one.
@@ -100,12 +103,18 @@ impl TierCounts {
         add_time(&self.nanoseconds, since);
     }
 
+    /// Notes that a function was too large for it.
+    pub fn refuse(&self) {
+        count(&self.too_large);
+    }
+
     fn read(&self) -> TierStatistics {
         TierStatistics {
             functions: read(&self.functions),
             wasm_bytes: read(&self.wasm_bytes),
             code_bytes: read(&self.code_bytes),
             time: Duration::from_nanos(read(&self.nanoseconds)),
+            too_large: read(&self.too_large),
         }
     }
 }

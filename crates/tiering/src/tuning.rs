@@ -10,6 +10,10 @@ const ENTRIES: i32 = 6_000;
 const ITERATIONS: i32 = 60_000;
 /// Iterations of a loop between two looks whether its optimized code is there.
 const ITERATIONS_BETWEEN_LOOKS: i32 = 2_000;
+/// How often that doubles.
+const MOST_DOUBLED_LOOKS: u32 = 6;
+/// How often the iterations before a loop is optimized double.
+const MOST_DOUBLED_ITERATIONS: u32 = 20;
 /// How long a loop waits for the one around it to come around, where better code can begin. Baseline code is not so much
 /// slower that this matters, and what loops longer makes little of what happens in between.
 const PATIENCE: Duration = Duration::from_millis(10);
@@ -90,11 +94,22 @@ impl Tuning {
         }
     }
 
-    /// What a loop's counter is set to while its optimized code is being made.
-    pub(crate) fn iterations_between_looks(&self) -> i32 {
+    /// What a loop's counter is set to while its optimized code is being made, when somebody has looked so often: less
+    /// and less often, since whoever makes the code sets the counter too.
+    pub(crate) fn iterations_between_looks(&self, looks: u32) -> i32 {
         match self.pace {
-            Pace::Usual => ITERATIONS_BETWEEN_LOOKS,
+            Pace::Usual => ITERATIONS_BETWEEN_LOOKS << looks.min(MOST_DOUBLED_LOOKS),
             Pace::StressTierUp | Pace::StressLoops => 0,
+        }
+    }
+
+    /// Iterations of a loop before it is optimized in a function where code for that many was made in vain.
+    pub(crate) fn iterations_after(&self, disappointments: u32) -> u64 {
+        match self.pace {
+            Pace::Usual if disappointments > 0 => {
+                (ITERATIONS as u64) << disappointments.min(MOST_DOUBLED_ITERATIONS)
+            }
+            Pace::Usual | Pace::StressTierUp | Pace::StressLoops => 0,
         }
     }
 

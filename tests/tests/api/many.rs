@@ -1,7 +1,8 @@
 //! Blocks and functions with many results and parameters, and tables with many entries, for which tiers have other ways than
 //! for a few.
 
-use crate::with_instance;
+use crate::{engines, with_instance};
+use mainspring::*;
 
 /// The types of so many values.
 fn types(count: usize, vectors: bool) -> Vec<&'static str> {
@@ -154,4 +155,61 @@ fn long_tables_go_where_they_say() {
         }
         Ok(())
     });
+}
+
+/// What a function that one tier can't make returns, and what was too large for each tier of each engine.
+fn one_tier_is_enough(wat: &str, expected: i32, too_large: fn(&Statistics) -> u64) {
+    let mut refused = 0;
+    for (name, engine) in engines() {
+        let mut run = || -> Result<i32> {
+            let module = Module::new(&engine, wat)?;
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[])?;
+            let func = instance.get_typed_func::<i32, i32>(&mut store, "f")?;
+            func.call(&mut store, 3)
+        };
+        match run() {
+            Ok(found) => assert_eq!(found, expected, "{name}"),
+            Err(error) => panic!("{name}: {error:#}"),
+        }
+        refused += too_large(&engine.statistics());
+    }
+    assert!(refused > 0, "it was not too large for any tier");
+}
+
+#[test]
+fn what_is_too_large_for_the_optimizing_tier_is_compiled_by_the_baseline_tier() {
+    let blocks: String = (0..15_000)
+        .map(|n| {
+            let local = n % 20_000 + 1;
+            format!("(block (br_if 0 (local.get 0)) (local.set {local} (i32.const {n})))")
+        })
+        .collect();
+    let locals = "i32 ".repeat(20_000);
+    let wat = format!(
+        r#"(module (func (export "f") (param i32) (result i32) (local {locals})
+            (loop {blocks} (local.set 7 (i32.add (local.get 7) (i32.const 5)))
+                (br_if 0 (i32.lt_u (local.get 7) (i32.const 50))))
+            (local.get 7)))"#
+    );
+    one_tier_is_enough(&wat, 50, |statistics| statistics.optimizing.too_large);
+}
+
+#[test]
+fn what_is_too_large_for_the_baseline_tier_is_compiled_by_the_optimizing_tier() {
+    // Each call is two bytes of wasm, and hands on as many values as are moved one by one.
+    let list = "i32 ".repeat(32);
+    let values: String = (1..=32)
+        .rev()
+        .map(|n| format!("(local.get {})", n % 32))
+        .collect();
+    let (calls, drops) = ("call $turn ".repeat(3200), "drop ".repeat(31));
+    let wat = format!(
+        r#"(module
+            (func $turn (param {list}) (result {list}) {values})
+            (func (export "f") (param $x i32) (result i32)
+                (local.get $x) {} {calls} {drops}))"#,
+        "(i32.const 1) ".repeat(31)
+    );
+    one_tier_is_enough(&wat, 3, |statistics| statistics.baseline.too_large);
 }

@@ -321,3 +321,35 @@ fn what_could_not_be_stored_is_stored_later() {
     Module::new(&engine, text).unwrap();
     assert_eq!(engine.statistics().cache_hits, 1);
 }
+
+#[test]
+fn many_loops_one_after_the_other_are_not_all_optimized() {
+    const LOOPS: usize = 300;
+    let loops: String = (0..LOOPS)
+        .map(|n| {
+            format!(
+                "(local.set $i (i32.const 200000))
+                (loop $l{n}
+                    (local.set $x (i32.add (i32.mul (local.get $x) (i32.const 31)) (i32.const {n})))
+                    (br_if $l{n} (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))"
+            )
+        })
+        .collect();
+    let wat = format!(
+        r#"(module (func (export "f") (result i32) (local $i i32) (local $x i32) {loops} (local.get $x)))"#
+    );
+    let mut expected = 0u32;
+    for n in 0..LOOPS as u32 {
+        for _ in 0..200_000 {
+            expected = expected.wrapping_mul(31).wrapping_add(n);
+        }
+    }
+    let engine = Engine::default();
+    let module = Module::new(&engine, wat).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let func = instance.get_typed_func::<(), u32>(&mut store, "f").unwrap();
+    assert_eq!(func.call(&mut store, ()).unwrap(), expected);
+    let optimized = engine.statistics().loops_optimized;
+    assert!(optimized <= 20, "{optimized} loops were optimized");
+}
