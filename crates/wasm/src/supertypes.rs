@@ -6,7 +6,7 @@
 //! vector, so its address stands for the type.
 
 use crate::types::CanonicalTypeId;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -85,6 +85,8 @@ impl TypeAddress {
 pub(crate) struct VectorSpace {
     /// Null until the first vector is made. Pages that nothing was written to take no memory.
     base: *mut u64,
+    /// In bytes.
+    size: usize,
     /// In words.
     used: usize,
     /// Where vectors were that are gone, by their lengths in words.
@@ -96,12 +98,10 @@ unsafe impl Send for VectorSpace {}
 // SAFETY: as above.
 unsafe impl Sync for VectorSpace {}
 
-const SPACE: Layout = match Layout::from_size_align(128 << 20, 16) {
-    Ok(layout) => layout,
-    Err(_) => panic!("a valid layout"),
-};
-/// Words that only types of the host's may take, so that modules can't leave none.
-const RESERVED: usize = 1 << 20;
+/// Bytes of the space; less where the process may not have so many, though they are never used.
+const SIZES: [usize; 3] = [128 << 20, 16 << 20, 4 << 20];
+/// The part of it that only types of the host's may take, so that modules can't leave none.
+const RESERVED_PART: usize = 16;
 /// Words before the entries.
 const HEADER_WORDS: usize = TypeAddress::entry(0) as usize / 8;
 /// The id in the host values' vector.
@@ -111,12 +111,15 @@ impl VectorSpace {
     /// Where it begins.
     pub(crate) fn base(&mut self) -> Result<*const u64> {
         if self.base.is_null() {
-            // SAFETY: the layout is not empty.
-            let base: *mut u64 = unsafe { alloc_zeroed(SPACE) }.cast();
-            ensure!(!base.is_null(), "the system has no memory for types");
+            let allocated = SIZES.into_iter().find_map(|size| {
+                // SAFETY: the layout is not empty.
+                let base: *mut u64 = unsafe { alloc_zeroed(layout(size)) }.cast();
+                (!base.is_null()).then_some((base, size))
+            });
+            let (base, size) = allocated.context("the system has no memory for types")?;
             // SAFETY: the first word of what was just allocated.
             unsafe { base.write(NO_TYPE) };
-            self.base = base;
+            (self.base, self.size) = (base, size);
             self.used = HEADER_WORDS + TypeAddress::ALWAYS_THERE as usize;
         }
         Ok(self.base)
@@ -151,7 +154,12 @@ impl VectorSpace {
         if let Some(at) = self.free.get_mut(&words).and_then(Vec::pop) {
             return Ok(at);
         }
-        let most = SPACE.size() / 8 - if for_module { RESERVED } else { 0 };
+        let all = self.size / 8;
+        let most = if for_module {
+            all - all / RESERVED_PART
+        } else {
+            all
+        };
         ensure!(
             self.used + words <= most,
             "the engine has too many types, or too deeply nested ones"
@@ -172,9 +180,13 @@ impl Drop for VectorSpace {
     fn drop(&mut self) {
         if !self.base.is_null() {
             // SAFETY: allocated with this layout. Whoever names vectors holds the registry that this is in.
-            unsafe { dealloc(self.base.cast(), SPACE) };
+            unsafe { dealloc(self.base.cast(), layout(self.size)) };
         }
     }
+}
+
+fn layout(size: usize) -> Layout {
+    Layout::from_size_align(size, 16).expect("all sizes are valid")
 }
 
 fn words_of(depth: u32) -> usize {
@@ -256,7 +268,8 @@ mod tests {
             assert_eq!(host.kind(), TypeAddress::HOST);
             assert!(!host.is_subtype(first.address()) && !first.address().is_subtype(host));
         }
-        space.used = SPACE.size() / 8 - RESERVED;
+        let all = space.size / 8;
+        space.used = all - all / RESERVED_PART;
         assert!(space.make(id, TypeAddress::ARRAY, None, true).is_err());
         space.make(id, TypeAddress::ARRAY, None, false).unwrap();
         space.give_back(first);

@@ -161,7 +161,7 @@ fn long_tables_go_where_they_say() {
 fn one_tier_is_enough(wat: &str, expected: i32, too_large: fn(&Statistics) -> u64) {
     let mut refused = 0;
     for (name, engine) in engines() {
-        let mut run = || -> Result<i32> {
+        let run = || -> Result<i32> {
             let module = Module::new(&engine, wat)?;
             let mut store = Store::new(&engine, ());
             let instance = Instance::new(&mut store, &module, &[])?;
