@@ -99,7 +99,8 @@ fn integer(text: &str) -> Option<i128> {
     Some(if negative { -magnitude } else { magnitude })
 }
 
-fn show(value: &Val) -> String {
+/// The decimal form of a number; of a reference, what kind it is.
+pub(crate) fn show(value: &Val) -> String {
     match value {
         Val::I32(value) => value.to_string(),
         Val::I64(value) => value.to_string(),

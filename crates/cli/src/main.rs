@@ -14,6 +14,7 @@ mod report;
 mod run;
 mod source;
 mod stats;
+mod uncaught;
 mod wast;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -55,7 +56,7 @@ what it does.
 
 Exit status:
   0    success
-  N    the program ended itself with the status N
+  N    the program ended itself with the status N; beyond 255, that is an error
   134  the program trapped; the backtrace is on standard error
   1    something else went wrong; a sentence on standard error says what
   2    the command line was not understood";

@@ -1,7 +1,8 @@
 //! How the command says that something went wrong, and which exit status goes with it.
 //! Everything goes to standard error; colour only where a person reads it.
 
-use mainspring::{Error, Trap, WasmBacktrace};
+use crate::uncaught::Uncaught;
+use mainspring::{Error, FrameInfo, ThrownException, Trap, WasmBacktrace};
 use mainspring_wasi::I32Exit;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
@@ -15,16 +16,26 @@ const FAILED: u8 = 1;
 /// Reports an error and returns the exit status that belongs to it.
 pub(crate) fn failure(error: &Error) -> ExitCode {
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        // A program that ends itself is no error of ours: no message. The operating system
-        // keeps the low eight bits, here as for every process.
-        return ExitCode::from(exit.0 as u8);
-    }
-    if let Some(trap) = error.downcast_ref::<Trap>() {
-        print("error", &trap_text(error, trap));
-        return ExitCode::from(TRAPPED);
+        return exited(exit.0);
     }
     print("error", &error_text(error));
-    ExitCode::from(FAILED)
+    ExitCode::from(if error.is::<Trap>() { TRAPPED } else { FAILED })
+}
+
+/// A program that ends itself is no error of ours: no message. The operating system keeps
+/// eight bits of a status, and the rest of them must not get lost unnoticed.
+fn exited(status: i32) -> ExitCode {
+    match u8::try_from(status) {
+        Ok(status) => ExitCode::from(status),
+        Err(_) => {
+            let text = format!(
+                "the program ended itself with the status {}, but a process's is from 0 to 255",
+                status as u32
+            );
+            print("error", &text);
+            ExitCode::from(FAILED)
+        }
+    }
 }
 
 /// Prints what clap has to say: help and the version are answers, the rest are errors.
@@ -60,11 +71,28 @@ pub(crate) fn no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
+/// What went wrong, and the guest's calls that led to it, whatever it was that ended them.
+fn error_text(error: &Error) -> String {
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    let shown_below = backtrace.map(ToString::to_string);
+    let says_more = error.is::<Uncaught>();
+    let causes = error
+        .chain()
+        .filter(|cause| !(says_more && cause.is::<ThrownException>()))
+        .map(ToString::to_string)
+        .filter(|text| shown_below.as_ref() != Some(text));
+    let mut text = joined(causes);
+    if let Some(backtrace) = backtrace {
+        write_frames(&mut text, backtrace.frames());
+    }
+    text
+}
+
 /// The causes of an error, outermost first, without saying one of them twice: some
 /// libraries put the text of a cause into the error that it caused.
-fn error_text(error: &Error) -> String {
+fn joined(causes: impl Iterator<Item = String>) -> String {
     let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
+    for cause in causes {
         let cause = cause.trim_end();
         if text.is_empty() {
             text.push_str(cause);
@@ -77,12 +105,8 @@ fn error_text(error: &Error) -> String {
     text
 }
 
-/// The trap, and the guest's calls that led to it, innermost first.
-fn trap_text(error: &Error, trap: &Trap) -> String {
-    let mut text = trap.to_string();
-    let frames = error
-        .downcast_ref::<WasmBacktrace>()
-        .map_or(&[][..], WasmBacktrace::frames);
+/// The guest's calls that were going on, the innermost first.
+fn write_frames(text: &mut String, frames: &[FrameInfo]) {
     if !frames.is_empty() {
         text.push_str("\nbacktrace of the program, innermost call first:");
     }
@@ -99,7 +123,6 @@ fn trap_text(error: &Error, trap: &Trap) -> String {
             let _ = write!(text, " at offset {offset:#x}");
         }
     }
-    text
 }
 
 /// A name from a module, safe to show: one with control characters in it could otherwise

@@ -5,7 +5,7 @@ use crate::cache::CacheOptions;
 use crate::engine::{CollectorOptions, EngineOptions};
 use crate::source::{Bytes, Contents, Source};
 use crate::stats::{self, Phases};
-use crate::{invoke, report};
+use crate::{invoke, report, uncaught};
 use clap::{Args, ValueEnum};
 use mainspring::{
     Engine, Error, Instance, Linker, Module, ProfilingStrategy, Result, Store, StoreLimits,
@@ -173,6 +173,7 @@ impl Run {
         let mut store = self.store(engine)?;
         let instance = linker
             .instantiate(&mut store, &module)
+            .map_err(|error| uncaught::explain(&mut store, error))
             .map_err(|error| error.context(format!("cannot instantiate {}", source.name)))?;
         phases.instantiate = start_of_instantiation.elapsed();
         let start_of_run = Instant::now();
@@ -181,6 +182,7 @@ impl Run {
             Some(name) => self.call_export(&mut store, instance, &source, name),
             None => start(&mut store, instance, &module, &source),
         };
+        let outcome = outcome.map_err(|error| uncaught::explain(&mut store, error));
         phases.run = start_of_run.elapsed();
         phases.gc = store.gc_statistics();
         // The process ends soon, and the system takes its memory back faster than we give it. What is to

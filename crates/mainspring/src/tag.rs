@@ -50,6 +50,17 @@ impl Tag {
         TagType::new(FuncType::from_id(&store.engine, ty))
     }
 
+    /// What modules of the store call it: in a `name` section, or else by an export or an import. For messages; this is
+    /// ours.
+    ///
+    /// # Panics
+    /// If it is of another store.
+    pub fn name(&self, store: impl AsContext) -> Option<String> {
+        let store = &store.as_context().0.opaque;
+        store.check(self.store);
+        store.runtime.tag_name(self.id)
+    }
+
     /// Whether two are the same.
     ///
     /// # Panics

@@ -13,7 +13,7 @@ use anyhow::Error;
 use mainspring_abi::VMStoreContext;
 use mainspring_abi::gc::{EXCEPTION_TAG_AT, ObjectHeader};
 use mainspring_tiering::{Landing, find_code, is_code_address};
-use mainspring_wasm::CanonicalTypeId;
+use mainspring_wasm::{CanonicalTypeId, EntityIndex, ModuleInfo, TagIndex};
 use std::arch::naked_asm;
 use std::fmt;
 
@@ -89,6 +89,19 @@ impl Store {
         self.exceptions.tags[tag.0 as usize - 1]
     }
 
+    /// What a tag is called where modules name it: in a `name` section, or else as it is exported, or imported.
+    pub fn tag_name(&self, tag: TagId) -> Option<String> {
+        let uses = || {
+            let all = self.instances.iter().flat_map(|instance| {
+                let tags = instance.tags.iter().enumerate();
+                tags.map(|(i, id)| (&instance.module, TagIndex::from(i), *id))
+            });
+            all.filter(|(_, _, id)| *id == tag)
+        };
+        let named = uses().find_map(|(module, tag, _)| module.tag_name(tag));
+        named.or_else(|| uses().find_map(|(module, tag, _)| name_outside(module.info(), tag)))
+    }
+
     /// Makes an exception whose values are zero.
     pub(crate) fn new_exception(
         &mut self,
@@ -149,6 +162,18 @@ impl Store {
         }
         None
     }
+}
+
+/// What a module calls a tag to others, or they to it.
+fn name_outside(info: &ModuleInfo, tag: TagIndex) -> Option<String> {
+    let is_it = |entity: EntityIndex| entity == EntityIndex::Tag(tag);
+    let mut exports = info.exports.iter();
+    if let Some(export) = exports.find(|export| is_it(export.entity)) {
+        return Some(export.name.to_string());
+    }
+    let mut imports = info.imports.iter();
+    let import = imports.find(|import| is_it(import.entity))?;
+    Some(format!("{}::{}", import.module, import.name))
 }
 
 /// Throws the exception that waits. If no wasm of this activation catches it, the entry returns with an error: the

@@ -25,7 +25,7 @@ mod shapes;
 mod tests;
 
 use crate::ValRaw;
-use blocks::{BLOCK, Blocks};
+use blocks::{BLOCK, Blocks, LARGEST};
 pub use collect::{GcStatistics, Roots};
 pub use handles::{Handle, Handles, Scope};
 pub use hosts::HostValue;
@@ -162,7 +162,8 @@ impl Heap {
 
     /// Bytes of an object of a type, if there can be one with such a length.
     pub fn size(&self, header: ObjectHeader, length: u32) -> Option<u32> {
-        self.shapes.of(header).size(length)
+        let size = self.shapes.of(header).size(length);
+        size.filter(|size| *size <= LARGEST)
     }
 
     fn allocate_small(

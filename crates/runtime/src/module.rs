@@ -9,7 +9,7 @@ use mainspring_tiering::ModuleCode;
 use mainspring_tiering::cache::Entry;
 use mainspring_wasm::{
     CanonicalTypeId, ConstOp, DataSegment, FunctionNames, MemoryIndex, ModuleInfo, RegisteredTypes,
-    SegmentMode, TypeRegistry,
+    SegmentMode, TagIndex, TypeRegistry, tag_name,
 };
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -105,6 +105,13 @@ impl Module {
                 |bytes| FunctionNames::read(info.slice(bytes, range)),
             )
         })
+    }
+
+    /// The name of one of its tags in its `name` section.
+    pub(crate) fn tag_name(&self, tag: TagIndex) -> Option<String> {
+        let info = self.info();
+        let bytes = self.code.bytes().ok()?;
+        tag_name(info.slice(bytes, info.name_section.as_ref()?), tag)
     }
 
     /// Makes the images of its memories now rather than at the first instantiation.

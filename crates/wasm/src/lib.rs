@@ -34,7 +34,7 @@ pub use module::{
     BranchHint, DataSegment, ElementItems, ElementSegment, Export, Import, ImportCounts,
     ModuleInfo, SegmentMode,
 };
-pub use names::FunctionNames;
+pub use names::{FunctionNames, tag_name};
 pub use registry::{
     RegisteredTypes, TypeRegistry, map_func_type, map_ref_type, map_sub_type, map_val_type,
 };

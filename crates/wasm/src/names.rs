@@ -31,6 +31,18 @@ impl FunctionNames {
     }
 }
 
+/// The name of a tag, by its index in the module.
+pub fn tag_name(section: &[u8], tag: crate::TagIndex) -> Option<String> {
+    let subsections = NameSectionReader::new(BinaryReader::new(section, 0));
+    let mut maps = subsections.filter_map(|subsection| match subsection {
+        Ok(Name::Tag(map)) => Some(map),
+        _ => None,
+    });
+    let mut namings = maps.next()?.map_while(|naming| naming.ok());
+    let naming = namings.find(|naming| naming.index == tag.0)?;
+    Some(naming.name.to_owned())
+}
+
 /// The name of the module itself.
 pub(crate) fn module_name(section: &[u8]) -> Option<String> {
     NameSectionReader::new(BinaryReader::new(section, 0)).find_map(|subsection| match subsection {

@@ -10,6 +10,10 @@ const CARDS: usize = (BLOCK >> CARD_SHIFT) as usize;
 const ALL: usize = (1 << (32 - BLOCK.trailing_zeros())) - 1;
 /// The first that is not young.
 const FIRST: usize = (YOUNG.end / BLOCK) as usize;
+/// Blocks that may be in use at the most: a full collection may need as many once more.
+const MOST: usize = (ALL - FIRST) / 2 - 1;
+/// Bytes of the largest object that there can be.
+pub(super) const LARGEST: u32 = MOST as u32 * BLOCK;
 /// Blocks that the heap grows by.
 const AT_ONCE: usize = 16;
 /// A card that no object begins in.
@@ -80,8 +84,7 @@ impl Blocks {
     pub fn new(limit: usize) -> Blocks {
         Blocks {
             blocks: Vec::new(),
-            // A full collection may need as many once more.
-            most: (limit / BLOCK as usize).min((ALL - FIRST) / 2 - 1),
+            most: (limit / BLOCK as usize).min(MOST),
             granted: 0,
             in_use: 0,
             taken: 0,

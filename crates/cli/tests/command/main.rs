@@ -1,0 +1,6 @@
+//! The `mainspring` command as its users see it, a file for each subject.
+
+#[path = "../place/mod.rs"]
+mod place;
+
+mod endings;
