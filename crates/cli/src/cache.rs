@@ -8,7 +8,9 @@ use mainspring::{Cache, CacheConfig};
 #[derive(Args)]
 pub(crate) struct CacheOptions {
     /// Neither use what was learned about the program in earlier runs, nor keep what is
-    /// learned in this one. The environment variable MAINSPRING_CACHE=off does the same
+    /// learned in this one. The environment variable MAINSPRING_CACHE=off does the same. What
+    /// a program's end cuts short is optimized afterwards, by a process that takes a few
+    /// seconds at the most; MAINSPRING_CACHE=foreground keeps the cache without that
     #[arg(long)]
     no_cache: bool,
 }

@@ -9,6 +9,7 @@ mod engine;
 mod explore;
 mod inspect;
 mod invoke;
+mod later;
 mod log;
 mod report;
 mod run;

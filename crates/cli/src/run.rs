@@ -3,13 +3,14 @@
 
 use crate::cache::CacheOptions;
 use crate::engine::{CollectorOptions, EngineOptions};
+use crate::later::{self, Turn};
 use crate::source::{Bytes, Contents, Source};
 use crate::stats::{self, Phases};
 use crate::{invoke, report, uncaught};
 use clap::{Args, ValueEnum};
 use mainspring::{
     Engine, Error, Instance, Linker, Module, ProfilingStrategy, Result, Store, StoreLimits,
-    StoreLimitsBuilder, bail, format_err,
+    StoreLimitsBuilder, Unfinished, bail, format_err,
 };
 use mainspring_wasi::p1::{WasiP1Ctx, add_to_linker_sync};
 use mainspring_wasi::{DirPerms, FilePerms, WasiCtxBuilder};
@@ -51,6 +52,10 @@ pub(crate) struct Run {
     #[arg(long)]
     allow_precompiled: bool,
 
+    /// Don't run the program, but optimize what an earlier run could not. See `later`
+    #[arg(long = FINISH, hide = true, value_name = "FUNCTIONS")]
+    finish: Option<Unfinished>,
+
     /// When the program ends, print what the engine did on standard error
     #[arg(long)]
     stats: bool,
@@ -78,6 +83,9 @@ pub(crate) struct Run {
     )]
     program: Vec<OsString>,
 }
+
+/// The hidden option of a process that optimizes what another left unfinished.
+pub(crate) const FINISH: &str = "finish-optimizing";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -139,13 +147,21 @@ impl Run {
         if self.program.get(1).is_some_and(|arg| arg == "--") {
             self.program.remove(1);
         }
+        if self.finish.is_some() {
+            later::step_back();
+        }
         let mut config = self.engine.config();
         self.collector.apply(&mut config);
         config.cache(self.cache.cache()).profiler(self.profiler());
         let engine = Engine::new(&config)?;
+        if let Some(unfinished) = &self.finish {
+            return self.finish(&engine, unfinished);
+        }
         let mut phases = Phases::default();
-        let outcome = self.run(&engine, &mut phases);
+        let (mut unfinished, path) = (Unfinished::default(), PathBuf::from(&self.program[0]));
+        let outcome = self.run(&engine, &mut phases, &mut unfinished);
         engine.flush_cache();
+        later::finish(&path, &unfinished);
         if self.stats {
             report::plain(&stats::table(&engine.statistics(), phases));
         }
@@ -160,7 +176,18 @@ impl Run {
         }
     }
 
-    fn run(&self, engine: &Engine, phases: &mut Phases) -> Result<()> {
+    /// Optimizes what an earlier run of the program left unfinished.
+    fn finish(&self, engine: &Engine, unfinished: &Unfinished) -> Result<ExitCode> {
+        let file = Path::new(&self.program[0]);
+        if let Some(_turn) = Turn::take(file) {
+            let module = self.load(engine, &Source::read(file)?)?;
+            module.finish(unfinished, later::BUDGET);
+            engine.flush_cache();
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn run(&self, engine: &Engine, phases: &mut Phases, unfinished: &mut Unfinished) -> Result<()> {
         let start_of_load = Instant::now();
         let file = PathBuf::from(&self.program[0]);
         let source = Source::read(&file).map_err(|error| self.explain_missing(&file, error))?;
@@ -185,6 +212,9 @@ impl Run {
         let outcome = outcome.map_err(|error| uncaught::explain(&mut store, error));
         phases.run = start_of_run.elapsed();
         phases.gc = store.gc_statistics();
+        if let Contents::Module(Bytes::InFile(_)) = source.contents {
+            *unfinished = module.unfinished();
+        }
         // The process ends soon, and the system takes its memory back faster than we give it. What is to
         // outlive it is written: output by the program, what was learned by `flush_cache`.
         std::mem::forget((store, module, linker, engine.clone()));

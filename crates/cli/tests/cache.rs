@@ -170,7 +170,7 @@ impl Program {
             .args(["run", "--stats"])
             .arg(&self.path)
             .env("MAINSPRING_CACHE_DIR", cache)
-            .env_remove("MAINSPRING_CACHE")
+            .env("MAINSPRING_CACHE", "foreground")
             .env_remove("MAINSPRING_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -631,7 +631,7 @@ fn limits_on_file_lengths_do_no_harm() {
             .arg(command.get_program())
             .args(command.get_args())
             .env("MAINSPRING_CACHE_DIR", cache)
-            .env_remove("MAINSPRING_CACHE")
+            .env("MAINSPRING_CACHE", "foreground")
             .env_remove("MAINSPRING_LOG")
             .output()
             .expect("a shell starts");
@@ -639,4 +639,68 @@ fn limits_on_file_lengths_do_no_harm() {
         assert_eq!(temporaries(cache), [""; 0]);
     }
     program.is_remembered(cache);
+}
+
+/// What the cache has, so that a change shows.
+fn contents(cache: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = fs::read_dir(cache).expect("a cache");
+    let files = entries.map(|entry| entry.expect("an entry").path());
+    let mut all: Vec<_> = files
+        .filter_map(|path| Some((path.clone(), fs::read(path).ok()?)))
+        .collect();
+    all.sort();
+    all
+}
+
+/// A run that ends soon leaves what is hot to a process that it does not wait for.
+#[test]
+fn what_a_run_leaves_is_optimized_after_its_end() {
+    let place = TempDir::new().expect("a temporary directory");
+    let cache = &place.path().join("cache");
+    let file = place.path().join("short.wasm");
+    let text = r#"(module
+        (func $step (param i32) (result i32) (i32.add (local.get 0) (i32.const 3)))
+        (func (export "_start") (local $n i32) (local $x i32)
+            (local.set $n (i32.const 4000))
+            (loop $again
+                (local.set $x (call $step (local.get $x)))
+                (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"#;
+    fs::write(&file, wat::parse_str(text).expect("a module")).expect("it can be written");
+    // A file is known once it was left alone for a while.
+    std::thread::sleep(Duration::from_millis(3200));
+    let run = |mode: &str| {
+        let ran = Command::new(env!("CARGO_BIN_EXE_mainspring"))
+            .args(["run", "--stats"])
+            .arg(&file)
+            .env("MAINSPRING_CACHE_DIR", cache)
+            .env("MAINSPRING_CACHE", mode)
+            .env_remove("MAINSPRING_LOG")
+            .output()
+            .expect("the command starts");
+        assert!(ran.status.success(), "{ran:?}");
+        let stats = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(
+            stats.contains("optimizing               0 functions"),
+            "{stats}"
+        );
+    };
+    run("foreground");
+    let before = contents(cache);
+    // Hot by now, but nobody may do anything about it.
+    run("foreground");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(contents(cache) == before);
+    run("on");
+    let start = Instant::now();
+    while contents(cache) == before {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "nothing was optimized"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let settled = contents(cache);
+    run("on");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(contents(cache) == settled, "there was more to optimize");
 }

@@ -53,6 +53,7 @@ mod tag;
 mod trap;
 mod typed;
 mod types;
+mod unfinished;
 mod values;
 
 pub use anyhow::{Error, Result, anyhow as format_err, bail, ensure};
@@ -95,6 +96,7 @@ pub use types::{
     MemoryType, MemoryTypeBuilder, Mutability, RefType, StorageType, StructType, TableType,
     TagType, ValType,
 };
+pub use unfinished::Unfinished;
 pub use values::{Ref, V128, Val};
 pub use wasmparser::WasmFeatures;
 

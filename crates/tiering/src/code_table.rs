@@ -81,6 +81,8 @@ struct State {
     placed: BTreeMap<usize, Placed>,
     /// How much of it is in the cache.
     remembered: usize,
+    /// Whether something was optimized, or found not to be possible, since then.
+    settled_more: bool,
     /// Bytes of code that took the place of other code.
     better_code: usize,
     /// The first free counter.
@@ -157,6 +159,7 @@ impl CodeTable {
             waiting: 0,
             placed: BTreeMap::new(),
             remembered: 0,
+            settled_more: false,
             better_code: 0,
             next_counter: known.1,
             counted: HashMap::new(),
@@ -467,6 +470,7 @@ impl CodeTable {
         );
         let code = self.place(&mut state, func, compiled, header, true)?;
         state.better_code = better_code;
+        state.settled_more = true;
         if let Some(counted) = self.counted(&mut state, func.0) {
             *counted.better(header) = Better::Ready(code);
             if let Some(header) = header {
@@ -543,8 +547,32 @@ impl CodeTable {
         Some(Part::Placed(offset))
     }
 
+    /// The function can't be optimized.
+    pub fn give_up(&self, func: u32) {
+        let mut state = self.lock();
+        state.settled_more = true;
+        if let Some(counted) = self.counted(&mut state, func) {
+            counted.give_up();
+        }
+    }
+
+    /// What is hot and not optimized yet, hottest first: functions, and loops in them.
+    pub fn unfinished(&self) -> Vec<(u32, Option<u32>)> {
+        let state = self.lock();
+        let mut wanted: Vec<_> = (state.counted.iter())
+            .flat_map(|(&func, counted)| {
+                let heat = counted.heat();
+                counted.wanted().map(move |header| (heat, func, header))
+            })
+            .collect();
+        wanted.sort_unstable_by(|one, other| other.cmp(one));
+        let places = wanted.into_iter().map(|(_, func, header)| (func, header));
+        places.collect()
+    }
+
     /// What was learned so far, as bytes for the cache, and how many pieces of code that is; `None` if
-    /// the cache has about as much.
+    /// the cache has about as much. What was optimized once is not to be optimized again; of the rest, a little is not
+    /// worth it.
     pub fn to_remember(&self) -> Option<(Vec<u8>, usize)> {
         let mut state = self.lock();
         let known = self
@@ -552,7 +580,8 @@ impl CodeTable {
             .as_ref()
             .map_or(0, |learned| learned.pieces().count());
         let new = state.placed.len() - state.remembered;
-        if new * WORTH_REMEMBERING < known + state.remembered || new == 0 {
+        let worth_it = new > 0 && new * WORTH_REMEMBERING >= known + state.remembered;
+        if !worth_it && !state.settled_more {
             return None;
         }
         let pieces = state.placed.len();
@@ -597,7 +626,9 @@ impl CodeTable {
 
     /// The cache has so many pieces of code.
     pub fn remembered(&self, pieces: usize) {
-        self.lock().remembered = pieces;
+        let mut state = self.lock();
+        state.settled_more &= pieces != state.placed.len();
+        state.remembered = pieces;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

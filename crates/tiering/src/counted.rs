@@ -203,6 +203,19 @@ impl Counted {
         }
     }
 
+    /// Whether it has a loop, or none is meant.
+    pub fn has_loop(&self, header: Option<u32>) -> bool {
+        header.is_none_or(|header| (header as usize) < self.loops.len())
+    }
+
+    /// Where optimized code is to begin that is wanted and not there.
+    pub fn wanted(&self) -> impl Iterator<Item = Option<u32>> + '_ {
+        let loops = self.loops.iter().enumerate();
+        let loops = loops.map(|(header, better)| (Some(header as u32), better));
+        let all = std::iter::once((None, &self.start)).chain(loops);
+        all.filter_map(|(header, better)| (*better == Better::Queued).then_some(header))
+    }
+
     /// Notes that optimized code is wanted; true if nobody wanted it before.
     pub fn want(&mut self, header: Option<u32>) -> bool {
         let better = self.better(header);

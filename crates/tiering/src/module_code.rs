@@ -392,6 +392,11 @@ impl ModuleCode {
         to_keep.unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the cache keeps what is learned about it.
+    pub(crate) fn is_remembered(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Has the cache keep what was learned, if there is anything new.
     pub(crate) fn remember(&self) {
         let (Kind::Lazy(table), Some(key)) = (&self.kind, &self.key) else {

@@ -9,7 +9,7 @@
 //! optimized            publish: the next call, or the next look at the loop's header, finds it
 //! ```
 
-use crate::counted::{Better, Counted};
+use crate::counted::Better;
 use crate::module_code::{Kind, ModuleCode};
 use crate::osr;
 use crate::queue::Job;
@@ -19,6 +19,7 @@ use anyhow::{Context, Result, bail};
 use mainspring_abi::{CallMode, Entry, FunctionInput, VMContextHeader};
 use mainspring_wasm::DefinedFuncIndex;
 use std::ffi::c_void;
+use std::time::Instant;
 
 impl ModuleCode {
     /// A function is called for the first time: compiles it unless that is done, and returns its
@@ -179,7 +180,43 @@ impl ModuleCode {
         let function = self.number(job.func);
         tracing::debug!(function, header = job.header, why, "not optimized");
         if let Kind::Lazy(table) = &self.kind {
-            table.with_counted(job.func, Counted::give_up);
+            table.give_up(job.func);
+        }
+    }
+
+    /// What is hot and not optimized yet, hottest first: functions, by their place among those that the module
+    /// defines, and loops in them, by their order. Empty if there is no cache to keep what becomes of it.
+    pub fn unfinished(&self) -> Vec<(u32, Option<u32>)> {
+        match &self.kind {
+            Kind::Lazy(table) if self.is_remembered() => table.unfinished(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Optimizes, on this thread, what another process has left [unfinished](Self::unfinished), until a moment at
+    /// the most. What does not fit the module is passed over.
+    pub fn finish(&self, unfinished: &[(u32, Option<u32>)], until: Instant) {
+        let Kind::Lazy(table) = &self.kind else {
+            return;
+        };
+        for &(func, header) in unfinished {
+            if Instant::now() >= until {
+                return;
+            }
+            let wanted = table.with_counted(func, |counted| {
+                counted.has_loop(header) && counted.want(header)
+            });
+            if wanted != Some(true) {
+                continue;
+            }
+            let job = Job {
+                module: self.itself().clone(),
+                func,
+                header,
+            };
+            if let Err(error) = self.optimize(&job) {
+                self.not_optimized(&job, &format!("{error:#}"));
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use mainspring::*;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A file is known once it was left alone for 3 seconds.
@@ -77,7 +78,7 @@ fn files_that_are_known_are_read_when_needed() {
     drop(run);
     assert_eq!(Run::new(&cache, &file).known(), (0, 1));
 
-    std::thread::sleep(SETTLED);
+    thread::sleep(SETTLED);
     drop(Run::new(&cache, &file));
     let mut run = Run::new(&cache, &file);
     assert_eq!((run.call("first").unwrap(), run.known()), (1, (1, 1)));
@@ -94,7 +95,7 @@ fn files_that_are_known_are_read_when_needed() {
     assert_eq!((run.call("first").unwrap(), run.known()), (2, (0, 0)));
     drop(run);
     // The description is only a description: without code and proof of validity it does nothing.
-    std::thread::sleep(SETTLED);
+    thread::sleep(SETTLED);
     drop(Run::new(&cache, &file));
     fs::remove_dir_all(&cache).unwrap();
     let mut run = Run::new(&cache, &file);
@@ -108,7 +109,7 @@ fn files_that_are_overwritten_at_once_are_noticed() {
     for remove in [false, true] {
         let (_place, cache, file) = place();
         fs::write(&file, module(1)).unwrap();
-        std::thread::sleep(SETTLED);
+        thread::sleep(SETTLED);
         Run::new(&cache, &file).call("first").unwrap();
         drop(Run::new(&cache, &file));
 
@@ -138,12 +139,12 @@ fn files_that_are_overwritten_at_once_are_noticed() {
 fn files_are_read_before_long() {
     let (_place, cache, file) = place();
     fs::write(&file, module(1)).unwrap();
-    std::thread::sleep(SETTLED);
+    thread::sleep(SETTLED);
     Run::new(&cache, &file).call("first").unwrap();
     drop(Run::new(&cache, &file));
     let mut run = Run::new(&cache, &file);
     assert_eq!(run.known(), (1, 1));
-    std::thread::sleep(Duration::from_secs(2));
+    thread::sleep(Duration::from_secs(2));
     fs::write(&file, "something else").unwrap();
     assert_eq!(run.call("second").unwrap(), 1);
 }
@@ -153,7 +154,7 @@ fn files_are_read_before_long() {
 fn what_gets_hot_in_a_known_program_is_optimized_once_its_file_was_read() {
     let (_place, cache, file) = place();
     fs::write(&file, module(1)).unwrap();
-    std::thread::sleep(SETTLED);
+    thread::sleep(SETTLED);
     Run::new(&cache, &file).call("first").unwrap();
     let start = Instant::now();
     let mut run = Run::new(&cache, &file);
@@ -171,4 +172,56 @@ fn what_gets_hot_in_a_known_program_is_optimized_once_its_file_was_read() {
         assert!(start.elapsed() < Duration::from_secs(60), "it never was");
     }
     assert_eq!(before, 0);
+}
+
+#[test]
+fn what_a_run_left_unfinished_is_finished_elsewhere_and_kept() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("program.wasm");
+    let text = r#"(module
+        (func $step (param i32) (result i32) (i32.add (local.get 0) (i32.const 3)))
+        (func (export "f") (param $n i32) (result i32) (local $x i32)
+            (loop $again
+                (local.set $x (call $step (local.get $x)))
+                (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+            (local.get $x)))"#;
+    fs::write(&file, wat::parse_str(text)?)?;
+    let mut cache = CacheConfig::new();
+    cache.with_directory(directory.path().join("cache"));
+    let start = || -> Result<(Engine, Module)> {
+        let mut config = Config::new();
+        config.cache(Some(Cache::new(cache.clone())?));
+        config.strategy(Strategy::Auto);
+        let engine = Engine::new(&config)?;
+        let module = Module::from_file(&engine, &file)?;
+        Ok((engine, module))
+    };
+    // Not often enough to be worth optimizing in one run.
+    let run = || -> Result<(Engine, Unfinished)> {
+        let (engine, module) = start()?;
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[])?;
+        let f = instance.get_typed_func::<i32, i32>(&mut store, "f")?;
+        assert_eq!(f.call(&mut store, 4000)?, 12_000);
+        let unfinished = module.unfinished();
+        engine.flush_cache();
+        Ok((engine, unfinished))
+    };
+    thread::sleep(SETTLED);
+    assert!(run()?.1.is_empty());
+    // The second run knows the file, and does not read it for the sake of optimizing.
+    let (engine, unfinished) = run()?;
+    assert_eq!(unfinished.to_string(), "0");
+    assert_eq!(engine.statistics().optimizing.functions, 0);
+    let (engine, module) = start()?;
+    // With some that the module has not.
+    let handed: Unfinished = format!("7000,{unfinished},0@5").parse()?;
+    module.finish(&handed, Duration::from_secs(100));
+    assert_eq!(engine.statistics().tier_ups, 1);
+    drop(module);
+    let (engine, unfinished) = run()?;
+    assert!(unfinished.is_empty(), "{unfinished}");
+    assert_eq!(engine.statistics().optimizing.functions, 0);
+    assert!("7@".parse::<Unfinished>().is_err());
+    Ok(())
 }

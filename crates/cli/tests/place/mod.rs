@@ -42,7 +42,7 @@ impl Place {
             .current_dir(self.path())
             // What one test learns is not for another, and none of the user's business.
             .env("MAINSPRING_CACHE_DIR", self.cache.path())
-            .env_remove("MAINSPRING_CACHE")
+            .env("MAINSPRING_CACHE", "foreground")
             .env_remove("MAINSPRING_LOG")
             .stdin(Stdio::null());
         command
