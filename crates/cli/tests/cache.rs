@@ -606,10 +606,15 @@ fn fill_disk(disk: &Path) {
         "{stderr}"
     );
     assert!(stderr.contains("No space left"), "{stderr}");
-    // Room for what is there, and for no other entry.
+    // Room for what is there, and for nothing else: what is new takes the place of what was not used for longest.
     assert!(programs[0].run(cache));
-    let other = family.write(place.path(), 8);
-    assert!(!other.run(cache) && !other.run(cache));
+    let others: Vec<Program> = (8..14).map(|n| family.write(place.path(), n)).collect();
+    for other in &others {
+        assert!(!other.run(cache));
+        assert!(other.run(cache), "{}", other.path.display());
+    }
+    assert!(programs.iter().any(|program| !program.run(cache)));
+    let other = &others[5];
     fs::remove_file(disk.join("0")).expect("it is there");
     fs::remove_file(disk.join("1")).expect("it is there");
     fs::remove_file(disk.join("2")).expect("it is there");

@@ -36,7 +36,10 @@ use tracing::field;
 
 /// How long after an entry was last marked as used a load marks it again. Eviction doesn't see
 /// differences that are smaller; in return most loads write nothing.
-const MARK_AGAIN_AFTER: Duration = Duration::from_secs(3600);
+const MARK_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// How often room is made on a disk that is full. Others may take what was made.
+const ATTEMPTS: usize = 3;
 
 /// Where a cache is and how large it may become.
 #[derive(Clone, Debug)]
@@ -236,7 +239,7 @@ impl Cache {
         &self,
         key: &Key,
         payload: usize,
-        write: impl FnOnce(&mut File) -> io::Result<()>,
+        write: impl Fn(&mut File) -> io::Result<()>,
     ) -> Result<()> {
         let Shared { settings, counters } = &*self.shared;
         let len = entry::file_len(payload);
@@ -254,12 +257,26 @@ impl Cache {
         // Before anything is written: what a killed process leaves behind is counted like an entry,
         // so that it too makes someone clean up.
         eviction::charge(&directory, len);
-        let stored = Temporary::create(&directory).and_then(|mut temporary| {
+        let name = key.to_string();
+        let attempt = || {
+            let mut temporary = Temporary::create(&directory)?;
             write(temporary.file())?;
             // More exact than the time of writing, which is the same for all files of a few milliseconds.
             let _ = temporary.file().set_modified(SystemTime::now());
-            temporary.rename(&key.to_string())
-        });
+            temporary.rename(&name)
+        };
+        let mut stored = attempt();
+        for _ in 0..ATTEMPTS {
+            if !stored.as_ref().is_err_and(is_full) {
+                break;
+            }
+            let evicted = eviction::make_room(&directory, len, &name).unwrap_or(0);
+            if evicted == 0 {
+                break;
+            }
+            counters.evictions.fetch_add(evicted, Relaxed);
+            stored = attempt();
+        }
         self.sweep_if_due(&directory);
         match stored {
             Ok(()) => {
@@ -274,6 +291,12 @@ impl Cache {
             }
         }
     }
+}
+
+/// Whether there is no room on a disk, for this user at least.
+fn is_full(error: &io::Error) -> bool {
+    let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+    full.contains(&error.kind())
 }
 
 /// Records when an entry was used, in its time of modification: the time of access is not kept

@@ -172,12 +172,7 @@ fn sweep(directory: &PrivateDirectory, size_limit: u64, now: SystemTime) -> io::
     let mut evicted = 0;
     if room > size_limit {
         let target = size_limit / 5 * 4;
-        // An entry from the future was written under a wrong clock: nothing is known of its use.
-        let used = |file: &Listed| {
-            let known = file.modified <= now + LOOK_AFTER;
-            known.then_some(file.modified)
-        };
-        entries.sort_by(|a, b| (used(a), &a.name).cmp(&(used(b), &b.name)));
+        sort_by_use(&mut entries, now);
         // The last one stays: it may be large, but it is allowed to be.
         entries.pop();
         for file in &entries {
@@ -192,6 +187,40 @@ fn sweep(directory: &PrivateDirectory, size_limit: u64, now: SystemTime) -> io::
     }
     // Without a new ledger, the next store looks again.
     let _ = renew(directory, room, now);
+    Ok(evicted)
+}
+
+/// What was not used for longest comes first.
+fn sort_by_use(entries: &mut [Listed], now: SystemTime) {
+    // An entry from the future was written under a wrong clock: nothing is known of its use.
+    let used = |file: &Listed| {
+        let known = file.modified <= now + LOOK_AFTER;
+        known.then_some(file.modified)
+    };
+    entries.sort_by(|a, b| (used(a), &a.name).cmp(&(used(b), &b.name)));
+}
+
+/// Removes entries that were not used for longest from a disk that is full, in favour of a file of that length that is to
+/// have a name. Returns how many went: none if all others together take less.
+pub(super) fn make_room(directory: &PrivateDirectory, len: u64, name: &str) -> io::Result<u64> {
+    let needed = room_for(len);
+    let mut entries = directory.files()?;
+    entries.retain(|file| is_entry_name(&file.name) && file.name != name);
+    let all: u64 = entries.iter().map(|file| room_for(file.len)).sum();
+    if all < needed {
+        return Ok(0);
+    }
+    sort_by_use(&mut entries, SystemTime::now());
+    let (mut freed, mut evicted) = (0, 0);
+    for file in &entries {
+        if freed >= needed {
+            break;
+        }
+        if directory.remove(&file.name).is_ok() {
+            freed += room_for(file.len);
+            evicted += 1;
+        }
+    }
     Ok(evicted)
 }
 

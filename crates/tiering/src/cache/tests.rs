@@ -366,7 +366,7 @@ fn times_of_use_are_kept_coarse_and_put_right() {
         file.set_modified(time).unwrap();
         assert!(fixture.cache.load(&key(1)).is_some());
     };
-    let recent = SystemTime::now() - HOUR / 2;
+    let recent = SystemTime::now() - HOUR / 120;
     set(recent);
     assert_eq!(time(), recent);
     for wrong in [SystemTime::now() - 2 * HOUR, SystemTime::now() + 2 * HOUR] {
