@@ -716,9 +716,9 @@
 (assert_return (invoke "objects" (i32.const 2000)) (i32.const 2106))
 
 ;; What is not valid.
-(assert_invalid (module (func (block (rethrow 0)))) "rethrow")
-(assert_invalid (module (func try rethrow 0 end)) "rethrow")
-(assert_invalid (module (func try catch_all rethrow 1 end)) "rethrow")
+(assert_invalid (module (func (block (rethrow 0)))) "invalid rethrow label")
+(assert_invalid (module (func try rethrow 0 end)) "invalid rethrow label")
+(assert_invalid (module (func try catch_all rethrow 1 end)) "invalid rethrow label")
 (assert_invalid (module (func try delegate 1)) "unknown label")
 (assert_invalid (module (tag (param i32)) (func try catch 0 end)) "type mismatch")
 (assert_invalid (module (func try catch 0 end)) "unknown tag")

@@ -339,12 +339,14 @@ fn run_mode(name: &str, engine: &Engine, files: &[TestFile<'static>]) -> Vec<Str
     let outcomes = run_files(engine, files);
     let mut wrong = Vec::new();
     let (mut good_files, mut passed, mut superseded, mut directives) = (0, 0, 0, 0);
+    let mut unjudged = 0;
     for outcome in outcomes {
         match outcome {
             Ok(report) => {
                 good_files += usize::from(report.is_success());
                 passed += report.passed;
                 superseded += report.superseded;
+                unjudged += report.unjudged.len();
                 directives += report.directives();
                 let failures = report.failures.iter();
                 wrong.extend(failures.map(|failure| format!("{name}: {failure}")));
@@ -354,7 +356,7 @@ fn run_mode(name: &str, engine: &Engine, files: &[TestFile<'static>]) -> Vec<Str
     }
     // Past the test harness, which would hide what a passing test prints.
     let summary = format!(
-        "{name}: {good_files} of {} files, {passed} of {directives} directives passed, {superseded} superseded\n",
+        "{name}: {good_files} of {} files, {passed} of {directives} directives passed, {superseded} superseded, {unjudged} not judged\n",
         files.len(),
     );
     std::io::Write::write_all(&mut std::io::stderr(), summary.as_bytes())

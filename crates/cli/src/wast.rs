@@ -25,7 +25,9 @@ pub(crate) struct Wast {
 
 const AFTER_HELP: &str = "\
 Prints one line per script, and every directive that did not hold as file:line:column with
-what was expected and what came. The exit status is 1 when there was any.";
+what was expected and what came. The exit status is 1 when there was any. Where a module
+is to be refused, and was, but for what the engine lacks, there is no telling whether the
+directive holds: it is listed as not judged, and is neither passed nor failed.";
 
 impl Wast {
     pub(crate) fn execute(self) -> Result<ExitCode> {
@@ -46,6 +48,9 @@ impl Wast {
             let mut stdout = std::io::stdout().lock();
             for failure in &report.failures {
                 writeln!(stdout, "{failure}")?;
+            }
+            for unjudged in &report.unjudged {
+                writeln!(stdout, "not judged: {unjudged}")?;
             }
             writeln!(
                 stdout,

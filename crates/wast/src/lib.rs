@@ -4,11 +4,14 @@
 //! A script runs in a store of its own, against the `spectest` host module. Every
 //! directive is executed even when an earlier one failed, and each failure says where
 //! it stands and what was expected and what came instead. Nothing is skipped: a
-//! directive that this runner or the engine can't do is a failure that says so.
+//! directive that this runner or the engine can't do is a failure that says so. Only where a module
+//! is to be refused, and the engine lacks what it takes to know why, is there no judgement: such
+//! directives are listed apart.
 
 #![warn(missing_docs)]
 
 mod execute;
+mod reasons;
 mod refusal;
 mod report;
 mod script;

@@ -1,6 +1,7 @@
 //! What running one script came to: how many directives held, and where and why the
 //! others did not. Positions are counted from one, as editors do.
 
+use crate::script::{Outcome, Wrong};
 use crate::superseded::Superseded;
 use std::fmt;
 use wast::token::Span;
@@ -16,6 +17,8 @@ pub struct Report {
     pub superseded: usize,
     /// Directives that did not hold, in the order of the script.
     pub failures: Vec<Failure>,
+    /// Directives that want a module refused, which was, but for what the engine lacks: neither passes nor failures.
+    pub unjudged: Vec<Failure>,
     lines: Lines,
     rows: Vec<(&'static Superseded, bool)>,
 }
@@ -59,6 +62,7 @@ impl Report {
             passed: 0,
             superseded: 0,
             failures: Vec::new(),
+            unjudged: Vec::new(),
             lines: Lines::new(text),
             rows: rows.collect(),
         }
@@ -71,16 +75,11 @@ impl Report {
 
     /// How many directives were executed.
     pub fn directives(&self) -> usize {
-        self.passed + self.superseded + self.failures.len()
+        self.passed + self.superseded + self.failures.len() + self.unjudged.len()
     }
 
     /// Writes down how the directive at `span` went.
-    pub(crate) fn record(
-        &mut self,
-        span: Span,
-        directive: &'static str,
-        outcome: Result<(), String>,
-    ) {
+    pub(crate) fn record(&mut self, span: Span, directive: &'static str, outcome: Outcome) {
         let (line, column) = self.lines.position(span);
         let row = self.rows.iter_mut().find(|(row, _)| row.line == line);
         let outcome = match row {
@@ -90,16 +89,21 @@ impl Report {
             }
             None => outcome.map(|()| &mut self.passed),
         };
-        match outcome {
-            Ok(count) => *count += 1,
-            Err(message) => self.failures.push(Failure {
-                file: self.name.clone(),
-                line,
-                column,
-                directive,
-                message,
-            }),
-        }
+        let (list, message) = match outcome {
+            Ok(count) => {
+                *count += 1;
+                return;
+            }
+            Err(Wrong::Says(message)) => (&mut self.failures, message),
+            Err(Wrong::Unjudged(message)) => (&mut self.unjudged, message),
+        };
+        list.push(Failure {
+            file: self.name.clone(),
+            line,
+            column,
+            directive,
+            message,
+        });
     }
 
     /// A row of the table of superseded directives that met no directive is out of date.

@@ -14,8 +14,23 @@ use wast::parser::{self, ParseBuffer};
 use wast::token::{Id, Span};
 use wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastRet, WastThread, Wat};
 
-/// How a directive came out: held, or the sentence that says why not.
-pub(crate) type Outcome = Result<(), String>;
+/// How a directive came out.
+pub(crate) type Outcome = Result<(), Wrong>;
+
+/// A directive that did not hold.
+#[derive(Debug)]
+pub(crate) enum Wrong {
+    /// The sentence that says why.
+    Says(String),
+    /// The engine refused a module that was to be refused, but for what it lacks. The sentence says what.
+    Unjudged(String),
+}
+
+impl From<String> for Wrong {
+    fn from(sentence: String) -> Wrong {
+        Wrong::Says(sentence)
+    }
+}
 
 /// A directive's place, its keyword, and how it came out.
 type Done = (Span, &'static str, Outcome);
@@ -35,8 +50,13 @@ pub(crate) struct Script {
     definitions: HashMap<String, Module>,
 }
 
+/// What is said of components.
+const NO_COMPONENTS: &str = "this runner can't do components";
+
 /// Why a module never came to be.
 enum Refused {
+    /// It is a component.
+    Component,
     /// By the parser of the text format.
     Text(wast::Error),
     /// By the engine.
@@ -46,6 +66,7 @@ enum Refused {
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Refused::Component => f.write_str(NO_COMPONENTS),
             Refused::Text(error) => write!(f, "{}", error.message()),
             Refused::Engine(error) => write!(f, "{error:#}"),
         }
@@ -92,16 +113,17 @@ impl Script {
                 let outcome = match directive {
                     WastDirective::Thread(thread) => {
                         let id = thread.name.name().to_string();
-                        self.start(scope, thread).map(|thread| {
+                        let started = self.start(scope, thread).map(|thread| {
                             threads.insert(id, thread);
-                        })
+                        });
+                        started.map_err(Wrong::Says)
                     }
                     WastDirective::Wait { thread, .. } => match threads.remove(thread.name()) {
                         Some(thread) => {
                             done.extend(joined(thread));
                             Ok(())
                         }
-                        None => Err(no_such("thread", Some(thread))),
+                        None => Err(no_such("thread", Some(thread)).into()),
                     },
                     other => self.directive(other),
                 };
@@ -148,19 +170,19 @@ impl Script {
         use WastDirective::*;
         match directive {
             Module(module) => self.module(module),
-            ModuleDefinition(module) => self.definition(module).map(drop),
+            ModuleDefinition(module) => Ok(self.definition(module).map(drop)?),
             ModuleInstance {
                 instance, module, ..
             } => self.instance_of(instance, module),
             Register { name, module, .. } => self.register(name, module),
-            Invoke(call) => self
-                .execute(WastExecute::Invoke(call))
-                .map(drop)
-                .map_err(unexpected),
+            Invoke(call) => match self.execute(WastExecute::Invoke(call)) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(unexpected(error).into()),
+            },
             AssertReturn { exec, results, .. } => self.assert_return(exec, &results),
             AssertTrap { exec, message, .. } => self.assert_trap(exec, message),
             AssertExhaustion { call, message, .. } => {
-                self.assert_trap(WastExecute::Invoke(call), message)
+                self.assert_exhaustion(WastExecute::Invoke(call), message)
             }
             AssertUnlinkable {
                 module, message, ..
@@ -178,7 +200,9 @@ impl Script {
                 module, message, ..
             } => self.assert_refused(module, message),
             AssertException { exec, .. } => self.assert_exception(exec),
-            AssertSuspension { .. } => Err("this runner can't do stack switching yet".into()),
+            AssertSuspension { .. } => Err("this runner can't do stack switching yet"
+                .to_string()
+                .into()),
             Thread(_) | Wait { .. } => unreachable!("not for one script alone"),
         }
     }
@@ -219,7 +243,7 @@ impl Script {
             None => self.latest_definition.as_ref(),
         };
         let Some(definition) = definition.cloned() else {
-            return Err(no_such("module definition", module));
+            return Err(no_such("module definition", module).into());
         };
         let made = self.instantiate(&definition).map_err(unexpected)?;
         self.current = Some(made);
@@ -258,6 +282,13 @@ impl Script {
     }
 
     fn compile(&self, mut module: QuoteWat<'_>) -> Result<Module, Refused> {
+        let is_component = matches!(
+            module,
+            QuoteWat::Wat(Wat::Component(_)) | QuoteWat::QuoteComponent(..)
+        );
+        if is_component {
+            return Err(Refused::Component);
+        }
         let binary = match module.to_test().map_err(Refused::Text)? {
             QuoteWatTest::Binary(binary) => binary,
             QuoteWatTest::Text(text) => quoted(text).map_err(Refused::Text)?,
@@ -275,12 +306,13 @@ impl Script {
     fn assert_return(&mut self, exec: WastExecute<'_>, expected: &[WastRet<'_>]) -> Outcome {
         let came = self.execute(exec).map_err(unexpected)?;
         if came.len() != expected.len() {
-            return Err(format!(
+            let message = format!(
                 "expected {} results, got {}: {}",
                 expected.len(),
                 came.len(),
                 show_all(&came)
-            ));
+            );
+            return Err(message.into());
         }
         for (nth, (came, expected)) in came.iter().zip(expected).enumerate() {
             let position = if nth == 0 {
@@ -294,41 +326,49 @@ impl Script {
     }
 
     fn assert_trap(&mut self, exec: WastExecute<'_>, message: &str) -> Outcome {
+        let trap = self.trap(exec, message)?;
+        Ok(traps::check(message, trap)?)
+    }
+
+    fn assert_exhaustion(&mut self, exec: WastExecute<'_>, message: &str) -> Outcome {
+        match self.trap(exec, message)? {
+            trap @ Trap::StackOverflow => Ok(traps::check(message, trap)?),
+            trap => Err(format!("expected that the stack is used up, got: {trap}").into()),
+        }
+    }
+
+    /// The trap that a call ends with.
+    fn trap(&mut self, exec: WastExecute<'_>, message: &str) -> Result<Trap, String> {
         match self.execute(exec) {
             Ok(came) => Err(format!(
                 "expected the trap \"{message}\", got the results {}",
                 show_all(&came)
             )),
-            Err(error) => match error.downcast_ref::<Trap>() {
-                Some(trap) => traps::check(message, *trap),
-                None => Err(format!(
-                    "expected the trap \"{message}\", got an error that is none: {error:#}"
-                )),
-            },
+            Err(error) => error.downcast_ref::<Trap>().copied().ok_or_else(|| {
+                format!("expected the trap \"{message}\", got an error that is none: {error:#}")
+            }),
         }
     }
 
     fn assert_exception(&mut self, exec: WastExecute<'_>) -> Outcome {
         let outcome = self.execute(exec);
         let exception = self.store.take_pending_exception();
-        match outcome {
-            Ok(came) => Err(format!(
-                "expected an exception, got the results {}",
-                show_all(&came)
-            )),
-            Err(error) if error.is::<ThrownException>() && exception.is_some() => Ok(()),
-            Err(error) => Err(format!(
-                "expected an exception, got an error that is none: {error:#}"
-            )),
-        }
+        let message = match outcome {
+            Ok(came) => format!("expected an exception, got the results {}", show_all(&came)),
+            Err(error) if error.is::<ThrownException>() && exception.is_some() => return Ok(()),
+            Err(error) => format!("expected an exception, got an error that is none: {error:#}"),
+        };
+        Err(message.into())
     }
 
     fn assert_unlinkable(&mut self, module: Wat<'_>, message: &str) -> Outcome {
         let module = self.compile_wat(module)?;
         match self.instantiate(&module) {
-            Ok(_) => Err(format!(
-                "expected no instance, because of \"{message}\", but it was made"
-            )),
+            Ok(_) => {
+                let message =
+                    format!("expected no instance, because of \"{message}\", but it was made");
+                Err(message.into())
+            }
             Err(error) => refusal::check_link(message, &error),
         }
     }
@@ -337,8 +377,10 @@ impl Script {
         match self.compile(module) {
             Ok(_) => Err(format!(
                 "expected the module to be refused, because of \"{message}\", but it was accepted"
-            )),
-            Err(Refused::Text(_)) => Ok(()),
+            )
+            .into()),
+            Err(Refused::Component) => Err(refusal::for_want_of(message, NO_COMPONENTS)),
+            Err(Refused::Text(error)) => refusal::check_parse(message, &error),
             Err(Refused::Engine(error)) => refusal::check(message, &error),
         }
     }

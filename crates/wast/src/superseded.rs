@@ -1,6 +1,8 @@
 //! Directives of an older version of the specification that a later version supersedes.
 //! They are not skipped: each must fail, and in the way that its row says.
 
+use crate::script::{Outcome, Wrong};
+
 /// One superseded directive.
 #[derive(Debug, Clone, Copy)]
 pub struct Superseded {
@@ -16,17 +18,18 @@ pub struct Superseded {
 
 impl Superseded {
     /// Turns the outcome of the directive into whether it failed as described.
-    pub(crate) fn judge(&self, outcome: Result<(), String>) -> Result<(), String> {
-        match outcome {
-            Ok(()) => Err(format!(
+    pub(crate) fn judge(&self, outcome: Outcome) -> Outcome {
+        let message = match outcome {
+            Ok(()) => format!(
                 "holds, but is listed as superseded, because {}",
                 self.sentence
-            )),
-            Err(message) if message.contains(self.comes_out) => Ok(()),
-            Err(message) => Err(format!(
+            ),
+            Err(Wrong::Says(message)) if message.contains(self.comes_out) => return Ok(()),
+            Err(Wrong::Says(message) | Wrong::Unjudged(message)) => format!(
                 "is superseded and was expected to fail with \"{}\", but failed otherwise: {message}",
                 self.comes_out
-            )),
-        }
+            ),
+        };
+        Err(message.into())
     }
 }

@@ -4,3 +4,4 @@
 mod place;
 
 mod endings;
+mod scripts;
