@@ -97,18 +97,6 @@ impl Extern {
             }
         }
     }
-
-    /// What kind of thing it is, in words.
-    pub(crate) fn desc(&self) -> &'static str {
-        match self {
-            Extern::Func(_) => "func",
-            Extern::Global(_) => "global",
-            Extern::Table(_) => "table",
-            Extern::Memory(_) => "memory",
-            Extern::SharedMemory(_) => "shared memory",
-            Extern::Tag(_) => "tag",
-        }
-    }
 }
 
 /// The type of an entity of a module.

@@ -18,7 +18,7 @@ impl Global {
     /// Makes a global.
     ///
     /// # Errors
-    /// If the value is of another type.
+    /// If the value is of another type, or the type of another engine.
     pub fn new(store: impl AsContextMut, ty: GlobalType, val: Val) -> Result<Global> {
         let mut store = store;
         let store = &mut store.as_context_mut().0.opaque;

@@ -1,14 +1,14 @@
 //! Instances.
 
 use crate::externals::{Export, Extern};
-use crate::linker::Definition;
+use crate::linker::{Definition, OTHER_ENGINE, OTHER_STORE};
 use crate::matching::{self, Supplied};
 use crate::module::ModuleExport;
 use crate::store::{AsContextMut, StoreContext, StoreContextMut, StoreOpaque};
 use crate::trap::error_of;
 use crate::typed::{TypedFunc, WasmParams, WasmResults};
 use crate::{Engine, Func, Global, Memory, Module, Result, SharedMemory, Table, Tag};
-use anyhow::{Context, bail, format_err};
+use anyhow::{Context, bail, ensure, format_err};
 use mainspring_runtime as runtime;
 use mainspring_runtime::{Backtrace, Import, InstanceId, InstantiateError, StoreId, Unwind};
 use mainspring_wasm::EntityIndex;
@@ -27,10 +27,8 @@ impl Instance {
     ///
     /// # Errors
     /// If there are more or fewer imports than declared, or one has the wrong type: the error names it. If a segment does
-    /// not fit or the start function traps, with a [`Trap`](crate::Trap). If a limit of the store is reached.
-    ///
-    /// # Panics
-    /// If an import is of another store, or the module of another engine.
+    /// not fit or the start function traps, with a [`Trap`](crate::Trap). If a limit of the store is reached. If an import is
+    /// of another store, or the module of another engine.
     pub fn new(store: impl AsContextMut, module: &Module, imports: &[Extern]) -> Result<Instance> {
         let mut store = store;
         let store = &mut store.as_context_mut().0.opaque;
@@ -40,9 +38,7 @@ impl Instance {
             bail!("expected {declared} imports, found {}", imports.len());
         }
         for (i, import) in imports.iter().enumerate() {
-            if !import.comes_from(store) {
-                bail!("cross-`Store` instantiation is not currently supported");
-            }
+            ensure!(import.comes_from(store), OTHER_STORE);
             matching::check(module, i, &Supplied::Extern(store, import))?;
         }
         let imports: Vec<Import> = imports.iter().map(|item| item.as_import(store)).collect();
@@ -217,9 +213,7 @@ impl Instance {
 }
 
 fn check_engine(module: &Engine, store: &Engine) -> Result<()> {
-    if !Engine::same(module, store) {
-        bail!("cross-`Engine` instantiation is not currently supported");
-    }
+    ensure!(Engine::same(module, store), OTHER_ENGINE);
     Ok(())
 }
 
@@ -251,27 +245,13 @@ impl<T: 'static> std::fmt::Debug for InstancePre<T> {
 }
 
 impl<T: 'static> InstancePre<T> {
-    /// Checks the types of the imports. `store` is that of those which are of one.
-    pub(crate) fn new(
-        module: &Module,
-        store: Option<&StoreOpaque>,
-        imports: Vec<Definition>,
-    ) -> Result<InstancePre<T>> {
-        for (i, import) in imports.iter().enumerate() {
-            match (import, store) {
-                (Definition::Host(func), _) => matching::check(module, i, &Supplied::Host(func))?,
-                (definition, Some(store)) => {
-                    matching::check(module, i, &Supplied::of(store, definition))?
-                }
-                // What is of a store is checked when that store is at hand.
-                (Definition::Extern(_), None) => {}
-            }
-        }
-        Ok(InstancePre {
+    /// A module with imports that were checked, but for the store that they are in.
+    pub(crate) fn new(module: &Module, imports: Vec<Definition>) -> InstancePre<T> {
+        InstancePre {
             module: module.clone(),
             imports: imports.into(),
             _data: std::marker::PhantomData,
-        })
+        }
     }
 
     /// The module.
@@ -305,10 +285,8 @@ impl<T: 'static> InstancePre<T> {
         for (i, import) in self.imports.iter().enumerate() {
             imports.push(match import {
                 Definition::Host(func) => Import::Func(func.instantiate(store).func_ref()),
-                Definition::Extern(item) => {
-                    if !item.comes_from(store) {
-                        bail!("cross-`Store` instantiation is not currently supported");
-                    }
+                Definition::Extern(item, _) => {
+                    ensure!(item.comes_from(store), OTHER_STORE);
                     matching::check(&self.module, i, &Supplied::Extern(store, item))?;
                     item.as_import(store)
                 }

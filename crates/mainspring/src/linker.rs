@@ -2,10 +2,11 @@
 
 use crate::externals::{Extern, ImportType};
 use crate::host::{Caller, HostFunc, IntoFunc, new_dynamic, new_unchecked};
+use crate::matching::{self, Known, Supplied};
 use crate::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::types::{ExternType, FuncType};
 use crate::{Engine, Func, Instance, InstancePre, Module, Result, Val, ValRaw};
-use anyhow::{Context, bail, format_err};
+use anyhow::{Context, bail, ensure, format_err};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -14,8 +15,8 @@ use std::sync::Arc;
 /// Something a linker knows.
 #[derive(Clone)]
 pub(crate) enum Definition {
-    /// Of a store.
-    Extern(Extern),
+    /// Of a store, with what there was to know of it when it was defined, if the store is of the linker's engine.
+    Extern(Extern, Option<Known>),
     /// A host function, to be put into each store that uses it.
     Host(HostFunc),
 }
@@ -167,12 +168,16 @@ impl<T> Linker<T> {
     where
         T: 'static,
     {
-        let item = item.into();
-        assert!(
-            item.comes_from(&store.as_context().0.opaque),
-            "object used with the wrong store"
-        );
-        self.insert(module, name, Definition::Extern(item))
+        let definition = self.of_store(&store.as_context().0.opaque, item.into());
+        self.insert(module, name, definition)
+    }
+
+    /// # Panics
+    /// If the item is of another store.
+    fn of_store(&self, store: &StoreOpaque, item: Extern) -> Definition {
+        let known = Known::new(store, &item);
+        let ours = Engine::same(&self.engine, &store.engine);
+        Definition::Extern(item, ours.then_some(known))
     }
 
     /// Defines a name as a host function of a closure.
@@ -293,7 +298,8 @@ impl<T> Linker<T> {
             .map(|export| (export.name().to_owned(), export.into_extern()))
             .collect();
         for (name, item) in exports {
-            self.insert(module_name, &name, Definition::Extern(item))?;
+            let definition = self.of_store(&context.0.opaque, item);
+            self.insert(module_name, &name, definition)?;
         }
         Ok(self)
     }
@@ -305,6 +311,9 @@ impl<T> Linker<T> {
     ///
     /// # Errors
     /// If a name is defined and shadowing is not allowed, if an import is unknown or of the wrong type, or if instantiation fails.
+    ///
+    /// # Panics
+    /// If the store is of another engine.
     pub fn module(
         &mut self,
         store: impl AsContextMut<Data = T>,
@@ -315,6 +324,10 @@ impl<T> Linker<T> {
         T: 'static,
     {
         let mut store = store;
+        assert!(
+            Engine::same(&self.engine, store.as_context().engine()),
+            "the store belongs to another engine than the linker"
+        );
         match ModuleKind::of(module)? {
             ModuleKind::Command => self.command(store, module_name, module),
             ModuleKind::Reactor => {
@@ -450,7 +463,8 @@ impl<T> Linker<T> {
     /// Looks up and checks everything that a module imports, so that instantiating it is quick.
     ///
     /// # Errors
-    /// If an import is unknown, with an [`UnknownImportError`], or of the wrong type.
+    /// If an import is unknown, with an [`UnknownImportError`], or of the wrong type or another engine. What is of a store counts
+    /// with the size that it had when it was defined.
     pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>>
     where
         T: 'static,
@@ -467,16 +481,17 @@ impl<T> Linker<T> {
         T: 'static,
     {
         if !Engine::same(&self.engine, module.engine()) {
-            bail!("cross-`Engine` instantiation is not currently supported");
+            bail!(OTHER_ENGINE);
         }
         let mut imports = Vec::with_capacity(module.imports().len());
-        for import in module.imports() {
+        for (i, import) in module.imports().enumerate() {
             let Some(definition) = self.lookup(import.module(), import.name()) else {
                 return Err(unknown(&import).into());
             };
+            definition.check(store, module, i)?;
             imports.push(definition.clone());
         }
-        InstancePre::new(module, store, imports)
+        Ok(InstancePre::new(module, imports))
     }
 
     /// All names and what they are.
@@ -561,10 +576,28 @@ fn unknown(import: &ImportType<'_>) -> UnknownImportError {
     }
 }
 
+pub(crate) const OTHER_ENGINE: &str = "cross-`Engine` instantiation is not currently supported";
+pub(crate) const OTHER_STORE: &str = "cross-`Store` instantiation is not currently supported";
+
 impl Definition {
+    /// Checks that it can be an import of a module, of the linker's engine. `store` is where the module is to be
+    /// instantiated, if that is known; what is of a store is checked again when it is.
+    fn check(&self, store: Option<&StoreOpaque>, module: &Module, import: usize) -> Result<()> {
+        let supplied = match (self, store) {
+            (Definition::Host(func), _) => Supplied::Host(func),
+            (Definition::Extern(_, None), _) => bail!(OTHER_ENGINE),
+            (Definition::Extern(item, Some(_)), Some(store)) => {
+                ensure!(item.comes_from(store), OTHER_STORE);
+                Supplied::Extern(store, item)
+            }
+            (Definition::Extern(_, Some(known)), None) => Supplied::Known(known),
+        };
+        matching::check(module, import, &supplied)
+    }
+
     fn in_store(&self, store: &mut StoreOpaque) -> Extern {
         match self {
-            Definition::Extern(item) => item.clone(),
+            Definition::Extern(item, _) => item.clone(),
             Definition::Host(func) => Extern::Func(func.instantiate(store)),
         }
     }

@@ -3,9 +3,8 @@
 
 use crate::Result;
 use crate::externals::Extern;
-use crate::linker::Definition;
 use crate::store::StoreOpaque;
-use crate::types::{ExternType, FuncType, MemoryType, TableType, TagType, ValType};
+use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType, TagType, ValType};
 use anyhow::{Error, bail};
 use mainspring_wasm::{EntityIndex, ModuleInfo};
 
@@ -13,20 +12,41 @@ use mainspring_wasm::{EntityIndex, ModuleInfo};
 pub(crate) enum Supplied<'a> {
     /// Something of the store.
     Extern(&'a StoreOpaque, &'a Extern),
+    /// Something of a store that is not at hand, as it was when its store was.
+    Known(&'a Known),
     /// A host function that is in no store yet.
     Host(&'a crate::host::HostFunc),
 }
 
-impl<'a> Supplied<'a> {
-    pub fn of(store: &'a StoreOpaque, definition: &'a Definition) -> Supplied<'a> {
-        match definition {
-            Definition::Extern(item) => Supplied::Extern(store, item),
-            Definition::Host(func) => Supplied::Host(func),
-        }
+/// What is known of something of a store without the store.
+#[derive(Clone)]
+pub(crate) struct Known {
+    ty: ExternType,
+    /// Pages of a memory or elements of a table.
+    size: u64,
+}
+
+impl Known {
+    /// # Panics
+    /// If the item is of another store.
+    pub fn new(store: &StoreOpaque, item: &Extern) -> Known {
+        assert!(item.comes_from(store), "object used with the wrong store");
+        let (ty, size) = match item {
+            Extern::Func(item) => (item.ty_in(store).into(), 0),
+            Extern::Global(item) => (item.ty_in(store).into(), 0),
+            Extern::Table(item) => (item.ty_in(store).into(), item.size_in(store)),
+            Extern::Memory(item) => (item.ty_in(store).into(), item.size_in(store)),
+            Extern::SharedMemory(item) => (item.ty().into(), item.size()),
+            Extern::Tag(item) => (item.ty_in(store).into(), 0),
+        };
+        Known { ty, size }
     }
 }
 
-/// Checks one import of a module.
+/// Checks one import of a module. What is supplied is of the module's engine.
+///
+/// # Panics
+/// If what is supplied is not of the store that it comes with.
 pub(crate) fn check(module: &crate::Module, import: usize, supplied: &Supplied<'_>) -> Result<()> {
     let info = module.inner().info();
     let declared = &info.imports[import];
@@ -36,14 +56,22 @@ pub(crate) fn check(module: &crate::Module, import: usize, supplied: &Supplied<'
         let found = match supplied {
             Supplied::Extern(_, Extern::Func(func)) => Some(func.type_id()),
             Supplied::Host(func) => Some(func.ty().id()),
-            Supplied::Extern(..) => None,
+            Supplied::Extern(..) | Supplied::Known(_) => None,
         };
         if found == Some(expected) {
             return Ok(());
         }
     }
-    check_types(&module.extern_type(declared.entity), supplied)
-        .map_err(|error| describe(info, import, error))
+    let expected = module.extern_type(declared.entity);
+    let checked = match supplied {
+        Supplied::Extern(store, item) => check_types(&expected, &Known::new(store, item)),
+        Supplied::Known(known) => check_types(&expected, known),
+        Supplied::Host(func) => {
+            let ty = func.ty().clone().into();
+            check_types(&expected, &Known { ty, size: 0 })
+        }
+    };
+    checked.map_err(|error| describe(info, import, error))
 }
 
 fn describe(info: &ModuleInfo, import: usize, error: Error) -> Error {
@@ -54,54 +82,38 @@ fn describe(info: &ModuleInfo, import: usize, error: Error) -> Error {
     ))
 }
 
-fn check_types(expected: &ExternType, supplied: &Supplied<'_>) -> Result<()> {
-    match (expected, supplied) {
-        (ExternType::Func(expected), Supplied::Host(func)) => check_func(expected, func.ty()),
-        (ExternType::Func(expected), Supplied::Extern(store, Extern::Func(func))) => {
-            check_func(expected, &func.ty_in(store))
-        }
-        (ExternType::Global(expected), Supplied::Extern(store, Extern::Global(global))) => {
-            let found = global.ty_in(store);
-            let content_fits = match expected.mutability().is_var() {
-                true => ValType::eq(expected.content(), found.content()),
-                false => found.content().matches(expected.content()),
-            };
-            if expected.mutability() != found.mutability() {
-                bail!(
-                    "expected {} global, found {} global",
-                    mutability(expected.mutability()),
-                    mutability(found.mutability())
-                );
-            }
-            if !content_fits {
-                bail!(
-                    "expected global of type `{}`, found global of type `{}`",
-                    expected.content(),
-                    found.content()
-                );
-            }
-            Ok(())
-        }
-        (ExternType::Table(expected), Supplied::Extern(store, Extern::Table(table))) => {
-            check_table(expected, &table.ty_in(store), table.size_in(store))
-        }
-        (ExternType::Memory(expected), Supplied::Extern(store, Extern::Memory(memory))) => {
-            check_memory(expected, &memory.ty_in(store), memory.size_in(store))
-        }
-        (ExternType::Memory(expected), Supplied::Extern(_, Extern::SharedMemory(memory))) => {
-            check_memory(expected, &memory.ty(), memory.size())
-        }
-        (ExternType::Tag(expected), Supplied::Extern(store, Extern::Tag(tag))) => {
-            check_tag(expected, &tag.ty_in(store))
-        }
-        (expected, supplied) => {
-            let found = match supplied {
-                Supplied::Host(_) => "func",
-                Supplied::Extern(_, item) => item.desc(),
-            };
-            bail!("expected {}, found {found}", kind(expected))
-        }
+fn check_types(expected: &ExternType, found: &Known) -> Result<()> {
+    use ExternType as T;
+    match (expected, &found.ty) {
+        (T::Func(expected), T::Func(found)) => check_func(expected, found),
+        (T::Global(expected), T::Global(found)) => check_global(expected, found),
+        (T::Table(expected), T::Table(ty)) => check_table(expected, ty, found.size),
+        (T::Memory(expected), T::Memory(ty)) => check_memory(expected, ty, found.size),
+        (T::Tag(expected), T::Tag(found)) => check_tag(expected, found),
+        (expected, found) => bail!("expected {}, found {}", kind(expected), kind(found)),
     }
+}
+
+fn check_global(expected: &GlobalType, found: &GlobalType) -> Result<()> {
+    if expected.mutability() != found.mutability() {
+        bail!(
+            "expected {} global, found {} global",
+            mutability(expected.mutability()),
+            mutability(found.mutability())
+        );
+    }
+    let content_fits = match expected.mutability().is_var() {
+        true => ValType::eq(expected.content(), found.content()),
+        false => found.content().matches(expected.content()),
+    };
+    if !content_fits {
+        bail!(
+            "expected global of type `{}`, found global of type `{}`",
+            expected.content(),
+            found.content()
+        );
+    }
+    Ok(())
 }
 
 fn check_func(expected: &FuncType, found: &FuncType) -> Result<()> {

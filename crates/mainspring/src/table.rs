@@ -18,7 +18,7 @@ impl Table {
     /// Makes a table whose elements are all `init`.
     ///
     /// # Errors
-    /// If `init` is of another type, or a limit of the store is reached.
+    /// If `init` is of another type, the type of another engine, or a limit of the store is reached.
     pub fn new(store: impl AsContextMut, ty: TableType, init: Ref) -> Result<Table> {
         let mut store = store;
         let store = &mut store.as_context_mut().0.opaque;

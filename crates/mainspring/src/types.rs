@@ -225,6 +225,14 @@ impl ValType {
         }
     }
 
+    /// Whether it means the same in an engine: it is one of its types, or names none.
+    pub(crate) fn is_of(&self, engine: &Engine) -> bool {
+        let declared = self.as_ref().and_then(|ty| ty.heap_type.declared());
+        declared.is_none_or(|ty| Engine::same(ty.engine(), engine))
+    }
+
+    /// # Panics
+    /// If it belongs to another engine.
     pub(crate) fn ensure_of(&self, engine: &Engine) {
         if let Some(ty) = self.as_ref().and_then(|ty| ty.heap_type.declared()) {
             ty.ensure_of(engine);

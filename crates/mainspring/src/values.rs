@@ -262,9 +262,11 @@ impl Val {
     /// If it is a reference whose scope has ended.
     ///
     /// # Panics
-    /// If it is a reference of another store.
+    /// If it is a reference of another store, or the type of another engine.
     pub fn matches_ty(&self, store: impl AsContext, ty: &ValType) -> Result<bool> {
-        self.matches_ty_in(&store.as_context().0.opaque, ty)
+        let store = &store.as_context().0.opaque;
+        ty.ensure_of(&store.engine);
+        self.matches_ty_in(store, ty)
     }
 
     pub(crate) fn matches_ty_in(&self, store: &StoreOpaque, ty: &ValType) -> Result<bool> {
@@ -278,11 +280,12 @@ impl Val {
         })
     }
 
-    /// Checks that it is a value of a type, and of this store.
+    /// Checks that it is a value of a type, that it is of this store, and the type of its engine.
     pub(crate) fn ensure_matches(&self, store: &StoreOpaque, ty: &ValType) -> Result<()> {
         if let Some(obstacle) = self.obstacle(store) {
             return Err(obstacle.error("cross-`Store` values are not supported"));
         }
+        ensure!(ty.is_of(&store.engine), "type used with wrong engine");
         let found = self.ty_in(store)?;
         ensure!(
             found.matches(ty),
@@ -356,12 +359,17 @@ impl Val {
 
     /// The value of a type that an untyped form holds.
     ///
+    /// # Panics
+    /// If the type is of another engine.
+    ///
     /// # Safety
     /// It must hold a value of that type, of this store.
     pub unsafe fn from_raw(store: impl AsContextMut, raw: ValRaw, ty: ValType) -> Val {
         let mut store = store;
+        let store = &mut store.as_context_mut().0.opaque;
+        ty.ensure_of(&store.engine);
         // SAFETY: the caller's promise.
-        unsafe { Val::of_raw(&mut store.as_context_mut().0.opaque, raw, ty.to_wasm()) }
+        unsafe { Val::of_raw(store, raw, ty.to_wasm()) }
     }
 
     /// # Safety
@@ -556,9 +564,9 @@ impl Ref {
     /// If its scope has ended.
     ///
     /// # Panics
-    /// If it is of another store.
+    /// If it is of another store, or the type of another engine.
     pub fn matches_ty(&self, store: impl AsContext, ty: &RefType) -> Result<bool> {
-        Ok(self.ty(store)?.matches(ty))
+        Val::from(*self).matches_ty(store, &ValType::Ref(ty.clone()))
     }
 
     /// # Safety

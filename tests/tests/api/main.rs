@@ -7,6 +7,7 @@ mod collections;
 mod dynamic;
 mod exceptions;
 mod files;
+mod foreign;
 mod instances;
 mod many;
 mod memories;
@@ -73,6 +74,16 @@ fn check_bounds(config: &mut Config) {
         .memory_guard_size(0)
         .memory_reservation_for_growth(0)
         .memory_init_cow(false);
+}
+
+/// The message of a panic that something has to end with.
+#[track_caller]
+fn panic_of<T>(f: impl FnOnce() -> T) -> String {
+    let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)) else {
+        panic!("there was no panic");
+    };
+    let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
+    text.unwrap_or_else(|| *payload.downcast::<String>().expect("a panic with a text"))
 }
 
 /// Runs a test on a fresh store of each engine, with a module and nothing to import.

@@ -61,11 +61,11 @@ impl ArrayRef {
     /// Makes an array of so many elements that are all `elem`.
     ///
     /// # Errors
-    /// If the value is of another type or another store, or its scope has ended. If there is no room, with a
+    /// If the value is of another type, or its scope has ended. If there is no room, with a
     /// [`GcHeapOutOfMemory`](crate::GcHeapOutOfMemory).
     ///
     /// # Panics
-    /// If the type was prepared for another store.
+    /// If the type was prepared for another store, or the value is of one.
     pub fn new(
         store: impl AsContextMut,
         allocator: &ArrayRefPre,
@@ -82,7 +82,7 @@ impl ArrayRef {
     /// As for [`new`](Self::new).
     ///
     /// # Panics
-    /// If the type was prepared for another store.
+    /// If the type was prepared for another store, or a value is of one.
     pub fn new_fixed(
         store: impl AsContextMut,
         allocator: &ArrayRefPre,
@@ -104,6 +104,7 @@ impl ArrayRef {
         for element in elements.clone() {
             // Most often it is the same one.
             if !std::ptr::eq(element, checked) {
+                fields::ensure_of_store(store, element);
                 fields::check(store, storage, element).context("element type mismatch")?;
                 checked = element;
             }
@@ -239,11 +240,10 @@ impl ArrayRef {
     /// Sets an element. Of values for packed ones only the lower bits count.
     ///
     /// # Errors
-    /// If there is no such element, or elements are immutable, or the value is of another type or another store, or a
-    /// scope has ended.
+    /// If there is no such element, or elements are immutable, or the value is of another type, or a scope has ended.
     ///
     /// # Panics
-    /// If it is of another store.
+    /// If it or the value is of another store.
     pub fn set(&self, store: impl AsContextMut, index: u32, value: Val) -> Result<()> {
         let mut store = store;
         let store = &mut store.as_context_mut().0.opaque;
@@ -252,6 +252,7 @@ impl ArrayRef {
             element.mutable,
             "cannot set element {index}: elements are not mutable"
         );
+        fields::ensure_of_store(store, &value);
         fields::check(store, element.storage, &value).context("element type mismatch")?;
         let raw = fields::raw(store, &value);
         fields::write(store, at, element.storage, raw);

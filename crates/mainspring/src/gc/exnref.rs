@@ -66,11 +66,11 @@ impl ExnRef {
     ///
     /// # Errors
     /// If the tag is of another type than was prepared. If the values are not as many as the type has, or of other types,
-    /// or of another store, or their scope has ended. If there is no room, with a
+    /// or their scope has ended. If there is no room, with a
     /// [`GcHeapOutOfMemory`](crate::GcHeapOutOfMemory).
     ///
     /// # Panics
-    /// If the type was prepared for another store, or the tag is of another store.
+    /// If the type was prepared for another store, or the tag or a value is of one.
     pub fn new(
         store: impl AsContextMut,
         allocator: &ExnRefPre,
@@ -94,6 +94,7 @@ impl ExnRef {
             fields.len()
         );
         for (&ty, value) in types.iter().zip(fields) {
+            fields::ensure_of_store(store, value);
             fields::check(store, StorageType::Val(ty), value).context("field type mismatch")?;
         }
         let header = match allocator.header {

@@ -1,5 +1,6 @@
 //! Fields of objects, as the host sees them.
 
+use crate::gc::Obstacle;
 use crate::store::StoreOpaque;
 use crate::{Result, Val, ValRaw};
 use mainspring_wasm::{StorageType, ValType};
@@ -12,7 +13,17 @@ fn value_type(storage: StorageType) -> ValType {
     }
 }
 
+/// # Panics
+/// If a value is of another store.
+pub(super) fn ensure_of_store(store: &StoreOpaque, value: &Val) {
+    let other_store = matches!(value.obstacle(store), Some(Obstacle::OtherStore));
+    assert!(!other_store, "object used with the wrong store");
+}
+
 /// Checks that a value is one for a field.
+///
+/// # Errors
+/// If it is of another type, or another store, or its scope has ended.
 pub(super) fn check(store: &StoreOpaque, storage: StorageType, value: &Val) -> Result<()> {
     value.ensure_of_wasm(store, value_type(storage))
 }

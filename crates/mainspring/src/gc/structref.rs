@@ -72,11 +72,11 @@ impl StructRef {
     /// Makes a struct with these fields.
     ///
     /// # Errors
-    /// If the values are not as many as the type has fields, or of other types, or of another store, or their
+    /// If the values are not as many as the type has fields, or of other types, or their
     /// scope has ended. If there is no room, with a [`GcHeapOutOfMemory`](crate::GcHeapOutOfMemory).
     ///
     /// # Panics
-    /// If the type was prepared for another store.
+    /// If the type was prepared for another store, or a value is of one.
     pub fn new(
         store: impl AsContextMut,
         allocator: &StructRefPre,
@@ -93,6 +93,7 @@ impl StructRef {
             fields.len()
         );
         for (ty, value) in types.iter().zip(fields) {
+            fields::ensure_of_store(store, value);
             fields::check(store, ty.storage, value).context("field type mismatch")?;
         }
         let header = match allocator.header {
