@@ -16,6 +16,7 @@
 mod blocks;
 pub(crate) mod builtins;
 mod collect;
+mod find;
 mod handles;
 mod hosts;
 mod objects;

@@ -2,6 +2,8 @@
 
 use crate::{engines, with_instance};
 use mainspring::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 #[test]
 fn references_are_called_with_what_their_type_says() -> Result<()> {
@@ -284,4 +286,66 @@ fn images_call_and_cast_references() -> Result<()> {
         (300, 0)
     );
     Ok(())
+}
+
+#[test]
+fn numbers_that_are_no_references_are_refused() -> Result<()> {
+    let mut store = Store::<()>::default();
+    assert!(AnyRef::from_raw(&mut store, 0x1000).is_none());
+    let ty = StructType::new(store.engine(), [])?;
+    let pre = StructRefPre::new(&mut store, ty);
+    let object = StructRef::new(&mut store, &pre, &[])?.to_anyref();
+    let raw = object.to_raw(&mut store)?;
+    let again = AnyRef::from_raw(&mut store, raw).expect("it is one");
+    assert!(Rooted::ref_eq(&store, &object, &again)?);
+    assert!(ExnRef::from_raw(&mut store, raw).is_none());
+    for forged in [
+        0,
+        0x1000,
+        raw + 4,
+        raw + 8,
+        raw.wrapping_sub(8),
+        u32::MAX - 7,
+    ] {
+        assert!(
+            AnyRef::from_raw(&mut store, forged).is_none(),
+            "{forged:#x}"
+        );
+        assert!(
+            ExternRef::from_raw(&mut store, forged).is_none(),
+            "{forged:#x}"
+        );
+        assert!(
+            ExnRef::from_raw(&mut store, forged).is_none(),
+            "{forged:#x}"
+        );
+    }
+    let small = AnyRef::from_i31(&mut store, I31::wrapping_i32(-1));
+    let raw = small.to_raw(&mut store)?;
+    assert!(
+        AnyRef::from_raw(&mut store, raw).is_some() && ExnRef::from_raw(&mut store, raw).is_none()
+    );
+    Ok(())
+}
+
+#[test]
+fn values_whose_drops_panic_are_all_dropped() {
+    struct Loud(Arc<AtomicU32>);
+    impl Drop for Loud {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            panic!("dropped");
+        }
+    }
+    let count = Arc::default();
+    let mut store = Store::<()>::default();
+    {
+        let mut scope = RootScope::new(&mut store);
+        for _ in 0..5 {
+            ExternRef::new(&mut scope, Loud(Arc::clone(&count))).unwrap();
+        }
+    }
+    assert_eq!(crate::panic_of(|| store.gc(None)), "dropped");
+    assert_eq!(count.load(Ordering::Relaxed), 5);
+    store.gc(None).unwrap();
 }

@@ -77,7 +77,7 @@ impl AnyRef {
 }
 
 /// The kind of an object's type.
-fn kind_of(store: &StoreOpaque, object: u32) -> u32 {
+pub(super) fn kind_of(store: &StoreOpaque, object: u32) -> u32 {
     // SAFETY: types stay registered as long as there are objects of them.
     unsafe { store.runtime.type_of(object).kind() }
 }

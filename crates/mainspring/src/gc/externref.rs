@@ -1,9 +1,11 @@
 //! References to host values.
 
+use crate::gc::anyref::kind_of;
 use crate::gc::rooted::{Rooted, gc_refs, sealed::GcRefImpl};
 use crate::gc::{AnyRef, ExnRef};
-use crate::store::{AsContextMut, StoreContext, StoreContextMut};
+use crate::store::{AsContextMut, StoreContext, StoreContextMut, StoreOpaque};
 use crate::{Ref, Result, Val};
+use mainspring_wasm::TypeAddress;
 use std::any::Any;
 
 gc_refs! {
@@ -89,16 +91,28 @@ impl ExternRef {
     }
 }
 
+/// Whether a number is a reference of a store: to an exception, or to anything else, which may be external as well as
+/// internal.
+fn is_reference(store: &StoreOpaque, raw: u32, exceptions: bool) -> bool {
+    if raw & 1 != 0 {
+        // An `i31`.
+        return !exceptions;
+    }
+    store.runtime.is_object(raw) && (kind_of(store, raw) == TypeAddress::FUNC) == exceptions
+}
+
 /// Untyped forms of references.
 macro_rules! raw_forms {
-    ($($name:ident)*) => {$(
+    ($($name:ident: $exceptions:literal,)*) => {$(
         impl $name {
-            /// The reference that an untyped form is of; `None` for null. The form has to be of this
-            /// store and of this type, and no collection may have happened since it was made.
+            /// The reference that an untyped form is of; `None` for null, and for what is no reference of this type and
+            /// of this store. A form that is older than the last collection may be taken for another object's.
+            ///
+            /// Takes longer the more objects were made since the last collection.
             pub fn from_raw(store: impl AsContextMut, raw: u32) -> Option<Rooted<$name>> {
                 let mut store = store;
                 let store = &mut store.as_context_mut().0.opaque;
-                (raw != 0).then(|| store.root(raw))
+                is_reference(store, raw, $exceptions).then(|| store.root(raw))
             }
 
             /// Its untyped form, good until the next collection.
@@ -116,7 +130,7 @@ macro_rules! raw_forms {
     )*};
 }
 
-raw_forms! { ExternRef AnyRef ExnRef }
+raw_forms! { ExternRef: false, AnyRef: false, ExnRef: true, }
 
 macro_rules! bottom_types {
     ($($(#[$doc:meta])* $name:ident $null:ident;)*) => {$(

@@ -9,6 +9,7 @@ use anyhow::{Context, Error, Result};
 use mainspring_abi::gc::{ObjectHeader, VMHeap};
 use mainspring_wasm::{CanonicalTypeId, ConcreteType, SubType, TypeAddress};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// There is no room for an object, even after a collection, and the heap may not grow.
 pub struct GcHeapOutOfMemory<T> {
@@ -119,8 +120,9 @@ impl Store {
         };
         let done = action(heap, &mut vm.heap, &mut roots);
         let refusal = roots.refusal;
+        let dropped = heap.take_dropped();
         // Whatever their destructors do, the heap is whole.
-        drop(heap.take_dropped());
+        drop_all(dropped);
         (done, refusal)
     }
 
@@ -251,6 +253,12 @@ impl Store {
         &mut self.holders.handles
     }
 
+    /// Whether a number is a reference to an object of this store.
+    pub fn is_object(&self, reference: u32) -> bool {
+        let heap = self.heap();
+        heap.is_some_and(|heap| heap.is_object(&self.context.vm.heap, reference))
+    }
+
     /// The host value that a reference stands for, if it does for one.
     pub fn host_value(&self, reference: u32) -> Option<&HostValue> {
         self.heap()?.host(reference)
@@ -259,5 +267,23 @@ impl Store {
     /// The host value that a reference stands for, if it does for one, to change.
     pub fn host_value_mut(&mut self, reference: u32) -> Option<&mut HostValue> {
         self.heap.as_mut()?.host_mut(reference)
+    }
+}
+
+/// Drops values of the host's. If destructors panic, all others run before the first panic goes on: two at once would end the
+/// process.
+fn drop_all(values: Vec<HostValue>) {
+    let mut panic = None;
+    for value in values {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+            match panic {
+                None => panic = Some(payload),
+                // What was panicked with may have a destructor that panics, too.
+                Some(_) => std::mem::forget(payload),
+            }
+        }
+    }
+    if let Some(payload) = panic {
+        resume_unwind(payload);
     }
 }

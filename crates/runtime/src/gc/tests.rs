@@ -325,3 +325,30 @@ fn random_graphs_are_kept() {
 fn random_graphs_are_kept_when_every_allocation_collects() {
     run_at_random(77, 3_000, true);
 }
+
+#[test]
+fn objects_are_told_from_other_numbers() {
+    let mut fixture = Fixture::new(64 << 20);
+    let mut held = Held::default();
+    for n in 0..3_000 {
+        let len = if n % 1000 == 999 { 100_000 } else { n % 50 };
+        let object = fixture.allocate(LIST, len, &mut held).unwrap();
+        held.0.push(object);
+        if n == 1_000 || n == 2_000 {
+            // Into the space of survivors, then to old blocks.
+            fixture.collect(false, &mut held);
+        }
+    }
+    let all: std::collections::BTreeSet<u32> = held.0.iter().copied().collect();
+    assert_eq!(all.len(), 3_000);
+    let is = |at| fixture.heap.is_object(&fixture.vm, at);
+    for &object in &all {
+        assert!(is(object), "{object:#x}");
+        for near in (object - 64..object + 64).filter(|near| !all.contains(near)) {
+            assert!(!is(near), "{near:#x} is not {object:#x}");
+        }
+    }
+    for other in [0, 8, 0x1000, u32::MAX, u32::MAX & !7, fixture.vm.next] {
+        assert!(!is(other), "{other:#x}");
+    }
+}
