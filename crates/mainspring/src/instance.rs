@@ -68,12 +68,9 @@ impl Instance {
     }
 
     fn start(&self, store: &mut StoreOpaque, start: mainspring_wasm::FuncIndex) -> Result<()> {
-        let (code, vmctx) = store.runtime.instance(self.id).code_of(start);
-        // SAFETY: the function is of this store, and start functions have no parameters and no results.
-        match unsafe { runtime::enter::call_with_ints(&mut store.runtime, code, vmctx, [0; 5]) } {
-            Ok(_) => Ok(()),
-            Err(why) => Err(error_of(store, why)),
-        }
+        // SAFETY: it is the instance's start function.
+        let done = unsafe { runtime::enter::call_start(&mut store.runtime, self.id, start) };
+        done.map_err(|why| error_of(store, why))
     }
 
     pub(crate) fn of_id(store: &StoreOpaque, id: InstanceId) -> Instance {

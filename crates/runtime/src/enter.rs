@@ -18,11 +18,12 @@
 //! entry from any depth by restoring the stack pointer from it: between it and the raise there
 //! are only frames of generated code and of shims, which own nothing.
 
+use crate::InstanceId;
 use crate::store::Store;
 use crate::trap::Unwind;
 use crate::val::ValRaw;
 use mainspring_abi::{FLOAT_ARG_REGS, INT_ARG_REGS, RegClass, TrapCode, VMStoreContext};
-use mainspring_wasm::ValType;
+use mainspring_wasm::{FuncIndex, ValType};
 use std::arch::x86_64::__m128i;
 use std::arch::{asm, naked_asm};
 use std::ffi::c_void;
@@ -57,9 +58,10 @@ impl RegisterFile {
     }
 }
 
-/// Pushes an entry frame; `$context` names the register with the store's VM context.
+/// Pushes an entry frame; `$context` names the register with the store's VM context, and `$caller` is whose call a host
+/// function sees that is entered.
 macro_rules! push_frame {
-    ($context:literal, $last:literal) => {
+    ($context:literal, $last:literal, $caller:literal) => {
         concat!(
             "push rbp\n",
             "mov rbp, rsp\n",
@@ -88,7 +90,9 @@ macro_rules! push_frame {
             " + {entry_fp}], rbp\n",
             "mov qword ptr [",
             $context,
-            " + {caller}], 0\n",
+            " + {caller}], ",
+            $caller,
+            "\n",
         )
     };
 }
@@ -119,7 +123,7 @@ macro_rules! pop_frame {
 #[unsafe(naked)]
 unsafe extern "sysv64" fn enter_with_registers() {
     naked_asm!(
-        push_frame!("r11", "r11"),
+        push_frame!("r11", "r11", "0"),
         "call r10",
         "xor r11d, r11d",
         pop_frame!(),
@@ -139,9 +143,10 @@ unsafe extern "sysv64" fn enter_with_array(
     registers: *mut RegisterFile,
     stack: *const u64,
     stack_words: usize,
+    caller: *mut c_void,
 ) -> usize {
     naked_asm!(
-        push_frame!("rsi", "rdx"),
+        push_frame!("rsi", "rdx", "r9"),
         "mov r10, rdi",
         // Stack arguments, the last one first. Their number is even, so the stack stays aligned.
         "2:",
@@ -364,6 +369,40 @@ pub unsafe fn call_with_array(
     registers: &mut RegisterFile,
     stack: &[u64],
 ) -> Result<(), Unwind> {
+    let host = std::ptr::null_mut();
+    // SAFETY: the caller's promise.
+    unsafe { call_on_behalf(store, code, vmctx, registers, stack, host) }
+}
+
+/// Calls an instance's start function. If that is one of the host's, it sees the instance as its caller.
+///
+/// # Errors
+/// Why wasm was unwound.
+///
+/// # Safety
+/// `start` must be the start function of an instance of this store.
+pub unsafe fn call_start(
+    store: &mut Store,
+    instance: InstanceId,
+    start: FuncIndex,
+) -> Result<(), Unwind> {
+    let instance = store.instance(instance);
+    let (code, vmctx) = instance.code_of(start);
+    let caller = instance.vmctx().as_ptr();
+    // SAFETY: start functions have no parameters and no results; for the rest, the caller's promise.
+    unsafe { call_on_behalf(store, code, vmctx, &mut RegisterFile::zeroed(), &[], caller) }
+}
+
+/// # Safety
+/// As for [`call_with_array`]. `caller` is null, or the VM context of an instance of the store.
+unsafe fn call_on_behalf(
+    store: &mut Store,
+    code: *const c_void,
+    vmctx: *mut c_void,
+    registers: &mut RegisterFile,
+    stack: &[u64],
+    caller: *mut c_void,
+) -> Result<(), Unwind> {
     assert_eq!(
         stack.len() % 2,
         0,
@@ -376,8 +415,16 @@ pub unsafe fn call_with_array(
     };
     registers.ints[0] = vmctx as u64;
     // SAFETY: the caller answers for code and arguments.
-    let status =
-        unsafe { enter_with_array(code, limit.context, registers, stack.as_ptr(), stack.len()) };
+    let status = unsafe {
+        enter_with_array(
+            code,
+            limit.context,
+            registers,
+            stack.as_ptr(),
+            stack.len(),
+            caller,
+        )
+    };
     drop(limit);
     if status != 0 {
         return Err(store.unwinding.take().expect("whoever unwinds says why"));

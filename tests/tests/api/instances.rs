@@ -432,3 +432,28 @@ fn proposals_that_are_missing_are_named() {
     let error = Engine::new(config.wasm_stack_switching(true)).unwrap_err();
     assert!(error.to_string().contains("stack-switching"), "{error}");
 }
+
+#[test]
+fn a_start_function_of_the_host_sees_the_instance_that_starts() {
+    for (name, engine) in engines() {
+        let mut store = Store::new(&engine, 0);
+        let text = r#"(module
+            (import "" "" (func $f)) (global (export "g") i32 (i32.const 7))
+            (func $inner (call $f)) (start START))"#;
+        let start = Func::wrap(&mut store, |mut caller: Caller<'_, i32>| {
+            let global = caller.get_export("g").and_then(Extern::into_global);
+            let value = global.expect("the instance's").get(&mut caller);
+            *caller.data_mut() += value.unwrap_i32();
+        });
+        for which in ["$f", "$inner"] {
+            let module = Module::new(&engine, text.replace("START", which)).unwrap();
+            Instance::new(&mut store, &module, &[start.into()]).unwrap();
+        }
+        assert_eq!(*store.data(), 14, "{name}");
+        // Called by the host, it has none.
+        let func = Func::wrap(&mut store, |mut caller: Caller<'_, i32>| {
+            assert!(caller.get_export("g").is_none());
+        });
+        func.call(&mut store, &[], &mut []).unwrap();
+    }
+}
