@@ -108,6 +108,11 @@ impl Reservation {
         self.len
     }
 
+    /// Whether an address is one of its.
+    pub fn contains(&self, address: usize) -> bool {
+        address.wrapping_sub(self.base.as_ptr() as usize) < self.len
+    }
+
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.len == 0

@@ -310,6 +310,11 @@ impl Heap {
 
     // Memory.
 
+    /// Whether an address is one of the heap's address space.
+    pub fn reserves(&self, address: usize) -> bool {
+        self.reservation.contains(address)
+    }
+
     fn base(&self) -> *mut u8 {
         self.reservation.base().wrapping_add(CARDS_BELOW)
     }

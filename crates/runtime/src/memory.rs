@@ -110,6 +110,14 @@ impl MemoryInstance {
         self.definition
     }
 
+    /// Whether an address is one of its address space, guards included.
+    pub(crate) fn reserves(&self, address: usize) -> bool {
+        match &self.backing {
+            Backing::Own(own) => own.space.reserves(address),
+            Backing::Shared(memory) => memory.reserves(address),
+        }
+    }
+
     /// The address of byte 0.
     pub fn base(&self) -> *mut u8 {
         // SAFETY: definitions live as long as their memory, and the base of a shared one never changes.
@@ -238,6 +246,11 @@ impl Space {
     /// The address of byte 0.
     pub(crate) fn base(&self) -> *mut u8 {
         self.pages.base().wrapping_add(self.before)
+    }
+
+    /// Whether an address is one of it, guards included.
+    pub(crate) fn reserves(&self, address: usize) -> bool {
+        self.pages.contains(address)
     }
 
     /// Makes bytes accessible.

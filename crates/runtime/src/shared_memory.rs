@@ -107,6 +107,11 @@ impl SharedMemory {
         self.0.definition
     }
 
+    /// Whether an address is one of its address space, guards included.
+    pub(crate) fn reserves(&self, address: usize) -> bool {
+        self.0.space.reserves(address)
+    }
+
     /// The address of byte 0.
     pub fn base(&self) -> *mut u8 {
         self.0.space.base()

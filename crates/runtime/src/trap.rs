@@ -21,6 +21,9 @@ use std::any::Any;
 use std::ffi::c_void;
 use std::sync::{Arc, Once};
 
+/// Addresses that nothing is ever mapped at.
+const NULL_PAGE: usize = 4096;
+
 /// Why wasm was unwound.
 pub enum Unwind {
     /// It trapped.
@@ -201,6 +204,16 @@ impl Store {
     pub fn set_unwinding(&mut self, why: Unwind) {
         self.unwinding = Some(why);
     }
+
+    /// Whether a fault of generated code is one that is meant to be a trap: of an instruction that is there to trap, whose own
+    /// address it is, or of an access to a memory of the store, to its objects, or through a null pointer. Anything else has
+    /// gone somewhere where the guest must not be, and went wrong only by chance.
+    fn may_trap_at(&self, pc: usize, address: usize) -> bool {
+        address == pc
+            || address < NULL_PAGE
+            || self.memories.iter().any(|memory| memory.reserves(address))
+            || self.heap().is_some_and(|heap| heap.reserves(address))
+    }
 }
 
 /// Stops the wasm that called us, for a reason.
@@ -264,6 +277,12 @@ extern "sysv64" fn fault_landing(pc: usize, fp: usize, address: usize) -> ! {
     unsafe {
         let context = store_of_chain(pc, fp);
         let store = Store::of_context(context);
+        if !store.may_trap_at(pc, address) {
+            eprintln!(
+                "mainspring: generated code at {pc:#x} accessed {address:#x}, which is in no memory of its store; this is a bug in the compiler"
+            );
+            std::process::abort();
+        }
         let entry_fp = (*context).entry_fp;
         let limit = store.settings().max_backtrace_frames;
         let backtrace = Backtrace::walk(store, pc, fp, entry_fp, true, limit);
@@ -295,5 +314,59 @@ unsafe extern "sysv64" fn on_compile_failure(vmctx: *mut c_void) -> ! {
         let context = *vmctx.cast::<*mut VMStoreContext>();
         let why = Unwind::Error(error, Backtrace::default());
         raise(context, why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{HeapSettings, StoreSettings};
+    use mainspring_abi::MemorySettings;
+    use mainspring_wasm::{MemoryType, TypeRegistry};
+
+    #[test]
+    fn only_where_the_guest_may_go_wrong_a_fault_is_a_trap() {
+        let memory = MemorySettings::default();
+        let mut store = Store::new(Arc::new(StoreSettings {
+            memory,
+            max_wasm_stack: 1 << 20,
+            max_backtrace_frames: 1,
+            shared_memories: true,
+            heap: HeapSettings {
+                limit: 1 << 20,
+                zeal: None,
+                stress: false,
+            },
+            types: TypeRegistry::default(),
+        }));
+        let ty = |shared| MemoryType {
+            memory64: false,
+            shared,
+            minimum: 1,
+            maximum: Some(2),
+            page_size_log2: 16,
+        };
+        store.add_memory(ty(false), None, None).unwrap();
+        store.add_shared_memory(ty(true), None).unwrap();
+        let pc = 0x7700_0000_1234;
+        assert!(store.may_trap_at(pc, pc) && store.may_trap_at(pc, 8));
+        for memory in &store.memories {
+            let base = memory.base() as usize;
+            assert!(store.may_trap_at(pc, base + (4 << 30) + 8));
+            assert!(
+                store.may_trap_at(pc, base - 8),
+                "there is a guard before it"
+            );
+            let end = base + (4 << 30) + memory_guard();
+            assert!(!memory.reserves(end));
+        }
+        let elsewhere = [NULL_PAGE, pc - 1, usize::MAX, &raw const store as usize];
+        for address in elsewhere {
+            assert!(!store.may_trap_at(pc, address), "{address:#x}");
+        }
+    }
+
+    fn memory_guard() -> usize {
+        MemorySettings::default().guard as usize
     }
 }
