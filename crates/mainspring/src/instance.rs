@@ -11,7 +11,7 @@ use crate::{Engine, Func, Global, Memory, Module, Result, SharedMemory, Table, T
 use anyhow::{Context, bail, ensure, format_err};
 use mainspring_runtime as runtime;
 use mainspring_runtime::{Backtrace, Import, InstanceId, InstantiateError, StoreId, Unwind};
-use mainspring_wasm::EntityIndex;
+use mainspring_wasm::{EntityIndex, FuncIndex};
 use std::sync::Arc;
 
 /// An instance of a module, in a store.
@@ -67,7 +67,7 @@ impl Instance {
         Ok(instance)
     }
 
-    fn start(&self, store: &mut StoreOpaque, start: mainspring_wasm::FuncIndex) -> Result<()> {
+    fn start(&self, store: &mut StoreOpaque, start: FuncIndex) -> Result<()> {
         // SAFETY: it is the instance's start function.
         let done = unsafe { runtime::enter::call_start(&mut store.runtime, self.id, start) };
         done.map_err(|why| error_of(store, why))
@@ -135,6 +135,20 @@ impl Instance {
         store.check(self.store);
         let own = store.runtime.instance(self.id).module();
         Arc::ptr_eq(own, &export.module).then(|| self.entity(store, export.entity))
+    }
+
+    /// A function by its index in the module, in which imported ones come first. `None` if there is none, or if
+    /// the module neither exports it nor makes references to it.
+    ///
+    /// # Panics
+    /// If the instance is of another store.
+    pub fn debug_function(&self, store: impl AsContextMut, function_index: u32) -> Option<Func> {
+        let mut store = store;
+        let store = &store.as_context_mut().0.opaque;
+        store.check(self.store);
+        let instance = store.runtime.instance(self.id);
+        let func_ref = instance.func_ref_if_any(FuncIndex(function_index))?;
+        Some(Func::from_ref(store, func_ref))
     }
 
     fn entity(&self, store: &StoreOpaque, entity: EntityIndex) -> Extern {

@@ -122,6 +122,14 @@ impl Instance {
         self.vmctx.at(offsets.func_ref(index))
     }
 
+    /// The same, unless there is no such function, or it does not escape.
+    pub fn func_ref_if_any(&self, func: FuncIndex) -> Option<NonNull<VMFuncRef>> {
+        let info = self.module.info();
+        let escapes = *info.func_ref_index.get(func.index())?;
+        let is_imported = info.defined_func(func).is_none();
+        (is_imported || escapes.is_some()).then(|| self.func_ref(func))
+    }
+
     /// The header of objects of a struct or array type of its module.
     pub(crate) fn object_header(&self, ty: TypeIndex) -> ObjectHeader {
         let types = self.module.types();

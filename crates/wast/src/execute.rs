@@ -46,7 +46,7 @@ impl Script {
     }
 
     fn export(&mut self, module: Option<Id<'_>>, name: &str) -> Result<Extern> {
-        let instance = self.named(module).map_err(Error::msg)?;
+        let instance = self.named(module)?;
         instance
             .get_export(&mut self.store, name)
             .ok_or_else(|| format_err!("the module has no export `{name}`"))

@@ -10,7 +10,11 @@
 
 #![warn(missing_docs)]
 
+mod assertions;
 mod execute;
+mod modules;
+mod outcome;
+mod read;
 mod reasons;
 mod refusal;
 mod report;
@@ -19,20 +23,23 @@ mod spectest;
 mod superseded;
 mod traps;
 mod values;
+mod watch;
 
 pub use report::{Failure, Report};
 pub use superseded::Superseded;
 
 use mainspring::{Engine, Error, Result, format_err};
+use script::{Event, Script};
 use std::path::Path;
-use wast::lexer::Lexer;
-use wast::parser::{self, ParseBuffer};
+use std::time::Duration;
 
 /// Runs scripts on one engine; its configuration decides which proposals are on.
+#[derive(Clone)]
 pub struct WastRunner {
     engine: Engine,
     echo: bool,
     superseded: &'static [Superseded],
+    timeout: Option<Duration>,
 }
 
 impl WastRunner {
@@ -42,6 +49,7 @@ impl WastRunner {
             engine: engine.clone(),
             echo: false,
             superseded: &[],
+            timeout: None,
         }
     }
 
@@ -59,8 +67,17 @@ impl WastRunner {
         self
     }
 
-    /// Reads and runs the script at `path`. An error means that there was nothing to run:
-    /// the file can't be read or is not a script.
+    /// Gives each script so long, and judges nothing of it after that. A script that takes longer can't be
+    /// stopped: it goes on, on a thread of its own, until the process ends.
+    pub fn timeout(mut self, limit: Duration) -> WastRunner {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// Reads and runs the script at `path`.
+    ///
+    /// # Errors
+    /// If there is nothing to run: the file can't be read or is not a script.
     pub fn run_file(&self, path: impl AsRef<Path>) -> Result<Report> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path)
@@ -69,15 +86,26 @@ impl WastRunner {
     }
 
     /// Runs the script `text`; `name` is what failures call it.
+    ///
+    /// # Errors
+    /// If it is not a script: not one directive of it can be read.
     pub fn run_str(&self, name: &str, text: &str) -> Result<Report> {
-        let mut lexer = Lexer::new(text);
-        // The specification's own tests of strings and names hold characters that change
-        // the direction of text, which the lexer otherwise refuses as misleading.
-        lexer.allow_confusing_unicode(true);
-        let buffer = ParseBuffer::new_with_lexer(lexer).map_err(|e| unreadable(name, text, e))?;
-        let parsed = parser::parse::<wast::Wast>(&buffer).map_err(|e| unreadable(name, text, e))?;
-        let report = Report::new(name, text, self.superseded);
-        script::Script::new(&self.engine, self.echo)?.run(parsed.directives, report)
+        let mut report = Report::new(name, text, self.superseded);
+        match self.timeout {
+            Some(limit) => watch::run(self, name, text, limit, &mut report)?,
+            None => self.run(name, text, &mut |event| {
+                if let Event::Done(done) = event {
+                    report.record(done);
+                }
+            })?,
+        }
+        Ok(report.finish())
+    }
+
+    fn run(&self, name: &str, text: &str, tell: &mut dyn FnMut(Event)) -> Result<()> {
+        let script = Script::new(&self.engine, self.echo)?;
+        read::with_items(text, |items| script.run(items, tell))
+            .map_err(|error| unreadable(name, text, error))
     }
 }
 

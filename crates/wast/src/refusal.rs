@@ -1,8 +1,8 @@
 //! Whether a module was refused for the reason that a script means. Refused for what the engine
 //! lacks is neither: the script can't be judged by it.
 
+use crate::outcome::{Outcome, Wrong};
 use crate::reasons::{Source, agree};
-use crate::script::{Outcome, Wrong};
 use mainspring::{Error, Trap};
 
 /// Words by which an engine says that it lacks something or has it switched off.

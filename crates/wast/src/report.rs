@@ -1,10 +1,10 @@
 //! What running one script came to: how many directives held, and where and why the
 //! others did not. Positions are counted from one, as editors do.
 
-use crate::script::{Outcome, Wrong};
+use crate::outcome::{Lost, Wrong};
+use crate::script::Done;
 use crate::superseded::Superseded;
 use std::fmt;
-use wast::token::Span;
 
 /// The outcome of one script.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub struct Failure {
     pub directive: &'static str,
     /// What was expected and what came.
     pub message: String,
+    /// Later directives that need the module which this one was to make, and so were not judged.
+    pub unrun: usize,
 }
 
 impl fmt::Display for Failure {
@@ -46,8 +48,17 @@ impl fmt::Display for Failure {
             column,
             directive,
             message,
+            unrun,
         } = self;
-        write!(f, "{file}:{line}:{column}: {directive}: {message}")
+        write!(f, "{file}:{line}:{column}: {directive}: {message}")?;
+        match unrun {
+            0 => Ok(()),
+            1 => f.write_str(" (1 later directive needs this module, and was not run)"),
+            n => write!(
+                f,
+                " ({n} later directives need this module, and were not run)"
+            ),
+        }
     }
 }
 
@@ -73,36 +84,56 @@ impl Report {
         self.failures.is_empty()
     }
 
-    /// How many directives were executed.
+    /// How many directives the script has.
     pub fn directives(&self) -> usize {
-        self.passed + self.superseded + self.failures.len() + self.unjudged.len()
+        let listed = self.failures.len() + self.unjudged.len();
+        self.passed + self.superseded + listed + self.unrun()
     }
 
-    /// Writes down how the directive at `span` went.
-    pub(crate) fn record(&mut self, span: Span, directive: &'static str, outcome: Outcome) {
-        let (line, column) = self.lines.position(span);
+    /// How many directives were not run, because the module failed that they need.
+    pub fn unrun(&self) -> usize {
+        self.failures.iter().map(|failure| failure.unrun).sum()
+    }
+
+    /// Writes down how a directive went.
+    pub(crate) fn record(&mut self, done: Done) {
+        let (line, column) = self.lines.position(done.at);
         let row = self.rows.iter_mut().find(|(row, _)| row.line == line);
         let outcome = match row {
             Some((row, seen)) => {
                 *seen = true;
-                row.judge(outcome).map(|()| &mut self.superseded)
+                row.judge(done.outcome).map(|()| &mut self.superseded)
             }
-            None => outcome.map(|()| &mut self.passed),
+            None => done.outcome.map(|()| &mut self.passed),
         };
-        let (list, message) = match outcome {
+        let wrong = match outcome {
             Ok(count) => {
                 *count += 1;
                 return;
             }
-            Err(Wrong::Says(message)) => (&mut self.failures, message),
-            Err(Wrong::Unjudged(message)) => (&mut self.unjudged, message),
+            Err(wrong) => wrong,
+        };
+        if let Wrong::Lost(Lost(at)) = wrong {
+            let place = self.lines.position(at);
+            let is_it = |failure: &&mut Failure| (failure.line, failure.column) == place;
+            if let Some(failure) = self.failures.iter_mut().find(is_it) {
+                failure.unrun += 1;
+                return;
+            }
+        }
+        let (list, message) = match wrong {
+            Wrong::Says(message) => (&mut self.failures, message),
+            Wrong::Unjudged(message) => (&mut self.unjudged, message),
+            // Where that failure is listed as superseded.
+            Wrong::Lost(lost) => (&mut self.failures, lost.to_string()),
         };
         list.push(Failure {
             file: self.name.clone(),
             line,
             column,
-            directive,
+            directive: done.directive,
             message,
+            unrun: 0,
         });
     }
 
@@ -115,7 +146,12 @@ impl Report {
                 column: 1,
                 directive: "superseded",
                 message: "the table of superseded directives names this line, but no directive starts here".into(),
+                unrun: 0,
             });
+        }
+        // Threads tell of theirs when they are waited for.
+        for list in [&mut self.failures, &mut self.unjudged] {
+            list.sort_by_key(|failure| (failure.line, failure.column));
         }
         self
     }
@@ -136,8 +172,8 @@ impl Lines {
         )
     }
 
-    fn position(&self, span: Span) -> (usize, usize) {
-        let line = self.0.partition_point(|start| *start <= span.offset());
-        (line, span.offset() - self.0[line - 1] + 1)
+    fn position(&self, at: usize) -> (usize, usize) {
+        let line = self.0.partition_point(|start| *start <= at);
+        (line, at - self.0[line - 1] + 1)
     }
 }

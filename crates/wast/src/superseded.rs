@@ -1,7 +1,7 @@
 //! Directives of an older version of the specification that a later version supersedes.
 //! They are not skipped: each must fail, and in the way that its row says.
 
-use crate::script::{Outcome, Wrong};
+use crate::outcome::{Outcome, Wrong};
 
 /// One superseded directive.
 #[derive(Debug, Clone, Copy)]
@@ -25,11 +25,16 @@ impl Superseded {
                 self.sentence
             ),
             Err(Wrong::Says(message)) if message.contains(self.comes_out) => return Ok(()),
-            Err(Wrong::Says(message) | Wrong::Unjudged(message)) => format!(
-                "is superseded and was expected to fail with \"{}\", but failed otherwise: {message}",
-                self.comes_out
-            ),
+            Err(Wrong::Says(message) | Wrong::Unjudged(message)) => self.otherwise(&message),
+            Err(Wrong::Lost(lost)) => self.otherwise(&lost.to_string()),
         };
         Err(message.into())
+    }
+
+    fn otherwise(&self, message: &str) -> String {
+        format!(
+            "is superseded and was expected to fail with \"{}\", but failed otherwise: {message}",
+            self.comes_out
+        )
     }
 }

@@ -1,9 +1,11 @@
 //! Values between the script and the engine: arguments made from their text, results
 //! compared with patterns, and both written so that a difference of one bit shows.
 
-use mainspring::{AnyRef, AsContext, ExternRef, Result, Store, Val, bail};
+use mainspring::{
+    AnyRef, AsContext, ExternRef, Func, Instance, ModuleFunction, Result, Store, Val, bail,
+};
 use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
-use wast::token::{F32, F64};
+use wast::token::{F32, F64, Index};
 use wast::{WastArg, WastRet};
 
 /// Makes the value that an argument of a call stands for.
@@ -60,6 +62,7 @@ fn hierarchy(heap: &HeapType<'_>) -> Option<Hierarchy> {
 /// Whether a result is one that the script allows; the error says what it is instead.
 pub(crate) fn check(
     store: &mut Store<()>,
+    speaker: Option<Instance>,
     came: &Val,
     expected: &WastRet<'_>,
 ) -> Result<(), String> {
@@ -69,7 +72,7 @@ pub(crate) fn check(
             "this runner can't do components, and the result is a component's value".into(),
         );
     };
-    if matches(store, came, expected)? {
+    if matches(store, speaker, came, expected)? {
         return Ok(());
     }
     Err(format!(
@@ -79,11 +82,16 @@ pub(crate) fn check(
     ))
 }
 
-fn matches(store: &mut Store<()>, came: &Val, expected: &WastRetCore<'_>) -> Result<bool, String> {
+fn matches(
+    store: &mut Store<()>,
+    speaker: Option<Instance>,
+    came: &Val,
+    expected: &WastRetCore<'_>,
+) -> Result<bool, String> {
     Ok(match (expected, came) {
         (WastRetCore::Either(choices), _) => {
             for choice in choices {
-                if matches(store, came, choice)? {
+                if matches(store, speaker, came, choice)? {
                     return Ok(true);
                 }
             }
@@ -117,11 +125,28 @@ fn matches(store: &mut Store<()>, came: &Val, expected: &WastRetCore<'_>) -> Res
         (WastRetCore::RefArray, Val::AnyRef(Some(came))) => {
             came.is_array(store).map_err(unusable)?
         }
-        (pattern @ (WastRetCore::RefFunc(Some(_)) | WastRetCore::RefI31Shared), _) => {
+        (WastRetCore::RefFunc(Some(index)), Val::FuncRef(Some(came))) => {
+            let named = speaker.and_then(|instance| function(store, instance, index));
+            named.is_some_and(|named| named.to_raw(&mut *store) == came.to_raw(&mut *store))
+        }
+        (pattern @ WastRetCore::RefI31Shared, _) => {
             return Err(format!("this runner can't check for {pattern:?} yet"));
         }
         _ => false,
     })
+}
+
+/// A function of a module, by its number or its name.
+fn function(store: &mut Store<()>, instance: Instance, index: &Index<'_>) -> Option<Func> {
+    let number = match index {
+        Index::Num(number, _) => *number,
+        Index::Id(id) => {
+            let is_it = |f: &ModuleFunction| f.name.as_deref() == Some(id.name());
+            let module = instance.module(&*store);
+            module.functions().find(is_it)?.index
+        }
+    };
+    instance.debug_function(store, number)
 }
 
 fn unusable(error: mainspring::Error) -> String {
@@ -260,7 +285,9 @@ fn show_pattern(pattern: &WastRetCore<'_>) -> String {
         },
         WastRetCore::RefExtern(None) => "a non-null externref".into(),
         WastRetCore::RefExtern(Some(id)) => format!("the externref {id}"),
-        WastRetCore::RefFunc(_) => "a non-null funcref".into(),
+        WastRetCore::RefFunc(None) => "a non-null funcref".into(),
+        WastRetCore::RefFunc(Some(Index::Num(number, _))) => format!("the function {number}"),
+        WastRetCore::RefFunc(Some(Index::Id(id))) => format!("the function ${}", id.name()),
         WastRetCore::RefHost(id) => format!("the host value {id} as anyref"),
         WastRetCore::RefAny => "a non-null anyref".into(),
         WastRetCore::RefEq => "a non-null eqref".into(),

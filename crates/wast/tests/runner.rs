@@ -3,6 +3,7 @@
 
 use mainspring::{Config, Engine, WasmFeatures};
 use mainspring_wast::{Report, Superseded, WastRunner};
+use std::time::Duration;
 
 fn run(script: &str) -> Report {
     WastRunner::new(&Engine::default())
@@ -256,8 +257,115 @@ fn a_failed_module_is_not_mistaken_for_the_one_before() {
     let report = run(r#"(module (func (export "f")))
         (module (import "no" "no" (func)) (func (export "f")))
         (assert_return (invoke "f"))"#);
-    assert_eq!((report.passed, report.failures.len()), (1, 2));
-    assert!(report.failures[1].message.contains("no module instance"));
+    assert_eq!((report.passed, report.failures.len()), (1, 1));
+    assert_eq!((report.unrun(), report.directives()), (1, 3));
+}
+
+/// What needs a failed module is told with it, through names, registrations and modules that
+/// import it; what does not need it is judged.
+#[test]
+fn what_needs_a_failed_module_is_one_line() {
+    let report = run(
+        r#"(module $ok (func (export "f") (result i32) (i32.const 1)))
+        (module $bad (import "no" "no" (func)) (func (export "f")))
+        (assert_return (invoke "f"))
+        (assert_return (invoke $bad "f"))
+        (assert_trap (invoke $bad "f") "unreachable")
+        (assert_exhaustion (invoke $bad "f") "stack")
+        (assert_exception (invoke $bad "f"))
+        (assert_return (get $bad "g") (i32.const 0))
+        (invoke $bad "f")
+        (register "bad" $bad)
+        (module $user (import "bad" "f" (func)))
+        (invoke $user "f")
+        (assert_return (invoke $ok "f") (i32.const 1))
+        (assert_return (invoke $ok "f") (i32.const 2))
+        (module $bad (func (export "f")))
+        (register "bad" $bad)
+        (module (import "bad" "f" (func)))
+        (module (import "bad" "g" (func)))"#,
+    );
+    let lines: Vec<_> = report.failures.iter().map(|failure| failure.line).collect();
+    assert_eq!(lines, [2, 14, 18]);
+    assert_eq!(report.failures[0].unrun, 10);
+    let message = report.failures[0].to_string();
+    assert!(message.contains("unknown import") && message.contains("10 later directives"));
+    assert_eq!((report.passed, report.directives()), (5, 18));
+}
+
+#[test]
+fn a_syntax_error_costs_its_directive() {
+    let report = run(
+        r#"(module $m (func (export "f") (result i32) (i32.const 1)))
+        (assert_retur (invoke "f"))
+        (assert_return (invoke "f") (i32.const 1) (; ( ;)) ;; (
+        (assert_return (invoke "f") (i32.const "x"))
+        (module $n (func (export "f") (result i32) (i32.konst 2)))
+        (assert_return (invoke "f") (i32.const 2))
+        (assert_return (invoke $n "f") (i32.const 2))
+        (assert_return (invoke $m "f") (i32.const 1))
+        (thread $t (assert_return (invoke "f")))
+        (assert_malformed (module quote "(func") "unexpected end"#,
+    );
+    let places: Vec<_> = report
+        .failures
+        .iter()
+        .map(|f| (f.line, f.directive, f.unrun))
+        .collect();
+    let expected = [
+        (2, "syntax", 0),
+        (4, "syntax", 0),
+        (5, "syntax", 2),
+        (9, "assert_return", 0),
+        (10, "syntax", 0),
+    ];
+    assert_eq!(places, expected, "{:#?}", report.failures);
+    assert_eq!((report.passed, report.directives()), (4, 11));
+}
+
+#[test]
+fn function_references_are_told_apart() {
+    let module = r#"(module
+        (import "spectest" "print" (func $print))
+        (func $f (export "f")) (func $g (export "g")) (func $h) (elem declare func $f $print)
+        (func (export "get f") (result funcref) (ref.func $f))
+        (func (export "get print") (result funcref) (ref.func $print))
+        (func (export "get none") (result funcref) (ref.null func)))"#;
+    for held in [
+        r#"(assert_return (invoke "get f") (ref.func 1))"#,
+        r#"(assert_return (invoke "get f") (ref.func $f))"#,
+        r#"(assert_return (invoke "get f") (ref.func))"#,
+        r#"(assert_return (invoke "get print") (ref.func 0))"#,
+    ] {
+        holds(&format!("{module}{held}"));
+    }
+    for failed in [
+        r#"(assert_return (invoke "get f") (ref.func 2))"#,
+        r#"(assert_return (invoke "get f") (ref.func $g))"#,
+        r#"(assert_return (invoke "get f") (ref.func 3))"#,
+        r#"(assert_return (invoke "get f") (ref.func 77))"#,
+        r#"(assert_return (invoke "get f") (ref.func $none))"#,
+        r#"(assert_return (invoke "get none") (ref.func 1))"#,
+    ] {
+        fails(&format!("{module}{failed}"), "expected the function ");
+    }
+}
+
+#[test]
+fn a_script_has_as_long_as_it_is_given() {
+    let script = r#"(module (func (export "f") (loop $l (br $l))))
+        (assert_return (invoke "f"))
+        (assert_return (invoke "f"))"#;
+    let limited = |limit| WastRunner::new(&Engine::default()).timeout(limit);
+    let report = limited(Duration::from_millis(200)).run_str("test.wast", script);
+    let report = report.expect("the script parses");
+    assert_eq!((report.passed, report.failures.len()), (1, 1));
+    let message = report.failures[0].to_string();
+    assert!(message.starts_with("test.wast:2:10: assert_return: the script did not end"));
+    let patient = limited(Duration::from_secs(600));
+    let report = patient.run_str("test.wast", CONSTANTS);
+    assert!(report.is_ok_and(|report| report.passed == 1));
+    assert!(patient.run_str("test.wast", "(").is_err());
 }
 
 #[test]
@@ -274,10 +382,9 @@ fn positions_are_counted_from_one() {
 
 #[test]
 fn what_is_no_script_is_an_error_with_its_place() {
-    let error =
-        WastRunner::new(&Engine::default()).run_str("test.wast", "(module)\n(assert_retur)");
+    let error = WastRunner::new(&Engine::default()).run_str("test.wast", "(modul)\n(assert_retur)");
     let message = error.expect_err("it is no script").to_string();
-    assert!(message.contains("test.wast:2:2"), "{message}");
+    assert!(message.contains("test.wast:1:2"), "{message}");
     let error = WastRunner::new(&Engine::default()).run_file("/no/such.wast");
     assert!(
         error

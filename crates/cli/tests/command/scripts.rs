@@ -37,3 +37,72 @@ fn another_reason_is_a_failure() {
         assert!(ran.stdout.contains(text), "no \"{text}\" in {ran:?}");
     }
 }
+
+#[test]
+fn a_summary_over_all_scripts_of_a_folder() {
+    let place = Place::new(&[]);
+    std::fs::create_dir_all(place.path().join("all/below")).expect("a folder");
+    place.write("all/b.wast", "(module) (assert_return (invoke \"f\"))");
+    place.write("all/a.wast", "(module)");
+    place.write(
+        "all/below/c.wast",
+        "(module (import \"x\" \"y\" (func))) (invoke \"f\") (invoke \"g\")",
+    );
+    place.write("all/not.wat", "(module)");
+    let ran = place.run(&["wast", "all"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    assert_eq!(lines.len(), 6, "{ran:?}");
+    assert_eq!(lines[0], "all/a.wast: 1 of 1 directives passed");
+    assert!(
+        lines[1].starts_with("all/b.wast:1:11: assert_return: "),
+        "{ran:?}"
+    );
+    assert!(
+        lines[3].starts_with("all/below/c.wast:1:2: module: ")
+            && lines[3].ends_with("(2 later directives need this module, and were not run)"),
+        "{ran:?}"
+    );
+    assert_eq!(
+        lines[5],
+        "3 scripts: 2 of 6 directives passed, 2 failed, 2 not run"
+    );
+    std::fs::create_dir(place.path().join("none")).expect("a folder");
+    place
+        .run(&["wast", "none"])
+        .fails(1, &["no scripts", "`none`"]);
+    place
+        .run(&["wast", "missing.wast"])
+        .fails(1, &["missing.wast"]);
+}
+
+#[test]
+fn a_script_from_standard_input() {
+    let place = Place::new(&[]);
+    place
+        .run_with_input(&["wast", "-"], b"(module) (module)")
+        .prints("<stdin>: 2 of 2 directives passed\n");
+}
+
+#[test]
+fn a_script_that_takes_too_long_is_a_failure() {
+    let place = Place::new(&[
+        (
+            "long.wast",
+            "(module (func (export \"f\") (loop $l (br $l))))\n(invoke \"f\")\n(module)",
+        ),
+        ("short.wast", "(module)"),
+    ]);
+    let ran = place.run(&["wast", "--timeout", "300ms", "long.wast", "short.wast"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    for text in [
+        "long.wast:2:2: invoke: the script did not end within 300ms",
+        "long.wast: 1 of 2 directives passed\n",
+        "short.wast: 1 of 1 directives passed\n",
+    ] {
+        assert!(ran.stdout.contains(text), "no \"{text}\" in {ran:?}");
+    }
+    place
+        .run(&["wast", "--timeout", "x", "short.wast"])
+        .fails(2, &["--timeout"]);
+}
