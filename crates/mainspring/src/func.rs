@@ -242,18 +242,23 @@ impl Func {
         self.func_ref.as_ptr().cast()
     }
 
-    /// The function that an untyped form is of; `None` for null.
+    /// The function that an untyped form is of; `None` for null, and for what is no function of this store.
     ///
     /// # Safety
-    /// It must come from [`to_raw`](Self::to_raw) with the same store, or from wasm of it.
+    /// It must come from [`to_raw`](Self::to_raw) with the same store, or from wasm of it. (It is found out if it does not,
+    /// but for memory that came to hold another function.)
     pub unsafe fn from_raw(store: impl AsContextMut, raw: *mut c_void) -> Option<Func> {
         let mut store = store;
-        // SAFETY: the caller's promise.
-        unsafe { Func::of_raw(&store.as_context_mut().0.opaque, raw) }
+        let store = &mut store.as_context_mut().0.opaque;
+        if !store.runtime.is_func_ref(raw) {
+            return None;
+        }
+        // SAFETY: just looked up.
+        unsafe { Func::of_raw(store, raw) }
     }
 
     /// # Safety
-    /// As for [`from_raw`](Self::from_raw).
+    /// It must be null, or a function reference of this store.
     pub(crate) unsafe fn of_raw(store: &StoreOpaque, raw: *mut c_void) -> Option<Func> {
         Some(Func {
             store: store.id(),

@@ -4,8 +4,9 @@ use crate::exit;
 use crate::store::Store;
 use crate::val::ValRaw;
 use mainspring_abi::{CallLayout, VMFuncRef, VMFunctionImport, VMStoreContext, call_layout};
-use mainspring_wasm::{FuncType, RegisteredTypes, TypeAddress};
+use mainspring_wasm::{FuncRefIndex, FuncType, RegisteredTypes, TypeAddress};
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -135,7 +136,57 @@ impl Store {
     /// # Safety
     /// Nothing may refer to them.
     pub unsafe fn forget_host_funcs(&mut self, count: usize) {
+        if self.func_refs.host_funcs > count {
+            self.func_refs = FuncRefs::default();
+        }
         self.host_funcs.truncate(count);
+    }
+
+    /// Whether there is a function reference of this store at an address.
+    pub fn is_func_ref(&mut self, address: *const c_void) -> bool {
+        let mut known = std::mem::take(&mut self.func_refs);
+        for func in &self.host_funcs[known.host_funcs..] {
+            known.add((&raw const func.func_ref).cast(), 1);
+        }
+        for instance in &self.instances[known.instances..] {
+            let count = instance.module.info().escaping.len();
+            if count > 0 {
+                let first = instance.module.code().offsets().func_ref(FuncRefIndex(0));
+                let first = instance.vmctx.at::<VMFuncRef>(first);
+                known.add(first.as_ptr().cast(), count);
+            }
+        }
+        known.host_funcs = self.host_funcs.len();
+        known.instances = self.instances.len();
+        let found = known.has(address);
+        self.func_refs = known;
+        found
+    }
+}
+
+/// Where a store's function references are, as far as someone has asked.
+#[derive(Default)]
+pub(crate) struct FuncRefs {
+    /// The ends of arrays of them, by where these begin.
+    arrays: BTreeMap<usize, usize>,
+    /// Those of so many host functions and instances are in it.
+    host_funcs: usize,
+    instances: usize,
+}
+
+impl FuncRefs {
+    fn add(&mut self, first: *const c_void, count: usize) {
+        let start = first.addr();
+        let end = start + count * size_of::<VMFuncRef>();
+        self.arrays.insert(start, end);
+    }
+
+    fn has(&self, address: *const c_void) -> bool {
+        let address = address.addr();
+        let before = self.arrays.range(..=address).next_back();
+        before.is_some_and(|(start, end)| {
+            address < *end && (address - start).is_multiple_of(size_of::<VMFuncRef>())
+        })
     }
 }
 

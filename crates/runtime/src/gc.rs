@@ -28,6 +28,7 @@ mod tests;
 use crate::ValRaw;
 use blocks::{BLOCK, Blocks, LARGEST};
 pub use collect::{GcStatistics, Roots};
+use find::YoungStarts;
 pub use handles::{Handle, Handles, Scope};
 pub use hosts::HostValue;
 use hosts::Hosts;
@@ -85,6 +86,7 @@ pub struct Heap {
     /// The collector's list of work, empty between collections.
     reached: Vec<u32>,
     statistics: GcStatistics,
+    young_starts: YoungStarts,
 }
 
 impl Heap {
@@ -109,6 +111,7 @@ impl Heap {
             dropped: Vec::new(),
             reached: Vec::new(),
             statistics: GcStatistics::default(),
+            young_starts: YoungStarts::default(),
         };
         heap.commit(YOUNG)?;
         Ok(heap)

@@ -1,7 +1,7 @@
 //! The store: owner of everything that runs.
 
 use crate::exceptions::Exceptions;
-use crate::func::HostFunc;
+use crate::func::{FuncRefs, HostFunc};
 use crate::gc::{Heap, Holders};
 use crate::global::GlobalInstance;
 use crate::instance::{Instance, InstanceId};
@@ -92,6 +92,7 @@ pub struct Store {
     pub(crate) globals: Vec<GlobalInstance>,
     #[expect(clippy::vec_box, reason = "generated code holds their addresses")]
     pub(crate) host_funcs: Vec<Box<HostFunc>>,
+    pub(crate) func_refs: FuncRefs,
     /// Made with the first instance of a module that needs it, or the first object of the host's.
     pub(crate) heap: Option<Box<Heap>>,
     pub(crate) holders: Holders,
@@ -140,6 +141,7 @@ impl Store {
             tables: Vec::new(),
             globals: Vec::new(),
             host_funcs: Vec::new(),
+            func_refs: FuncRefs::default(),
             heap: None,
             holders: Holders::default(),
             types: HashMap::new(),

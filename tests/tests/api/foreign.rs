@@ -142,3 +142,75 @@ fn what_is_of_another_store_gets_into_no_object() -> Result<()> {
     assert_eq!(panic, WRONG_STORE);
     Ok(())
 }
+
+#[test]
+fn numbers_that_are_no_references_are_refused() {
+    // Objects that wasm makes, with a number in them that looks like the header of one.
+    let text = r#"(module
+        (type $s (struct (field i32) (field i32) (field i32)))
+        (import "h" "seen" (func $seen (param anyref)))
+        (func (export "make") (param i32)
+            (call $seen (struct.new $s (local.get 0) (local.get 0) (local.get 0)))))"#;
+    for (name, engine) in crate::engines() {
+        let mut store = Store::new(&engine, Vec::new());
+        let module = Module::new(&engine, text).unwrap();
+        let mut linker = Linker::new(&engine);
+        let seen = |mut caller: Caller<'_, Vec<u32>>, object: Option<Rooted<AnyRef>>| {
+            let raw = object.expect("not null").to_raw(&mut caller)?;
+            caller.data_mut().push(raw);
+            Ok(())
+        };
+        linker.func_wrap("h", "seen", seen).unwrap();
+        let forged = [8, 0x1000, 0x40000, 0x40008, u32::MAX - 7];
+        assert!((forged.iter()).all(|raw| AnyRef::from_raw(&mut store, *raw).is_none()));
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        let make = instance.get_typed_func::<i32, ()>(&mut store, "make");
+        let make = make.unwrap();
+        for header in (0..4096).step_by(8) {
+            make.call(&mut store, header).unwrap();
+        }
+        let mut scope = RootScope::new(&mut store);
+        let mut found = Vec::new();
+        for raw in (0..8 << 20).step_by(2) {
+            if let Some(object) = AnyRef::from_raw(&mut scope, raw) {
+                assert!(object.is_struct(&scope).unwrap());
+                assert!(ExternRef::from_raw(&mut scope, raw).is_some());
+                assert!(ExnRef::from_raw(&mut scope, raw).is_none());
+                found.push(raw);
+            }
+        }
+        assert_eq!(&found, scope.as_context().data(), "{name}");
+        // Integers are no objects.
+        assert!(AnyRef::from_raw(&mut scope, 5).is_some());
+        assert!(ExnRef::from_raw(&mut scope, 5).is_none());
+    }
+}
+
+#[test]
+fn addresses_that_are_no_functions_are_refused() {
+    let engine = Engine::default();
+    let (mut store, mut other) = (Store::new(&engine, ()), Store::new(&engine, ()));
+    let text = r#"(module (func (export "a")) (func (export "b")) (func))"#;
+    let module = Module::new(&engine, text).unwrap();
+    let mut funcs = vec![Func::wrap(&mut store, || {})];
+    for _ in 0..3 {
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        funcs.extend(["a", "b"].map(|name| instance.get_func(&mut store, name).unwrap()));
+    }
+    let theirs = Func::wrap(&mut other, || {}).to_raw(&mut other);
+    for func in funcs {
+        let raw = func.to_raw(&mut store);
+        // SAFETY: it is a function of the store.
+        let same = unsafe { Func::from_raw(&mut store, raw) }.expect("a function");
+        same.call(&mut store, &[], &mut []).unwrap();
+        for offset in [1, 8, 16, usize::MAX - 7] {
+            // SAFETY: what is no function is looked up, not looked into.
+            let forged = unsafe { Func::from_raw(&mut store, raw.wrapping_byte_add(offset)) };
+            assert!(forged.is_none(), "{offset}");
+        }
+    }
+    for raw in [std::ptr::null_mut(), std::ptr::dangling_mut(), theirs] {
+        // SAFETY: as above.
+        assert!(unsafe { Func::from_raw(&mut store, raw) }.is_none());
+    }
+}

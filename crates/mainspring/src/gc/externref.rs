@@ -93,7 +93,7 @@ impl ExternRef {
 
 /// Whether a number is a reference of a store: to an exception, or to anything else, which may be external as well as
 /// internal.
-fn is_reference(store: &StoreOpaque, raw: u32, exceptions: bool) -> bool {
+fn is_reference(store: &mut StoreOpaque, raw: u32, exceptions: bool) -> bool {
     if raw & 1 != 0 {
         // An `i31`.
         return !exceptions;
@@ -107,8 +107,6 @@ macro_rules! raw_forms {
         impl $name {
             /// The reference that an untyped form is of; `None` for null, and for what is no reference of this type and
             /// of this store. A form that is older than the last collection may be taken for another object's.
-            ///
-            /// Takes longer the more objects were made since the last collection.
             pub fn from_raw(store: impl AsContextMut, raw: u32) -> Option<Rooted<$name>> {
                 let mut store = store;
                 let store = &mut store.as_context_mut().0.opaque;

@@ -2,6 +2,7 @@
 
 use super::{Heap, OutOfMemory, Roots, YOUNG};
 use mainspring_abi::gc::CARD_SHIFT;
+use std::ops::Range;
 
 /// Bytes of a block.
 pub(super) const BLOCK: u32 = 256 << 10;
@@ -134,6 +135,13 @@ impl Blocks {
             let start = Blocks::start(i);
             (block.used_for, start, block.end)
         })
+    }
+
+    /// What the block of an offset is for, where it begins, and where its objects end if they are small.
+    pub fn of(&self, offset: u32) -> Option<(Use, Range<u32>)> {
+        let i = (offset / BLOCK) as usize;
+        let block = self.blocks.get(i.checked_sub(FIRST)?)?;
+        Some((block.used_for, Blocks::start(i - FIRST)..block.end))
     }
 
     /// Where an object begins at or before a card of a block of small ones, to walk on from.

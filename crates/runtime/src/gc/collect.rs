@@ -51,6 +51,7 @@ impl Heap {
         roots: &mut dyn Roots,
     ) -> Result<(), OutOfMemory> {
         let start = Instant::now();
+        self.young_starts.forget();
         let young = (vm.next - EDEN.start) + (self.survivors_end - SURVIVORS[self.survivors].start);
         if full {
             self.collect_all(young, roots)?;

@@ -254,8 +254,8 @@ impl Store {
     }
 
     /// Whether a number is a reference to an object of this store.
-    pub fn is_object(&self, reference: u32) -> bool {
-        let heap = self.heap();
+    pub fn is_object(&mut self, reference: u32) -> bool {
+        let heap = self.heap.as_mut();
         heap.is_some_and(|heap| heap.is_object(&self.context.vm.heap, reference))
     }
 

@@ -341,7 +341,7 @@ fn objects_are_told_from_other_numbers() {
     }
     let all: std::collections::BTreeSet<u32> = held.0.iter().copied().collect();
     assert_eq!(all.len(), 3_000);
-    let is = |at| fixture.heap.is_object(&fixture.vm, at);
+    let mut is = |at| fixture.heap.is_object(&fixture.vm, at);
     for &object in &all {
         assert!(is(object), "{object:#x}");
         for near in (object - 64..object + 64).filter(|near| !all.contains(near)) {
@@ -351,4 +351,45 @@ fn objects_are_told_from_other_numbers() {
     for other in [0, 8, 0x1000, u32::MAX, !7, fixture.vm.next] {
         assert!(!is(other), "{other:#x}");
     }
+}
+
+/// All offsets of the first 64 blocks that objects begin at.
+fn all_objects(fixture: &mut Fixture) -> Vec<u32> {
+    let all = (0..64 * BLOCK).filter(|at| fixture.heap.is_object(&fixture.vm, *at));
+    all.collect()
+}
+
+#[test]
+fn only_what_is_an_object_is_taken_for_one() {
+    let mut fixture = Fixture::new(256 << 20);
+    let mut held = Held::default();
+    let header = fixture.header(PAIR).0;
+    for n in 0..20_000 {
+        let (ty, len) = [(PAIR, 0), (BYTES, n % 90), (LIST, n % 7)][n as usize % 3];
+        let len = if n == 9_000 { 3 * BLOCK } else { len };
+        let object = fixture.allocate(ty, len, &mut held).unwrap();
+        // What the guest writes may look like an object.
+        if ty == BYTES && len >= 8 {
+            fixture.heap.store(object + 8, header);
+            fixture.heap.store(object + 12, header);
+        }
+        held.0.push(object);
+    }
+    let sorted = |held: &Held| {
+        let mut all = held.0.clone();
+        all.sort_unstable();
+        all
+    };
+    assert_eq!(all_objects(&mut fixture), sorted(&held), "in eden");
+    for full in [false, true] {
+        fixture.collect(full, &mut held);
+        assert_eq!(all_objects(&mut fixture), sorted(&held), "full: {full}");
+    }
+    let more = fixture.allocate(PAIR, 0, &mut held).unwrap();
+    held.0.push(more);
+    assert_eq!(all_objects(&mut fixture), sorted(&held), "old and new");
+    held.0.clear();
+    fixture.collect(true, &mut held);
+    assert_eq!(all_objects(&mut fixture), [], "nothing is left");
+    assert!(!fixture.heap.is_object(&fixture.vm, u32::MAX - 7));
 }
