@@ -74,6 +74,7 @@ type Setting = fn(&mut Config, bool) -> &mut Config;
 const SWITCHES: &[(&str, Setting)] = &[
     ("branch-hinting", Config::wasm_branch_hinting),
     ("bulk-memory", Config::wasm_bulk_memory),
+    ("compact-imports", Config::wasm_compact_imports),
     ("custom-page-sizes", Config::wasm_custom_page_sizes),
     ("exceptions", Config::wasm_exceptions),
     ("extended-const", Config::wasm_extended_const),

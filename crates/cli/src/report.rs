@@ -2,7 +2,9 @@
 //! Everything goes to standard error; colour only where a person reads it.
 
 use crate::uncaught::Uncaught;
-use mainspring::{Error, FrameInfo, ThrownException, Trap, WasmBacktrace};
+use mainspring::{
+    Error, FrameInfo, MissingProposals, SharedMemoriesOff, ThrownException, Trap, WasmBacktrace,
+};
 use mainspring_wasi::I32Exit;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
@@ -79,13 +81,29 @@ fn error_text(error: &Error) -> String {
     let causes = error
         .chain()
         .filter(|cause| !(says_more && cause.is::<ThrownException>()))
-        .map(ToString::to_string)
+        .map(|cause| match cause.is::<SharedMemoriesOff>() {
+            // Its own words are for embedders.
+            true => "the creation of shared memories is switched off".into(),
+            false => cause.to_string(),
+        })
         .filter(|text| shown_below.as_ref() != Some(text));
     let mut text = joined(causes);
+    if let Some(switches) = switches(error) {
+        let _ = write!(text, "; `-W {switches}` allows it");
+    }
     if let Some(backtrace) = backtrace {
         write_frames(&mut text, backtrace.frames());
     }
     text
+}
+
+/// What would have to be switched on, in the words of the command line.
+fn switches(error: &Error) -> Option<String> {
+    let missing = error.downcast_ref::<MissingProposals>();
+    match missing.filter(|missing| missing.are_supported()) {
+        Some(missing) => Some(missing.names().join(",")),
+        None => (error.is::<SharedMemoriesOff>()).then(|| "shared-memory".into()),
+    }
 }
 
 /// The causes of an error, outermost first, without saying one of them twice: some

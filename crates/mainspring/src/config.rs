@@ -147,6 +147,7 @@ const DEFAULT: WasmFeatures = WasmFeatures::WASM2
 /// Proposals that the engine runs. What is not here is refused when an engine is made.
 const SUPPORTED: WasmFeatures = DEFAULT
     .union(WasmFeatures::LEGACY_EXCEPTIONS)
+    .union(WasmFeatures::COMPACT_IMPORTS)
     .union(WasmFeatures::CUSTOM_PAGE_SIZES)
     .union(WasmFeatures::WIDE_ARITHMETIC);
 
@@ -249,6 +250,8 @@ proposals! {
     wasm_custom_page_sizes => CUSTOM_PAGE_SIZES;
     /// Wide arithmetic: sums and products of 128 bits. Off by default.
     wasm_wide_arithmetic => WIDE_ARITHMETIC;
+    /// Import sections that name a module, or a type, once for several imports. Off by default.
+    wasm_compact_imports => COMPACT_IMPORTS;
     /// Stack switching. Not supported yet.
     wasm_stack_switching => STACK_SWITCHING;
     /// Sharing of everything between threads. Not supported yet.

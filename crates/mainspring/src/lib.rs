@@ -80,9 +80,10 @@ pub use linker::{Linker, UnknownImportError};
 pub use mainspring_runtime::gc::{GcHeapOutOfMemory, GcStatistics};
 pub use mainspring_runtime::{
     DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter,
-    ThrownException, ValRaw,
+    SharedMemoriesOff, ThrownException, ValRaw,
 };
 pub use mainspring_tiering::{Statistics, TierStatistics};
+pub use mainspring_wasm::MissingProposals;
 pub use memory::{Memory, MemoryAccessError};
 pub use module::{Module, ModuleExport, ModuleFunction, ResourcesRequired};
 pub use shared_memory::{SharedMemory, WaitResult};

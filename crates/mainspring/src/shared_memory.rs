@@ -53,10 +53,7 @@ impl SharedMemory {
             "shared memory must have the `shared` flag enabled on its memory type"
         );
         let settings = engine.store_settings();
-        ensure!(
-            settings.shared_memories,
-            "the creation of shared memories is switched off; see `Config::shared_memory`"
-        );
+        ensure!(settings.shared_memories, runtime::SharedMemoriesOff);
         let memory = runtime::SharedMemory::new(ty.to_wasm(), &settings.memory)?;
         Ok(SharedMemory::of(engine, memory))
     }

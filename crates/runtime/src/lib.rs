@@ -41,7 +41,7 @@ pub use limits::{
 };
 pub use memory::{MemoryId, MemoryInstance};
 pub use module::Module;
-pub use shared_memory::{SharedMemory, WaitResult};
+pub use shared_memory::{SharedMemoriesOff, SharedMemory, WaitResult};
 pub use store::{CallingContext, HeapSettings, Store, StoreId, StoreSettings};
 pub use table::{TableId, TableInstance};
 pub use trap::{Backtrace, Frame, Unwind, install_handlers, raise, unwind_pending};

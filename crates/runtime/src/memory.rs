@@ -4,7 +4,7 @@
 //! inside of it. [`MemoryPlan`] says how large, and the compilers rely on it.
 
 use crate::module::MemoryImage;
-use crate::shared_memory::SharedMemory;
+use crate::shared_memory::{SharedMemoriesOff, SharedMemory};
 use crate::store::Store;
 use anyhow::{Context, Result, ensure};
 use mainspring_abi::{MemoryPlan, MemorySettings, VMMemoryDefinition};
@@ -316,10 +316,7 @@ impl Store {
         ty: MemoryType,
         image: Option<&MemoryImage>,
     ) -> Result<MemoryId> {
-        ensure!(
-            self.settings().shared_memories,
-            "the creation of shared memories is switched off; see `Config::shared_memory`"
-        );
+        ensure!(self.settings().shared_memories, SharedMemoriesOff);
         self.check_memory_count()?;
         let memory = SharedMemory::with_image(ty, &self.settings().memory, image)?;
         self.memories.push(MemoryInstance::of_shared(memory));

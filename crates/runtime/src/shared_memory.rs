@@ -14,10 +14,23 @@ use anyhow::{Context, Result, ensure};
 use mainspring_abi::{MemoryPlan, MemorySettings, TrapCode, VMMemoryDefinition};
 use mainspring_wasm::MemoryType;
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+/// The configuration has no shared memories made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedMemoriesOff;
+
+impl fmt::Display for SharedMemoriesOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the creation of shared memories is switched off; see `Config::shared_memory`")
+    }
+}
+
+impl std::error::Error for SharedMemoriesOff {}
 
 /// A handle of a shared memory.
 #[derive(Clone, Debug)]

@@ -29,7 +29,7 @@ pub use index::{
     DataIndex, DefinedFuncIndex, ElemIndex, EntityIndex, FuncIndex, FuncRefIndex, GlobalIndex,
     MemoryIndex, TableIndex, TagIndex, TypeIndex,
 };
-pub use missing::name_missing;
+pub use missing::{MissingProposals, name_missing};
 pub use module::{
     BranchHint, DataSegment, ElementItems, ElementSegment, Export, Import, ImportCounts,
     ModuleInfo, SegmentMode,

@@ -67,6 +67,8 @@ const PROPOSALS: &[Proposal] = &[
         "(module (tag) (func (throw 0)))"),
     proposal("legacy-exceptions", Config::wasm_legacy_exceptions, WasmFeatures::LEGACY_EXCEPTIONS, false,
         "(module (func try catch_all end))"),
+    proposal("compact-imports", Config::wasm_compact_imports, WasmFeatures::COMPACT_IMPORTS, false,
+        r#"(module (import "m" (item "a" (func)) (item "b" (global i32))) (import "m" (item "c") (item "d") (memory 1)))"#),
     proposal("custom-page-sizes", Config::wasm_custom_page_sizes, WasmFeatures::CUSTOM_PAGE_SIZES, false,
         "(module (memory 1 (pagesize 1)))"),
     proposal("wide-arithmetic", Config::wasm_wide_arithmetic, WasmFeatures::WIDE_ARITHMETIC, false,

@@ -62,7 +62,7 @@ impl Collector {
             Payload::ImportSection(imports) => {
                 for group in imports.clone() {
                     if !matches!(group?, Imports::Single(..)) {
-                        self.proposals.add("compact-import-section");
+                        self.proposals.add("compact-imports");
                     }
                 }
                 for import in imports.into_imports() {

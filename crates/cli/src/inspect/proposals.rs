@@ -305,7 +305,6 @@ mod tests {
         match name {
             // A section that nobody has to read.
             "branch-hinting" => WasmFeatures::empty(),
-            "compact-import-section" => WasmFeatures::COMPACT_IMPORTS,
             "nontrapping-float-to-int-conversions" => WasmFeatures::SATURATING_FLOAT_TO_INT,
             "sign-extension-ops" => WasmFeatures::SIGN_EXTENSION,
             name => {
@@ -490,11 +489,11 @@ mod tests {
         );
         check(
             r#"(module (import "a" (item "b" (func)) (item "c" (global i32))))"#,
-            &["compact-import-section"],
+            &["compact-imports"],
         );
         check(
             r#"(module (import "a" (item "b") (item "c") (func)))"#,
-            &["compact-import-section"],
+            &["compact-imports"],
         );
         check(
             r#"(module (type $t (func)) (import "a" "b" (func (exact (type $t)))))"#,

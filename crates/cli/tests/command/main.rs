@@ -4,4 +4,5 @@
 mod place;
 
 mod endings;
+mod proposals;
 mod scripts;
