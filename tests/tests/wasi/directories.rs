@@ -102,6 +102,66 @@ fn entries_may_go_while_they_are_listed() {
 }
 
 #[test]
+fn cookies_are_small_numbers_in_the_order_of_the_listing() {
+    let (dir, mut guest) = with_dir();
+    for name in file_names(500) {
+        std::fs::write(dir.path().join(name), "").unwrap();
+    }
+    let (all, _) = guest.readdir(DIR, 0, 1 << 20).unwrap();
+    let cookies: Vec<u64> = all.iter().map(|entry| entry.next).collect();
+    assert_eq!(cookies, (1..=502).collect::<Vec<u64>>());
+    // From each of them, in any order and also from a second descriptor, that was never
+    // told of them, come the entries behind it.
+    let second = guest.open(DIR, ".", Open::directory()).unwrap();
+    for fd in [DIR, second] {
+        for cookie in (0..=502).rev().step_by(7).chain([1, 300, 2, 502, 299]) {
+            let (rest, _) = guest.readdir(fd, cookie, 1 << 20).unwrap();
+            assert_eq!(rest, all[cookie as usize..], "{cookie}");
+        }
+    }
+    assert_eq!(guest.readdir(second, 503, 4096).unwrap(), (vec![], 0));
+}
+
+#[test]
+fn cookies_stay_what_they_are_while_entries_come_and_go() {
+    let (dir, mut guest) = with_dir();
+    for name in file_names(100) {
+        std::fs::write(dir.path().join(name), "").unwrap();
+    }
+    let (all, _) = guest.readdir(DIR, 0, 1 << 20).unwrap();
+    let gone: Vec<&str> = all[10..]
+        .iter()
+        .step_by(10)
+        .map(|entry| entry.name.as_str())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    for name in &gone {
+        guest.unlink(DIR, name).unwrap();
+    }
+    for i in 0..20 {
+        std::fs::write(dir.path().join(format!("new{i}")), "").unwrap();
+    }
+    // Whether the new ones are seen is left open. The others are, each from its cookie.
+    for cookie in [0, 5, 50, 0, 99] {
+        let (rest, _) = guest.readdir(DIR, cookie, 1 << 20).unwrap();
+        let expected = all[cookie as usize..].iter();
+        let expected = expected.filter(|entry| !gone.contains(&entry.name.as_str()));
+        let mut before = cookie;
+        for entry in expected {
+            assert!(
+                rest.iter().any(|found| found.name == entry.name),
+                "{entry:?}"
+            );
+        }
+        for entry in &rest {
+            let (found, _) = guest.readdir(DIR, before, 400).unwrap();
+            assert_eq!(found[0], *entry);
+            before = entry.next;
+        }
+    }
+}
+
+#[test]
 fn listing_from_the_start_sees_what_is_new() {
     let (_dir, mut guest) = with_dir();
     assert_eq!(guest.names(DIR, 4096).unwrap().len(), 2);
