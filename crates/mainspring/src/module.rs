@@ -163,23 +163,22 @@ impl Module {
     /// # Errors
     /// If a function can't be compiled.
     pub fn serialize(&self) -> Result<Vec<u8>> {
-        self.inner.code().serialize(None)
+        let features = self.engine.config().features;
+        self.inner.code().serialize(features, None)
     }
 
     /// Loads a compiled image.
     ///
     /// # Errors
-    /// If it is damaged, or was made by another version, for another processor or with other settings.
+    /// If it is damaged, or was made by another version, for another processor or with other settings that make a difference
+    /// to it, or needs a proposal that is switched off: the error names what is in the way.
     ///
     /// # Safety
     /// The image is native code that will run with all rights of the process: it must come from
     /// [`serialize`](Self::serialize) or [`Engine::precompile_module`], by a way that is trusted.
     pub unsafe fn deserialize(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        let code = ModuleCode::from_image(
-            engine.compilers(),
-            ImageBytes::Owned(bytes.as_ref().to_vec()),
-        )?;
-        Module::from_code(engine, code)
+        let image = ImageBytes::Owned(bytes.as_ref().to_vec());
+        Module::from_image(engine, image)
     }
 
     /// Loads a compiled image by mapping its file.
@@ -208,7 +207,13 @@ impl Module {
     pub unsafe fn deserialize_open_file(engine: &Engine, file: File) -> Result<Module> {
         // SAFETY: the caller's promise.
         let image = unsafe { ImageBytes::map(file) }?;
-        Module::from_code(engine, ModuleCode::from_image(engine.compilers(), image)?)
+        Module::from_image(engine, image)
+    }
+
+    fn from_image(engine: &Engine, image: ImageBytes) -> Result<Module> {
+        let (compilers, features) = (engine.compilers(), engine.config().features);
+        let code = ModuleCode::from_image(compilers, features, image)?;
+        Module::from_code(engine, code)
     }
 
     /// The engine it belongs to.

@@ -74,10 +74,20 @@ fn flags(settings: &CompileSettings) -> Result<Flags> {
     Ok(Flags::new(builder))
 }
 
+/// Flags that say what [`CompileSettings`] do.
+const OF_SETTINGS: [&str; 5] = [
+    "opt_level",
+    "enable_verifier",
+    "enable_nan_canonicalization",
+    "enable_heap_access_spectre_mitigation",
+    "enable_table_access_spectre_mitigation",
+];
+
 /// See [`crate::Optimizer::fingerprint`].
 pub(crate) fn fingerprint(isa: &dyn TargetIsa) -> String {
     let mut text = format!("cranelift {} {}", cranelift_codegen::VERSION, isa.triple());
-    for value in isa.flags().iter().chain(isa.isa_flags()) {
+    let flags = isa.flags().iter().chain(isa.isa_flags());
+    for value in flags.filter(|flag| !OF_SETTINGS.contains(&flag.name)) {
         write!(text, " {value}").expect("writing to a string can't fail");
     }
     text

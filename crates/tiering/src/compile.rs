@@ -168,7 +168,7 @@ impl Compilers {
         &self.settings
     }
 
-    /// Everything that generated code depends on but the module: images with another one are not used.
+    /// Everything that generated code depends on but the module: cache entries with another one are not used.
     pub fn fingerprint(&self) -> String {
         format!(
             "{:?} {} {}",
@@ -176,6 +176,14 @@ impl Compilers {
             self.optimizer.fingerprint(),
             self.baseline.fingerprint()
         )
+    }
+
+    pub(crate) fn optimizer_fingerprint(&self) -> String {
+        self.optimizer.fingerprint().to_owned()
+    }
+
+    pub(crate) fn baseline_fingerprint(&self) -> String {
+        self.baseline.fingerprint().to_owned()
     }
 
     /// Compiles a function for its first call, and says which tier did.

@@ -3,7 +3,7 @@
 //! ```text
 //! header      magic, format, four zeros, checksum of all that follows, file length,
 //!             then offset and length of each section
-//! fingerprint build, settings, processor features: all that the code depends on
+//! fingerprint build, proposals, settings, processor features: all that the code depends on, see `fingerprint`
 //! meta        the module's description
 //! functions   start and end of each function in the text
 //! traps, locations, inlined, calls, roots, handlers
@@ -17,6 +17,7 @@
 
 use crate::code_memory::{Backing, CodeRange};
 use crate::compile::{Compilers, Progress};
+use crate::fingerprint;
 use crate::module_code::{CodeLocation, Landing};
 use crate::profiler::{CodeKind, Symbols};
 use crate::tables::{
@@ -25,16 +26,17 @@ use crate::tables::{
 use anyhow::{Context, Result, bail, ensure};
 use mainspring_abi::{CompiledFunction, RelocTarget, VMOffsets};
 use mainspring_platform::pages::MappedFile;
-use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
+use mainspring_wasm::{DefinedFuncIndex, ModuleInfo, needed};
 use std::ffi::c_void;
 use std::fs::File;
 use std::ops::Range;
+use wasmparser::WasmFeatures;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The first bytes of every image.
 pub const IMAGE_MAGIC: [u8; 8] = *b"\x7fMSIMAGE";
 /// Changes whenever the format does.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 const TEXT_ALIGNMENT: usize = 4096;
 /// Where in the header the list of sections is.
 const SECTIONS_AT: usize = 32;
@@ -95,9 +97,10 @@ pub(crate) struct Image {
     code: CodeRange,
 }
 
-/// Compiles a whole module into an image.
+/// Compiles a whole module, which is valid with some proposals, into an image.
 pub(crate) fn build(
     compilers: &Compilers,
+    features: WasmFeatures,
     info: &ModuleInfo,
     offsets: &VMOffsets,
     bytes: &[u8],
@@ -105,9 +108,9 @@ pub(crate) fn build(
 ) -> Result<Vec<u8>> {
     let compiled = compilers.compile_all(info, offsets, bytes, progress)?;
     let (functions, placed) = place(compiled)?;
-    let (info, blob) = keep_needed(info, bytes);
-    let meta = postcard::to_stdvec(&info).context("cannot encode the module's description")?;
-    let fingerprint = fingerprint(compilers);
+    let (kept, blob) = keep_needed(info, bytes);
+    let meta = postcard::to_stdvec(&kept).context("cannot encode the module's description")?;
+    let fingerprint = fingerprint::of(compilers, info, needed(features, bytes));
     let parts: [&[u8]; Section::COUNT] = [
         fingerprint.as_bytes(),
         &meta,
@@ -136,10 +139,6 @@ pub(crate) fn build(
     let checksum = xxh3_64(&image[CHECKSUM_AT + 8..]);
     image[CHECKSUM_AT..CHECKSUM_AT + 8].copy_from_slice(&checksum.to_le_bytes());
     Ok(image)
-}
-
-fn fingerprint(compilers: &Compilers) -> String {
-    format!("{}\n{}", env!("MAINSPRING_BUILD"), compilers.fingerprint())
 }
 
 /// Lays functions out one after the other and resolves the calls between them. Returns the table of
@@ -191,9 +190,17 @@ fn keep_needed(info: &ModuleInfo, bytes: &[u8]) -> (ModuleInfo, Vec<u8>) {
 }
 
 impl Image {
-    /// Checks an image and maps its code.
-    pub fn load(compilers: &Compilers, bytes: ImageBytes) -> Result<(ModuleInfo, Image)> {
-        let sections = check(bytes.bytes(), &fingerprint(compilers))?;
+    /// Checks an image, which may use some proposals, and maps its code.
+    pub fn load(
+        compilers: &Compilers,
+        features: WasmFeatures,
+        bytes: ImageBytes,
+    ) -> Result<(ModuleInfo, Image)> {
+        let sections = check(bytes.bytes())?;
+        let found = &bytes.bytes()[sections[Section::Fingerprint as usize].clone()];
+        let found = std::str::from_utf8(found)
+            .context("the compiled image is damaged: its fingerprint is not text")?;
+        fingerprint::check(found, compilers, features)?;
         let meta = &bytes.bytes()[sections[Section::Meta as usize].clone()];
         let info: ModuleInfo = postcard::from_bytes(meta)
             .context("the compiled image is damaged: its description can't be read")?;
@@ -328,8 +335,8 @@ fn copy_code(text: &[u8], backing: Backing) -> Result<CodeRange> {
     Ok(code)
 }
 
-/// Checks everything about an image that can be checked, and finds its sections.
-fn check(bytes: &[u8], expected: &str) -> Result<[Range<usize>; Section::COUNT]> {
+/// Checks that an image is whole, and finds its sections.
+fn check(bytes: &[u8]) -> Result<[Range<usize>; Section::COUNT]> {
     ensure!(
         bytes.starts_with(&IMAGE_MAGIC),
         "not a compiled image (compile the module first)"
@@ -361,21 +368,5 @@ fn check(bytes: &[u8], expected: &str) -> Result<[Range<usize>; Section::COUNT]>
     );
     let sections: [Range<usize>; Section::COUNT] = read_sections(bytes, SECTIONS_AT)
         .context("the compiled image is damaged: a section lies outside of it")?;
-    let found = std::str::from_utf8(&bytes[sections[Section::Fingerprint as usize].clone()])
-        .context("the compiled image is damaged: its fingerprint is not text")?;
-    if found != expected {
-        let (found_version, found_rest) = found.split_once('\n').unwrap_or((found, ""));
-        let (version, _) = expected
-            .split_once('\n')
-            .expect("fingerprints start with the version");
-        if found_version != version {
-            bail!(
-                "the compiled image was made by version {found_version}, and this is {version}: compile the module again"
-            );
-        }
-        bail!(
-            "the compiled image was made with other settings or for another processor ({found_rest}): compile the module again"
-        );
-    }
     Ok(sections)
 }

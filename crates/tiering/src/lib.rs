@@ -26,6 +26,7 @@ mod code_table;
 mod compile;
 mod counted;
 mod debug;
+mod fingerprint;
 mod image;
 mod learned;
 mod module_code;

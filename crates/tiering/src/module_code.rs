@@ -228,7 +228,7 @@ impl ModuleCode {
         bytes: &[u8],
     ) -> Result<Arc<ModuleCode>> {
         let image = Self::precompile(compilers, features, bytes, None)?;
-        Self::from_image(compilers, ImageBytes::Owned(image))
+        Self::from_image(compilers, features, ImageBytes::Owned(image))
     }
 
     /// Decodes, validates and compiles every function to an image.
@@ -239,16 +239,22 @@ impl ModuleCode {
         progress: Option<Progress<'_>>,
     ) -> Result<Vec<u8>> {
         let info = seen_decoding(bytes.len(), true, || decode(features, bytes))?;
-        image::build(compilers, &info, &VMOffsets::new(&info), bytes, progress)
+        let offsets = VMOffsets::new(&info);
+        image::build(compilers, features, &info, &offsets, bytes, progress)
     }
 
-    /// Loads an image.
+    /// Loads an image, which may use some proposals.
     ///
     /// # Errors
-    /// If it is damaged, or was made by another version, for another processor or with other settings.
-    pub fn from_image(compilers: &Arc<Compilers>, bytes: ImageBytes) -> Result<Arc<ModuleCode>> {
+    /// If it is damaged, or was made by another version, for another processor or with other settings that make a difference
+    /// to it, or needs other proposals.
+    pub fn from_image(
+        compilers: &Arc<Compilers>,
+        features: WasmFeatures,
+        bytes: ImageBytes,
+    ) -> Result<Arc<ModuleCode>> {
         let _span = tracing::debug_span!("load image").entered();
-        let (info, image) = Image::load(compilers, bytes)?;
+        let (info, image) = Image::load(compilers, features, bytes)?;
         let offsets = VMOffsets::new(&info);
         let code = Arc::new_cyclic(|itself: &Weak<ModuleCode>| ModuleCode {
             info,
@@ -268,11 +274,16 @@ impl ModuleCode {
         self
     }
 
-    /// Makes an image of the module, compiling what is not.
-    pub fn serialize(&self, progress: Option<Progress<'_>>) -> Result<Vec<u8>> {
+    /// Makes an image of the module, which is valid with some proposals, compiling what is not.
+    pub fn serialize(
+        &self,
+        features: WasmFeatures,
+        progress: Option<Progress<'_>>,
+    ) -> Result<Vec<u8>> {
         match &self.kind {
             Kind::Lazy(table) => image::build(
                 table.compilers(),
+                features,
                 &self.info,
                 &self.offsets,
                 self.bytes()?,

@@ -16,6 +16,7 @@ mod index;
 mod missing;
 mod module;
 mod names;
+mod needed;
 mod quick;
 mod registry;
 mod supertypes;
@@ -35,6 +36,7 @@ pub use module::{
     ModuleInfo, SegmentMode,
 };
 pub use names::{FunctionNames, tag_name};
+pub use needed::needed;
 pub use registry::{
     RegisteredTypes, TypeRegistry, map_func_type, map_ref_type, map_sub_type, map_val_type,
 };

@@ -8,7 +8,7 @@ use crate::const_expr::ConstExpr;
 use crate::index::*;
 use crate::types::*;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// What a module declares. See the specification, section "Structure / Modules".
@@ -41,7 +41,7 @@ pub struct ModuleInfo {
     /// Exports in declaration order.
     pub exports: Vec<Export>,
     /// The position in [`exports`](Self::exports) of each name.
-    pub export_names: HashMap<String, usize>,
+    pub export_names: BTreeMap<String, usize>,
     /// The function to run when an instance is made.
     pub start: Option<FuncIndex>,
     /// Element segments.

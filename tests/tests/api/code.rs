@@ -90,16 +90,91 @@ fn damaged_images_are_refused() {
     assert!(load(&longer).is_err());
 }
 
+/// What is different, and would be so in the code, is named; what makes no difference to the code makes none.
 #[test]
-fn images_are_for_one_configuration() {
-    let image = Engine::default()
-        .precompile_module(TEXT.as_bytes())
+fn images_are_for_settings_that_make_the_same_code() {
+    type Configure = fn(&mut Config) -> &mut Config;
+    let no_memory =
+        r#"(module (func (export "f") (result f32) (f32.add (f32.const 1) (f32.const 2))))"#;
+    let cases: &[(Configure, &str, bool, bool)] = &[
+        // What is set, the name of it, and whether the images of modules with and without a memory are refused.
+        (
+            |c| c.memory_reservation(1 << 20),
+            "memory_reservation",
+            true,
+            false,
+        ),
+        (|c| c.memory_guard_size(0), "memory_guard_size", true, false),
+        (|c| c.memory_may_move(false), "memory_may_move", true, false),
+        (
+            |c| c.cranelift_nan_canonicalization(true),
+            "cranelift_nan_canonicalization",
+            true,
+            true,
+        ),
+        (
+            |c| c.cranelift_opt_level(OptLevel::None),
+            "cranelift_opt_level",
+            true,
+            true,
+        ),
+        (|c| c.relaxed_simd_deterministic(true), "", false, false),
+        (|c| c.wasm_branch_hinting(true), "", false, false),
+        (|c| c.memory_reservation_for_growth(0), "", false, false),
+        (|c| c.guard_before_linear_memory(false), "", false, false),
+        (|c| c.memory_init_cow(false), "", false, false),
+        (|c| c.cranelift_debug_verifier(true), "", false, false),
+        (|c| c.strategy(Strategy::Winch), "", false, false),
+        (|c| c.parallel_compilation(false), "", false, false),
+        (|c| c.max_wasm_stack(1 << 20), "", false, false),
+    ];
+    let made_by = Engine::default();
+    for &(configure, name, with_memory, without) in cases {
+        let mut config = Config::new();
+        let engine = Engine::new(configure(&mut config)).unwrap();
+        for (text, refused) in [(TEXT, with_memory), (no_memory, without)] {
+            let image = made_by.precompile_module(text.as_bytes()).unwrap();
+            // SAFETY: it is refused, or was made right here.
+            let loaded = unsafe { Module::deserialize(&engine, &image) };
+            assert_eq!(loaded.is_err(), refused, "{name}");
+            let Err(error) = loaded else { continue };
+            let error = error.to_string();
+            assert!(error.contains("other settings"), "{error}");
+            for (_, other, ..) in cases.iter().filter(|case| !case.1.is_empty()) {
+                assert_eq!(error.contains(other), *other == name, "{error}");
+            }
+        }
+    }
+}
+
+/// The same module and settings make the same bytes, whoever makes them.
+#[test]
+fn images_are_reproducible() {
+    let exports: String = (0..40)
+        .map(|i| format!("(func (export \"f{i}\") (result i32) (i32.const {i}))"))
+        .collect();
+    let text = format!("(module (memory (export \"m\") 1) {exports})");
+    let first = Engine::default()
+        .precompile_module(text.as_bytes())
         .unwrap();
-    let mut config = Config::new();
-    config.memory_reservation(1 << 20);
-    // SAFETY: refused.
-    let error = unsafe { Module::deserialize(&Engine::new(&config).unwrap(), &image) }.unwrap_err();
-    assert!(error.to_string().contains("other settings"), "{error}");
+    for _ in 0..4 {
+        let engine = Engine::default();
+        assert_eq!(engine.precompile_module(text.as_bytes()).unwrap(), first);
+        let module = Module::new(&engine, &text).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let f = instance
+            .get_typed_func::<(), i32>(&mut store, "f7")
+            .unwrap();
+        assert_eq!(f.call(&mut store, ()).unwrap(), 7);
+        assert_eq!(module.serialize().unwrap(), first);
+        let mut config = Config::new();
+        let ahead = Engine::new(config.strategy(Strategy::Cranelift)).unwrap();
+        assert_eq!(
+            Module::new(&ahead, &text).unwrap().serialize().unwrap(),
+            first
+        );
+    }
 }
 
 /// No mapping of the process is writable and executable, and what modules took comes back.

@@ -167,6 +167,50 @@ fn a_module_that_uses_what_is_off_is_refused_with_its_name() {
 }
 
 #[test]
+fn an_image_that_uses_what_is_off_is_refused_with_its_name() {
+    let load = |engine: &Engine, image: &[u8]| {
+        // SAFETY: images that are refused are not run, and the others were made right here.
+        unsafe { Module::deserialize(engine, image) }.map(drop)
+    };
+    for proposal in PROPOSALS {
+        let name = proposal.name;
+        let on = engine(|config| {
+            (proposal.switch)(config, true);
+        });
+        let on = on.expect("a valid configuration");
+        let (image, plain) = (
+            on.precompile_module(proposal.module.as_bytes()),
+            on.precompile_module(b"(module (func (param i32)))"),
+        );
+        let (image, plain) = (image.expect(name), plain.expect(name));
+        let off = engine(|config| {
+            config.wasm_relaxed_simd(name != "simd");
+            (proposal.switch)(config, false);
+        });
+        let off = off.expect("a valid configuration");
+        let error = load(&off, &image).expect_err(name).to_string();
+        assert!(error.contains("switched off"), "{error}");
+        assert!(error.contains(name), "{error}");
+        // What it does not use makes no difference.
+        load(&off, &plain).expect(name);
+        load(&on, &image).expect(name);
+    }
+    let no_objects = engine(|config| {
+        config.gc_support(false);
+    });
+    let no_objects = no_objects.expect("a valid configuration");
+    for (text, name) in [
+        ("(module (func (param externref)))", "gc_support"),
+        ("(module (type (struct)))", "gc"),
+        ("(module (tag) (func (throw 0)))", "exceptions"),
+    ] {
+        let image = Engine::default().precompile_module(text.as_bytes());
+        let error = load(&no_objects, &image.expect(name)).expect_err(name);
+        assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
+#[test]
 fn all_that_a_module_lacks_is_named() {
     let engine = engine(|config| {
         config.wasm_multi_memory(false).wasm_tail_call(false);
