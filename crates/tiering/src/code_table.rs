@@ -40,6 +40,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// Code bytes that others stay clear of, for each byte of wasm, and at the least. Address space, not memory.
 const ROOM_PER_BYTE: usize = 64;
 const ROOM_AT_LEAST: usize = 16 << 20;
+/// Bytes of code that there is room for from the start.
+const FIRST_CODE: usize = 64 << 10;
 /// Bytes that optimized code may take, for each byte of wasm, and however little there is of that. What makes a program
 /// faster leaves room for what it can't run without.
 const BETTER_CODE_PER_BYTE: usize = 32;
@@ -144,8 +146,8 @@ impl CodeTable {
         let backing = compilers.code_backing();
         let range = CodeRange::new(data_bytes, room, backing)?;
         let text_at = round_up(stub_bytes).context("too many functions")?;
-        // Before what is mapped behind it.
-        range.open(text_at)?;
+        // Before what is mapped behind it. A process that can have no more mappings fails here, not at a first call.
+        range.open(text_at + FIRST_CODE)?;
         let learned = known.and_then(|entry| Learned::read(entry, count, counters).ok());
         let learned = learned.filter(|learned| map_learned(&range, backing, text_at, learned));
         let known = learned.as_ref().map_or((0, 0), |learned| {
