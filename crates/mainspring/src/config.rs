@@ -376,7 +376,8 @@ impl Config {
         self
     }
 
-    /// Sets how many bytes are reserved beyond its size for a memory that moves. 2 GiB by default.
+    /// Sets how many bytes are reserved beyond its size for a memory that moves, or that begins as large as
+    /// [`memory_reservation`](Self::memory_reservation) or larger. Up to there it grows in place. 2 GiB by default.
     pub fn memory_reservation_for_growth(&mut self, bytes: u64) -> &mut Self {
         self.compile.memory.reservation_for_growth = round_up_pages(bytes);
         self
@@ -436,10 +437,10 @@ impl Config {
     }
 
     /// Sets how many bytes objects of one store may take that have survived or are large. 2 GiB by default,
-    /// and no more than that. New objects take another 3.25 MiB.
+    /// and no more than that. New objects take another 3 MiB.
     ///
     /// A store's own limit is set by [`Store::limiter`](crate::Store::limiter), whose
-    /// [`memory_growing`](crate::ResourceLimiter::memory_growing) is asked about the same bytes.
+    /// [`memory_growing`](crate::ResourceLimiter::memory_growing) is asked about all of these bytes.
     pub fn gc_heap_reservation(&mut self, bytes: u64) -> &mut Self {
         self.heap.reservation = bytes;
         self

@@ -91,7 +91,8 @@ impl SharedMemory {
         unsafe { std::slice::from_raw_parts(base, self.memory.len()) }
     }
 
-    /// Grows it by `delta` pages and returns its size before. Limiters of stores are not asked.
+    /// Grows it by `delta` pages and returns its size before. Limiters of stores are not asked, as they are where
+    /// wasm grows it.
     ///
     /// # Errors
     /// If that is above its maximum, or the system has not that much.

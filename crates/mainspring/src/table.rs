@@ -67,16 +67,16 @@ impl Table {
     /// Sets an element.
     ///
     /// # Errors
-    /// If there is none at that index, or the value is of another type.
+    /// If there is none at that index, with [`Trap::TableOutOfBounds`]; or the value is of another type.
     pub fn set(&self, store: impl AsContextMut, index: u64, value: Ref) -> Result<()> {
         let mut store = store;
         let store = &mut store.as_context_mut().0.opaque;
         store.check(self.store);
         let raw = checked(store, &self.ty_in(store), value)?;
-        let element = store.runtime.table_mut(self.id).change_from(index, 1);
-        element
-            .with_context(|| format!("table element index {index} is out of bounds"))?
-            .fill(raw);
+        let Some(element) = store.runtime.table_mut(self.id).change_from(index, 1) else {
+            bail!(Trap::TableOutOfBounds)
+        };
+        element.fill(raw);
         Ok(())
     }
 

@@ -14,6 +14,9 @@ pub const DEFAULT_MEMORY_LIMIT: usize = 10_000;
 pub trait ResourceLimiter: Send {
     /// Whether a linear memory may have `desired` bytes, from `current` (0 when it is made).
     /// `maximum` is what its type allows. An error traps the guest.
+    ///
+    /// Shared memories that the store's modules define, or that its guests grow, count too, and so does the heap
+    /// of objects, as one more memory without a maximum.
     fn memory_growing(
         &mut self,
         current: usize,

@@ -53,7 +53,11 @@ impl MemoryInstance {
         let plan = MemoryPlan::new(&ty, settings);
         let size = bytes_of(&ty, ty.minimum)
             .context("the memory's initial size does not fit in the address space")?;
-        let space = Space::reserve(&plan, settings, if plan.may_move { size } else { 0 })?;
+        let space = Space::reserve(
+            &plan,
+            settings,
+            reserved_at_first(&ty, &plan, settings, size),
+        )?;
         space.commit(0..size)?;
         if let Some(image) = image {
             space.map_image(image)?;
@@ -203,6 +207,22 @@ impl MemoryInstance {
     }
 }
 
+/// Bytes to reserve at least for a memory of a size: if it does not fit in the usual reservation, room to grow comes
+/// with it.
+fn reserved_at_first(
+    ty: &MemoryType,
+    plan: &MemoryPlan,
+    settings: &MemorySettings,
+    size: usize,
+) -> usize {
+    if (size as u64) < plan.reservation {
+        return 0;
+    }
+    let with_room = (size as u64).saturating_add(settings.reservation_for_growth);
+    let most = bytes_of(ty, ty.maximum_pages()).unwrap_or(usize::MAX);
+    usize::try_from(with_room).unwrap_or(usize::MAX).min(most)
+}
+
 /// The address space of a memory.
 #[derive(Debug)]
 pub(crate) struct Space {
@@ -286,6 +306,12 @@ pub(crate) fn bytes_of(ty: &MemoryType, pages: u64) -> Option<usize> {
     usize::try_from(pages.checked_mul(ty.page_size())?).ok()
 }
 
+/// Bytes of the largest size that a type declares.
+fn maximum_bytes(ty: &MemoryType) -> Option<usize> {
+    let maximum = ty.maximum?;
+    Some(bytes_of(ty, maximum).unwrap_or(usize::MAX))
+}
+
 impl Store {
     /// Makes a memory if the store's limits allow.
     ///
@@ -309,15 +335,14 @@ impl Store {
         })
     }
 
-    /// Makes a shared memory for an instance. As documented of limiters, they are asked how many
-    /// memories there may be, and not about the sizes of shared ones.
+    /// Makes a shared memory for an instance, if the store's limits allow.
     pub(crate) fn add_shared_memory(
         &mut self,
         ty: MemoryType,
         image: Option<&MemoryImage>,
     ) -> Result<MemoryId> {
         ensure!(self.settings().shared_memories, SharedMemoriesOff);
-        self.check_memory_count()?;
+        self.check_new_memory(&ty)?;
         let memory = SharedMemory::with_image(ty, &self.settings().memory, image)?;
         self.memories.push(MemoryInstance::of_shared(memory));
         Ok(MemoryId(self.memories.len() as u32 - 1))
@@ -336,25 +361,28 @@ impl Store {
         Ok(())
     }
 
+    /// Asks whether there may be one more memory, of the size that it begins with.
+    fn check_new_memory(&mut self, ty: &MemoryType) -> Result<()> {
+        let size = bytes_of(ty, ty.minimum)
+            .context("the memory's initial size does not fit in the address space")?;
+        self.check_memory_count()?;
+        if let Some(limiter) = self.limiter() {
+            ensure!(
+                limiter.memory_growing(0, size, maximum_bytes(ty))?,
+                "memory minimum size of {} pages exceeds memory limits",
+                ty.minimum
+            );
+        }
+        Ok(())
+    }
+
     pub(crate) fn add_memory(
         &mut self,
         ty: MemoryType,
         image: Option<&MemoryImage>,
         definition: Option<NonNull<VMMemoryDefinition>>,
     ) -> Result<MemoryId> {
-        let size = bytes_of(&ty, ty.minimum)
-            .context("the memory's initial size does not fit in the address space")?;
-        let maximum = ty
-            .maximum
-            .map(|pages| bytes_of(&ty, pages).unwrap_or(usize::MAX));
-        self.check_memory_count()?;
-        if let Some(limiter) = self.limiter() {
-            ensure!(
-                limiter.memory_growing(0, size, maximum)?,
-                "memory minimum size of {} pages exceeds memory limits",
-                ty.minimum
-            );
-        }
+        self.check_new_memory(&ty)?;
         let settings = self.settings().memory;
         let memory = MemoryInstance::new(ty, &settings, image, definition)?;
         self.memories.push(memory);
@@ -362,15 +390,13 @@ impl Store {
     }
 
     /// Grows a memory by `delta` pages. Returns its size in pages before, or `None` if it can't
-    /// grow that far.
+    /// grow that far. A shared memory may grow elsewhere meanwhile, so what the limiter hears of its size may be out of date.
     ///
     /// # Errors
     /// If the limiter says that this must stop the guest.
     pub fn grow_memory(&mut self, id: MemoryId, delta: u64) -> Result<Option<u64>> {
         let memory = self.memory(id);
-        if let Some(shared) = memory.shared() {
-            return Ok(shared.grow(delta).ok());
-        }
+        let shared = memory.shared().cloned();
         let (ty, old, old_bytes) = (*memory.ty(), memory.pages(), memory.len());
         if delta == 0 {
             return Ok(Some(old));
@@ -380,22 +406,20 @@ impl Store {
         let desired = pages
             .and_then(|pages| bytes_of(&ty, pages))
             .unwrap_or(usize::MAX);
-        let maximum = ty
-            .maximum
-            .map(|pages| bytes_of(&ty, pages).unwrap_or(usize::MAX));
         if let Some(limiter) = self.limiter()
-            && !limiter.memory_growing(old_bytes, desired, maximum)?
+            && !limiter.memory_growing(old_bytes, desired, maximum_bytes(&ty))?
         {
             return Ok(None);
         }
-        let grown = match pages {
-            Some(pages) if pages <= ty.maximum_pages() && desired != usize::MAX => {
-                self.memory_mut(id).grow_to(desired)
+        let grown = match (shared, pages) {
+            (Some(shared), _) => shared.grow(delta),
+            (None, Some(pages)) if pages <= ty.maximum_pages() && desired != usize::MAX => {
+                self.memory_mut(id).grow_to(desired).map(|()| old)
             }
-            _ => Err(anyhow::Error::msg("Memory maximum size exceeded")),
+            (None, _) => Err(anyhow::Error::msg("Memory maximum size exceeded")),
         };
         match grown {
-            Ok(()) => Ok(Some(old)),
+            Ok(old) => Ok(Some(old)),
             Err(error) => match self.limiter() {
                 Some(limiter) => limiter.memory_grow_failed(error).map(|()| None),
                 None => Ok(None),

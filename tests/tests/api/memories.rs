@@ -181,7 +181,8 @@ fn tables_and_globals_check_types() {
     )
     .unwrap();
     assert!(table.set(&mut store, 0, Ref::Extern(None)).is_err());
-    assert!(table.set(&mut store, 2, Ref::Func(None)).is_err());
+    let error = table.set(&mut store, 2, Ref::Func(None)).unwrap_err();
+    assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::TableOutOfBounds));
     assert_eq!(table.grow(&mut store, 1, Ref::Func(None)).unwrap(), 2);
     assert!(table.grow(&mut store, 1, Ref::Func(None)).is_err());
     assert!(table.fill(&mut store, 2, Ref::Func(None), 2).is_err());
@@ -212,4 +213,59 @@ fn tables_and_globals_check_types() {
             .to_string(),
         "immutable global cannot be set"
     );
+}
+
+#[test]
+fn memories_grow_in_place_up_to_what_is_reserved() -> Result<()> {
+    for may_move in [true, false] {
+        let mut config = Config::new();
+        config
+            .memory_reservation(1 << 16)
+            .memory_reservation_for_growth(4 << 16)
+            .memory_may_move(may_move);
+        let engine = Engine::new(&config)?;
+        for pages in [1, 3] {
+            let mut store = Store::new(&engine, ());
+            let memory = Memory::new(&mut store, MemoryType::new(pages, None))?;
+            memory.write(&mut store, 100, b"abc")?;
+            let base = memory.data_ptr(&store);
+            for _ in 0..4 {
+                memory.grow(&mut store, 1)?;
+                assert_eq!(memory.data_ptr(&store), base);
+            }
+            // Only from here on there is no room.
+            assert_eq!(memory.grow(&mut store, 1).is_ok(), may_move);
+            assert_eq!(&memory.data(&store)[100..103], b"abc");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn types_that_no_memory_can_be_of_are_refused() {
+    let build = |is_64, min: u64, max| {
+        let mut builder = MemoryType::builder();
+        builder.memory64(is_64).min(min).max(max).build()
+    };
+    for (is_64, min, max, valid) in [
+        (true, 1 << 48, None, false),
+        (true, (1 << 48) - 1, None, true),
+        (true, 0, Some(1 << 48), true),
+        (true, 0, Some((1 << 48) + 1), false),
+        (true, u64::MAX, None, false),
+        (false, 1 << 16, None, true),
+        (false, (1 << 16) + 1, None, false),
+        (false, 0, Some((1 << 16) + 1), false),
+        (false, 2, Some(1), false),
+    ] {
+        let built = build(is_64, min, max);
+        assert_eq!(built.is_ok(), valid, "{is_64} {min} {max:?}");
+        if let Ok(ty) = built {
+            assert_eq!((ty.minimum(), ty.maximum()), (min, max));
+        }
+    }
+    // What can be, but not here.
+    let mut store = Store::<()>::default();
+    let ty = build(true, (1 << 48) - 1, None).expect("a valid type");
+    assert!(Memory::new(&mut store, ty).is_err());
 }

@@ -382,10 +382,13 @@ fn a_full_heap_is_an_error() -> Result<()> {
 
 #[test]
 fn what_a_limiter_says_of_the_heap_stops_the_guest() -> Result<()> {
-    struct Refuses;
+    /// After so many bytes; from which to which was asked.
+    struct Refuses(usize, Vec<(usize, usize)>);
     impl ResourceLimiter for Refuses {
-        fn memory_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool> {
-            bail!("enough")
+        fn memory_growing(&mut self, from: usize, to: usize, _: Option<usize>) -> Result<bool> {
+            self.1.push((from, to));
+            ensure!(to <= self.0, "enough");
+            Ok(true)
         }
         fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool> {
             Ok(true)
@@ -396,7 +399,15 @@ fn what_a_limiter_says_of_the_heap_stops_the_guest() -> Result<()> {
         (func (export "f") (param i32) (drop (array.new_default $bytes (local.get 0)))))"#;
     let engine = Engine::default();
     let module = Module::new(&engine, text)?;
-    let mut store = Store::new(&engine, Refuses);
+    // Not even new objects have room.
+    let mut store = Store::new(&engine, Refuses(1 << 20, Vec::new()));
+    store.limiter(|limiter| limiter);
+    let error = Instance::new(&mut store, &module, &[]).unwrap_err();
+    assert_eq!(error.root_cause().to_string(), "enough");
+    assert!(ExternRef::new(&mut store, 1).is_err());
+    // They have, and nothing else.
+    const NEW_OBJECTS: usize = 3 << 20;
+    let mut store = Store::new(&engine, Refuses(NEW_OBJECTS, Vec::new()));
     store.limiter(|limiter| limiter);
     let instance = Instance::new(&mut store, &module, &[])?;
     let f = instance.get_typed_func::<i32, ()>(&mut store, "f")?;
@@ -406,6 +417,13 @@ fn what_a_limiter_says_of_the_heap_stops_the_guest() -> Result<()> {
     let error = f.call(&mut store, 1_000_000).unwrap_err();
     assert_eq!(error.root_cause().to_string(), "enough");
     assert!(ExternRef::new(&mut store, 1).is_ok());
+    let asked = &store.data().1;
+    assert_eq!(asked[0], (0, NEW_OBJECTS));
+    assert!(
+        asked[1..]
+            .iter()
+            .all(|(from, to)| *from == NEW_OBJECTS && from < to)
+    );
     Ok(())
 }
 

@@ -130,26 +130,43 @@ fn imports_have_to_match() -> Result<()> {
     Ok(())
 }
 
-/// As documented of limiters: they say how many memories there may be, and are not asked about sizes of shared ones.
 #[test]
-fn limiters_count_shared_memories_and_leave_their_sizes_alone() -> Result<()> {
+fn limiters_decide_about_shared_memories_too() -> Result<()> {
     let engine = engine();
     let module = Module::new(
         &engine,
         r#"(module (memory 1 4 shared) (func (export "grow") (result i32) (memory.grow (i32.const 1))))"#,
     )?;
-    let limits = StoreLimitsBuilder::new().memory_size(0).memories(1).build();
-    let mut store = Store::new(&engine, limits);
-    store.limiter(|limits| limits);
+    let limited = |pages: usize| {
+        let limits = StoreLimitsBuilder::new()
+            .memory_size(pages << 16)
+            .memories(1);
+        let mut store = Store::new(&engine, limits.build());
+        store.limiter(|limits| limits);
+        store
+    };
+    let error = Instance::new(&mut limited(0), &module, &[]).unwrap_err();
+    assert!(
+        error.to_string().contains("exceeds memory limits"),
+        "{error}"
+    );
+    let mut store = limited(2);
     let instance = Instance::new(&mut store, &module, &[])?;
     let grow = instance.get_typed_func::<(), i32>(&mut store, "grow")?;
     assert_eq!(grow.call(&mut store, ())?, 1);
+    assert_eq!(grow.call(&mut store, ())?, -1);
     let error = Instance::new(&mut store, &module, &[]).unwrap_err();
     assert!(error.to_string().contains("memory count"), "{error}");
-    // One from elsewhere is not the store's.
-    let memory = SharedMemory::new(&engine, MemoryType::shared(1, 1))?;
-    let import = Module::new(&engine, r#"(module (import "" "" (memory 1 1 shared)))"#)?;
-    Instance::new(&mut store, &import, &[memory.into()])?;
+    // One from elsewhere is not the store's, but what its guests make of it is.
+    let memory = SharedMemory::new(&engine, MemoryType::shared(1, 4))?;
+    let import = Module::new(
+        &engine,
+        r#"(module (import "" "" (memory 1 4 shared)) (func (export "grow") (result i32) (memory.grow (i32.const 2))))"#,
+    )?;
+    let instance = Instance::new(&mut store, &import, &[memory.clone().into()])?;
+    let grow = instance.get_typed_func::<(), i32>(&mut store, "grow")?;
+    assert_eq!((grow.call(&mut store, ())?, memory.size()), (-1, 1));
+    assert_eq!((memory.grow(2)?, memory.size()), (1, 3));
     Ok(())
 }
 

@@ -152,7 +152,7 @@ impl MemoryType {
     /// The type of memories of at least `minimum` pages of 64 KiB, indexed with 64 bits.
     ///
     /// # Panics
-    /// If the minimum is above the maximum or above 2⁴⁸ pages.
+    /// If the minimum is above the maximum or 2⁴⁸ pages or more.
     pub fn new64(minimum: u64, maximum: Option<u64>) -> MemoryType {
         MemoryTypeBuilder::new()
             .memory64(true)
@@ -275,7 +275,7 @@ impl MemoryTypeBuilder {
     /// Makes the type.
     ///
     /// # Errors
-    /// If it is not valid: the minimum above the maximum, either above what can be indexed, another
+    /// If it is not valid: the minimum above the maximum or 2⁶⁴ bytes, either above what can be indexed, another
     /// page size than 1 and 65,536, or a shared memory without a maximum.
     pub fn build(&self) -> Result<MemoryType> {
         let ty = self.0;
@@ -292,6 +292,11 @@ impl MemoryTypeBuilder {
         ensure!(
             ty.minimum <= limit,
             "a minimum of {} pages is more than can be indexed ({limit})",
+            ty.minimum
+        );
+        ensure!(
+            ty.minimum_bytes().is_some(),
+            "a minimum of {} pages is 2⁶⁴ bytes, which no memory can have",
             ty.minimum
         );
         if let Some(maximum) = ty.maximum {

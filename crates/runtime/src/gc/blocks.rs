@@ -265,7 +265,8 @@ impl Heap {
         // Asking costs something.
         let wanted_or_more = wanted.next_multiple_of(AT_ONCE).min(self.blocks.most);
         for wanted in [wanted_or_more, wanted] {
-            if roots.may_grow(self.blocks.granted(), wanted * BLOCK as usize) {
+            let from = YOUNG.len() + self.blocks.granted();
+            if roots.may_grow(from, YOUNG.len() + wanted * BLOCK as usize) {
                 self.blocks.granted = wanted;
                 return true;
             }

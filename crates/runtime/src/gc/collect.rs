@@ -16,7 +16,7 @@ pub trait Roots {
     /// its object moves. `visit` says whether the object is young from now on.
     fn each(&mut self, young: bool, visit: &mut dyn FnMut(&mut u32) -> bool);
 
-    /// Whether old objects may take so many bytes, from so many.
+    /// Whether the heap may take so many bytes, from so many.
     fn may_grow(&mut self, from: usize, to: usize) -> bool {
         let _ = (from, to);
         true

@@ -1,7 +1,7 @@
 //! A store's objects.
 
 use super::roots::StoreRoots;
-use super::{Handle, Heap, HostValue, OutOfMemory, Shape};
+use super::{Handle, Heap, HostValue, OutOfMemory, Shape, YOUNG};
 use crate::module::Module;
 use crate::store::Store;
 use crate::trap::Activation;
@@ -71,10 +71,16 @@ impl Store {
     /// Makes the heap, unless it is there.
     ///
     /// # Errors
-    /// If the system says no.
+    /// If the limiter or the system says no.
     pub fn ensure_heap(&mut self) -> Result<()> {
         if self.heap.is_some() {
             return Ok(());
+        }
+        if let Some(limiter) = self.limiter()
+            && !limiter.memory_growing(0, YOUNG.len(), None)?
+        {
+            return Err(GcHeapOutOfMemory::new((), YOUNG.len() as u64))
+                .context("the store's limits leave no room for objects");
         }
         let base = self.settings().types.base()?;
         let settings = self.settings().heap;
