@@ -13,7 +13,7 @@ use mainspring::{
     StoreLimitsBuilder, Unfinished, bail, format_err,
 };
 use mainspring_wasi::p1::{WasiP1Ctx, add_to_linker_sync};
-use mainspring_wasi::{DirPerms, FilePerms, WasiCtxBuilder};
+use mainspring_wasi::{FsPerms, WasiCtxBuilder};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -287,11 +287,11 @@ impl Run {
             builder.env(&key, &value);
         }
         for dir in &self.dirs {
-            let (dir_perms, file_perms) = match dir.read_only {
-                true => (DirPerms::READ, FilePerms::READ),
-                false => (DirPerms::all(), FilePerms::all()),
+            let perms = match dir.read_only {
+                true => FsPerms::ReadOnly,
+                false => FsPerms::ReadWrite,
             };
-            builder.preopened_dir(&dir.host, &dir.guest, dir_perms, file_perms)?;
+            builder.preopened_dir(&dir.host, &dir.guest, perms)?;
         }
         if let Some(limit) = self.max_descriptors {
             builder.max_descriptors(limit);

@@ -8,7 +8,7 @@ use std::path::Path;
 use mainspring::{Result, format_err};
 
 use crate::host::directory::Directory;
-use crate::host::permissions::{DirPerms, FilePerms, Permissions};
+use crate::host::permissions::FsPerms;
 use crate::host::sockets::Socket;
 use crate::host::streams::{Empty, Sink, StdinStream, StdoutStream};
 use crate::p1::{Grants, WasiP1Ctx};
@@ -144,15 +144,10 @@ impl WasiCtxBuilder {
         &mut self,
         host_path: impl AsRef<Path>,
         guest_path: impl AsRef<str>,
-        dir_perms: DirPerms,
-        file_perms: FilePerms,
+        perms: FsPerms,
     ) -> Result<&mut Self> {
         let host_path = host_path.as_ref();
-        let permissions = Permissions {
-            dir: dir_perms,
-            file: file_perms,
-        };
-        let directory = Directory::open_ambient(host_path, permissions).map_err(|error| {
+        let directory = Directory::open_ambient(host_path, perms).map_err(|error| {
             format_err!(
                 "cannot open the directory `{}` for the guest: {error}",
                 host_path.display()

@@ -8,7 +8,7 @@
 //! ```no_run
 //! use mainspring::{Engine, Linker, Module, Result, Store};
 //! use mainspring_wasi::p1::{self, WasiP1Ctx};
-//! use mainspring_wasi::{DirPerms, FilePerms, I32Exit, WasiCtxBuilder};
+//! use mainspring_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 //!
 //! fn main() -> Result<()> {
 //!     let engine = Engine::default();
@@ -19,7 +19,7 @@
 //!     let wasi = WasiCtxBuilder::new()
 //!         .inherit_stdio()
 //!         .args(&["program", "--help"])
-//!         .preopened_dir("data", "/data", DirPerms::READ, FilePerms::READ)?
+//!         .preopened_dir("data", "/data", FsPerms::ReadOnly)?
 //!         .build_p1();
 //!     let mut store = Store::new(&engine, wasi);
 //!     let instance = linker.instantiate(&mut store, &module)?;
@@ -48,7 +48,7 @@ pub mod p1;
 
 pub use builder::WasiCtxBuilder;
 pub use exit::I32Exit;
-pub use host::permissions::{DirPerms, FilePerms};
+pub use host::permissions::FsPerms;
 pub use host::streams::{StdinStream, StdoutStream};
 
 /// Streams that live in the memory of the embedder.

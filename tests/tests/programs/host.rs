@@ -10,7 +10,7 @@ use mainspring::{
 };
 use mainspring_wasi::p1::{self, WasiP1Ctx};
 use mainspring_wasi::pipe::{MemoryInputPipe, MemoryOutputPipe};
-use mainspring_wasi::{DirPerms, FilePerms, I32Exit, WasiCtxBuilder};
+use mainspring_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(Engine::default);
 const MOST_OUTPUT: usize = 1 << 24;
@@ -104,7 +104,7 @@ impl Program {
 }
 
 fn open(wasi: &mut WasiCtxBuilder, host: &Path, guest: &str) -> Result<()> {
-    wasi.preopened_dir(host, guest, DirPerms::all(), FilePerms::all())?;
+    wasi.preopened_dir(host, guest, FsPerms::ReadWrite)?;
     Ok(())
 }
 

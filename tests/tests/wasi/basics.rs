@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use mainspring::{Linker, Module, Store};
 use mainspring_wasi::p1::{self, WasiP1Ctx};
-use mainspring_wasi::{DirPerms, FilePerms, I32Exit, WasiCtxBuilder};
+use mainspring_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 use crate::guest::{
     DATA, DIR, FUNCTIONS, Guest, MEMORY_SIZE, Open, engine, errno, oflags, with_dir,
@@ -65,7 +65,7 @@ fn preopened_directories_are_found_by_name() {
     builder.preopened_socket(listener);
     for name in ["/first", "second"] {
         builder
-            .preopened_dir(dir.path(), name, DirPerms::all(), FilePerms::all())
+            .preopened_dir(dir.path(), name, FsPerms::ReadWrite)
             .unwrap();
     }
     let mut guest = Guest::new(&mut builder);
@@ -93,7 +93,7 @@ fn preopened_directories_are_found_by_name() {
 fn a_missing_directory_is_named_in_the_error() {
     let mut builder = WasiCtxBuilder::new();
     let error = builder
-        .preopened_dir("/no/such/place", "/", DirPerms::all(), FilePerms::all())
+        .preopened_dir("/no/such/place", "/", FsPerms::ReadWrite)
         .err()
         .unwrap();
     let text = format!("{error:?}");
@@ -101,7 +101,7 @@ fn a_missing_directory_is_named_in_the_error() {
     let file = tempfile::NamedTempFile::new().unwrap();
     assert!(
         builder
-            .preopened_dir(file.path(), "/", DirPerms::all(), FilePerms::all())
+            .preopened_dir(file.path(), "/", FsPerms::ReadWrite)
             .is_err()
     );
 }
@@ -222,7 +222,7 @@ fn pointers_that_lead_out_of_memory_trap() {
                 builder
                     .arg("a")
                     .env("b", "c")
-                    .preopened_dir(dir.path(), "/", DirPerms::all(), FilePerms::all())
+                    .preopened_dir(dir.path(), "/", FsPerms::ReadWrite)
                     .unwrap();
                 let mut guest = Guest::new(&mut builder);
                 let file = guest.open(DIR, "file", Open::both().oflags(oflags::CREAT));

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use mainspring_wasi::{DirPerms, FilePerms};
+use mainspring_wasi::FsPerms;
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno as Host;
 use tempfile::TempDir;
@@ -149,7 +149,7 @@ impl Oracle {
         let (guests, hosts) = (Tree::new(), Tree::new());
         let open = OFlags::RDONLY | OFlags::DIRECTORY;
         Oracle {
-            guest: guest_of(guests.dir.path(), DirPerms::all(), FilePerms::all()),
+            guest: guest_of(guests.dir.path(), FsPerms::ReadWrite),
             guests,
             host: rustix::fs::open(hosts.dir.path(), open, Mode::empty()).unwrap(),
             hosts,

@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use mainspring_wasi::{DirPerms, FilePerms, WasiCtxBuilder};
+use mainspring_wasi::{FsPerms, WasiCtxBuilder};
 
 use crate::guest::{
     DATA, DIR, Guest, Open, errno, fdflags, filetype, guest_of, oflags, rights, with_dir,
@@ -384,11 +384,7 @@ fn a_file_is_the_same_by_descriptor_and_by_path() {
 
 #[test]
 fn a_full_disk_is_told() {
-    let mut guest = guest_of(
-        std::path::Path::new("/dev"),
-        DirPerms::all(),
-        FilePerms::all(),
-    );
+    let mut guest = guest_of(std::path::Path::new("/dev"), FsPerms::ReadWrite);
     let full = guest.open(DIR, "full", Open::write()).unwrap();
     assert_eq!(guest.fdstat(full).unwrap().kind, filetype::CHARACTER_DEVICE);
     assert_eq!(guest.write(full, "x"), Err(errno::NOSPC));
@@ -506,7 +502,7 @@ fn there_is_an_end_to_descriptors() {
     let dir = tempfile::tempdir().unwrap();
     let mut builder = WasiCtxBuilder::new();
     builder
-        .preopened_dir(dir.path(), "/", DirPerms::all(), FilePerms::all())
+        .preopened_dir(dir.path(), "/", FsPerms::ReadWrite)
         .unwrap()
         .max_descriptors(10);
     let mut guest = Guest::new(&mut builder);

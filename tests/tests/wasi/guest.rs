@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use mainspring::{Engine, Error, Instance, Linker, Memory, Module, Store, Val, ValType};
 use mainspring_wasi::p1::{self, WasiP1Ctx};
-use mainspring_wasi::{DirPerms, FilePerms, WasiCtxBuilder};
+use mainspring_wasi::{FsPerms, WasiCtxBuilder};
 use tempfile::TempDir;
 
 /// Every function with its parameters (`i` for i32, `I` for i64) and, but for
@@ -265,15 +265,13 @@ fn text() -> String {
 /// A fresh directory of the host and a guest that has it as descriptor 3.
 pub fn with_dir() -> (TempDir, Guest) {
     let dir = tempfile::tempdir().unwrap();
-    let guest = guest_of(dir.path(), DirPerms::all(), FilePerms::all());
+    let guest = guest_of(dir.path(), FsPerms::ReadWrite);
     (dir, guest)
 }
 
-pub fn guest_of(dir: &Path, dir_perms: DirPerms, file_perms: FilePerms) -> Guest {
+pub fn guest_of(dir: &Path, perms: FsPerms) -> Guest {
     let mut builder = WasiCtxBuilder::new();
-    builder
-        .preopened_dir(dir, "/", dir_perms, file_perms)
-        .unwrap();
+    builder.preopened_dir(dir, "/", perms).unwrap();
     Guest::new(&mut builder)
 }
 

@@ -4,7 +4,7 @@
 use mainspring::{Linker, Module, Result, Store};
 use mainspring_wasi::p1::{self, WasiP1Ctx};
 use mainspring_wasi::pipe::{MemoryInputPipe, MemoryOutputPipe};
-use mainspring_wasi::{DirPerms, FilePerms, I32Exit, WasiCtxBuilder};
+use mainspring_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 use crate::guest::engine;
 
@@ -113,7 +113,7 @@ fn copy_through_a_file() {
     builder
         .stdin(MemoryInputPipe::new(text))
         .stdout(out.clone())
-        .preopened_dir(dir.path(), ".", DirPerms::all(), FilePerms::all())
+        .preopened_dir(dir.path(), ".", FsPerms::ReadWrite)
         .unwrap();
     let (result, _) = run(COPY, &mut builder);
     let error = result.unwrap_err();

@@ -19,7 +19,7 @@ use rustix::io::Errno;
 
 use super::file::File;
 use super::listing::{Entry, Listing};
-use super::permissions::{DirPerms, FilePerms, Permissions};
+use super::permissions::FsPerms;
 use super::place::{self, Place};
 use super::stat::{self, FileType, Stat, TimeChange};
 
@@ -27,7 +27,7 @@ use super::stat::{self, FileType, Stat, TimeChange};
 pub(crate) struct Directory {
     dir: Dir,
     inode: u64,
-    permissions: Permissions,
+    permissions: FsPerms,
     listing: Listing,
 }
 
@@ -52,7 +52,7 @@ pub(crate) enum Opened {
 impl Directory {
     /// Opens a directory with the authority of the whole process: for the
     /// embedder, never for a guest.
-    pub fn open_ambient(path: &Path, permissions: Permissions) -> io::Result<Directory> {
+    pub fn open_ambient(path: &Path, permissions: FsPerms) -> io::Result<Directory> {
         let file = std::fs::File::open(path)?;
         let stat = Stat::of(file.as_fd())?;
         if stat.kind != FileType::Directory {
@@ -61,7 +61,7 @@ impl Directory {
         Ok(Directory::new(file, &stat, permissions))
     }
 
-    fn new(file: std::fs::File, stat: &Stat, permissions: Permissions) -> Directory {
+    fn new(file: std::fs::File, stat: &Stat, permissions: FsPerms) -> Directory {
         Directory {
             dir: Dir::from_std_file(file),
             inode: stat.inode,
@@ -70,19 +70,19 @@ impl Directory {
         }
     }
 
+    pub fn permissions(&self) -> FsPerms {
+        self.permissions
+    }
+
     pub fn set_times(&self, accessed: TimeChange, modified: TimeChange) -> io::Result<()> {
-        self.permissions.require_dir(DirPerms::MUTATE)?;
+        self.permissions.require_write()?;
         stat::set_times(self.dir.as_fd(), accessed, modified)
     }
 
     /// Opens what `path` names, be it a file or a directory.
     pub fn open(&self, path: &Path, request: OpenRequest) -> io::Result<Opened> {
-        self.permissions.require_dir(DirPerms::READ)?;
-        if request.flags.contains(OFlags::CREATE) {
-            self.permissions.require_dir(DirPerms::MUTATE)?;
-        }
-        if request.write || request.flags.contains(OFlags::TRUNC) {
-            self.permissions.require_file(FilePerms::WRITE)?;
+        if request.write || request.flags.intersects(OFlags::CREATE | OFlags::TRUNC) {
+            self.permissions.require_write()?;
         }
 
         let mut options = OpenOptions::new();
@@ -100,15 +100,11 @@ impl Directory {
             let directory = Directory::new(file, &stat, self.permissions);
             return Ok(Opened::Directory(directory));
         }
-        if request.read || !request.write {
-            self.permissions.require_file(FilePerms::READ)?;
-        }
-        let file = File::new(OwnedFd::from(file), stat.kind, self.permissions.file);
+        let file = File::new(OwnedFd::from(file), stat.kind, self.permissions);
         Ok(Opened::File(file))
     }
 
     pub fn stat_path(&self, path: &Path, follow: bool) -> io::Result<Stat> {
-        self.permissions.require_dir(DirPerms::READ)?;
         // One system call serves the most common case, a plain name that is not
         // a link; resolving a path takes three.
         if is_plain_name(path) {
@@ -131,7 +127,7 @@ impl Directory {
         accessed: TimeChange,
         modified: TimeChange,
     ) -> io::Result<()> {
-        self.permissions.require_dir(DirPerms::MUTATE)?;
+        self.permissions.require_write()?;
         // Only found, not opened: neither has to be readable, and a FIFO that is opened
         // waits for its other end.
         let mut options = OpenOptions::new();
@@ -144,24 +140,24 @@ impl Directory {
     }
 
     pub fn create_directory(&self, path: &Path) -> io::Result<()> {
-        self.permissions.require_dir(DirPerms::MUTATE)?;
+        self.permissions.require_write()?;
         Place::beneath(&self.dir, path)?.create_directory()
     }
 
     pub fn remove_directory(&self, path: &Path) -> io::Result<()> {
-        self.permissions.require_dir(DirPerms::MUTATE)?;
+        self.permissions.require_write()?;
         Place::beneath(&self.dir, path)?.remove_directory()
     }
 
     pub fn unlink_file(&self, path: &Path) -> io::Result<()> {
-        self.permissions.require_dir(DirPerms::MUTATE)?;
+        self.permissions.require_write()?;
         Place::beneath(&self.dir, path)?.remove_file()
     }
 
     /// Makes `path` a symbolic link to `target`, which may not be absolute: the
     /// guest could not follow it, and a program on the host would be led astray.
     pub fn symlink(&self, target: &Path, path: &Path) -> io::Result<()> {
-        self.permissions.require_dir(DirPerms::MUTATE)?;
+        self.permissions.require_write()?;
         if target.as_os_str().is_empty() {
             return Err(Errno::NOENT.into());
         }
@@ -173,19 +169,20 @@ impl Directory {
 
     /// Refuses an absolute target, which would tell of the host.
     pub fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
-        self.permissions.require_dir(DirPerms::READ)?;
         self.dir.read_link(path)
     }
 
     pub fn rename(&self, path: &Path, target: &Directory, target_path: &Path) -> io::Result<()> {
-        self.require_transfer(target)?;
+        self.permissions.require_write()?;
+        target.permissions.require_write()?;
         let from = Place::beneath(&self.dir, path)?;
         from.rename(&Place::beneath(&target.dir, target_path)?)
     }
 
     /// Makes `target_path` another name of the file or symbolic link `path`.
     pub fn hard_link(&self, path: &Path, target: &Directory, target_path: &Path) -> io::Result<()> {
-        self.require_transfer(target)?;
+        self.permissions.require_write()?;
+        target.permissions.require_write()?;
         let from = Place::to_be_linked(&self.dir, path)?;
         from.link(&Place::beneath(&target.dir, target_path)?)
     }
@@ -197,7 +194,6 @@ impl Directory {
         expected: usize,
         mut visit: impl FnMut(&Entry<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        self.permissions.require_dir(DirPerms::READ)?;
         let own = self.inode;
         self.listing
             .read(self.dir.as_fd(), cookie, expected, |entry| {
@@ -208,14 +204,6 @@ impl Directory {
                 };
                 visit(&Entry { inode, ..*entry })
             })
-    }
-
-    /// Something is about to get a name in `target`. It must not become usable
-    /// there in a way that it is not usable here.
-    fn require_transfer(&self, target: &Directory) -> io::Result<()> {
-        self.permissions.require_dir(DirPerms::MUTATE)?;
-        target.permissions.require_dir(DirPerms::MUTATE)?;
-        self.permissions.require_no_gain(target.permissions)
     }
 }
 
@@ -259,11 +247,7 @@ mod tests {
         for name in &all {
             std::fs::write(temp.path().join(name), "").unwrap();
         }
-        let permissions = Permissions {
-            dir: DirPerms::all(),
-            file: FilePerms::all(),
-        };
-        let mut directory = Directory::open_ambient(temp.path(), permissions).unwrap();
+        let mut directory = Directory::open_ambient(temp.path(), FsPerms::ReadWrite).unwrap();
 
         // Each call reads two entries and removes the files among them.
         let (mut cookie, mut seen) = (0, Vec::new());

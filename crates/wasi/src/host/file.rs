@@ -11,19 +11,19 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Advice, FallocateFlags, OFlags, SeekFrom};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::permissions::FilePerms;
+use super::permissions::FsPerms;
 use super::stat::{self, FileType, TimeChange};
 
 /// An open file that is not a directory.
 pub(crate) struct File {
     fd: OwnedFd,
     kind: FileType,
-    permissions: FilePerms,
+    permissions: FsPerms,
 }
 
 impl File {
     /// `kind` is what `fstat` said of `fd` and does not change while it is open.
-    pub fn new(fd: OwnedFd, kind: FileType, permissions: FilePerms) -> File {
+    pub fn new(fd: OwnedFd, kind: FileType, permissions: FsPerms) -> File {
         File {
             fd,
             kind,
@@ -33,6 +33,10 @@ impl File {
 
     pub fn kind(&self) -> FileType {
         self.kind
+    }
+
+    pub fn permissions(&self) -> FsPerms {
+        self.permissions
     }
 
     pub fn read(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
@@ -78,9 +82,7 @@ impl File {
     /// The kernel lets the owner of a file set its times through a descriptor
     /// that is open for reading, so the permission is checked here.
     pub fn set_times(&self, accessed: TimeChange, modified: TimeChange) -> io::Result<()> {
-        if !self.permissions.contains(FilePerms::WRITE) {
-            return Err(Errno::PERM.into());
-        }
+        self.permissions.require_write()?;
         stat::set_times(self.fd.as_fd(), accessed, modified)
     }
 }

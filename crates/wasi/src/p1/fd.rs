@@ -11,6 +11,7 @@ use super::table::{Descriptor, Entry};
 use super::types::{self, FdFlags, Rights, TimeFlags};
 use super::{Fault, WasiP1Ctx};
 use crate::host::file;
+use crate::host::permissions::FsPerms;
 use crate::host::stat::{FileType, Stat};
 
 pub(super) fn fd_close(
@@ -112,10 +113,14 @@ impl FdStat {
                 flags.set(FdFlags::NONBLOCK, stdout.nonblocking);
                 (stream_kind(entry)?, Rights::ANY | Rights::FD_WRITE)
             }
-            Descriptor::File(file) => (file.kind(), Rights::FILE | opened_for(host_flags)),
-            Descriptor::Directory(_) => {
-                inheriting = Rights::INHERITED;
-                (FileType::Directory, Rights::DIRECTORY)
+            Descriptor::File(file) => {
+                let rights = Rights::FILE | opened_for(host_flags);
+                (file.kind(), permitted(rights, file.permissions()))
+            }
+            Descriptor::Directory(directory) => {
+                inheriting = permitted(Rights::INHERITED, directory.permissions());
+                let rights = permitted(Rights::DIRECTORY, directory.permissions());
+                (FileType::Directory, rights)
             }
             Descriptor::Socket(socket) => (socket.kind()?, Rights::SOCKET),
         };
@@ -130,6 +135,15 @@ impl FdStat {
             base: base - entry.revoked,
             inheriting: inheriting - entry.revoked_inheriting,
         })
+    }
+}
+
+/// What is left of rights where nothing may change. C programs ask no one else whether
+/// they may write to a file.
+fn permitted(rights: Rights, permissions: FsPerms) -> Rights {
+    match permissions {
+        FsPerms::ReadOnly => rights - Rights::CHANGING - Rights::WRITING,
+        FsPerms::ReadWrite => rights,
     }
 }
 

@@ -12,6 +12,7 @@ use super::table::{Descriptor, Entry};
 use super::types::{self, FdFlags, LookupFlags, OpenFlags, Rights, TimeFlags};
 use super::{Fault, WasiP1Ctx};
 use crate::host::directory::{OpenRequest, Opened};
+use crate::host::permissions::FsPerms;
 
 pub(super) fn path_create_directory(
     memory: &mut GuestMemory<'_>,
@@ -105,7 +106,7 @@ pub(super) fn path_open(
     // What the rights ask for decides between reading and writing. They limit the
     // new descriptor no further: programs ask for fewer than they use.
     let rights = Rights::from_bits_retain(rights);
-    let request = OpenRequest {
+    let mut request = OpenRequest {
         read: rights.intersects(Rights::FD_READ | Rights::FD_READDIR),
         write: rights.intersects(Rights::WRITING),
         follow: follows(lookup)?,
@@ -129,6 +130,7 @@ pub(super) fn path_open(
     if parent.revoked_inheriting.intersects(rights) {
         return Err(Errno::NotCapable.into());
     }
+    request.write |= asked_to_write(rights, directory.permissions());
     let descriptor = match directory.open(memory.path(path, path_len)?, request)? {
         Opened::File(file) => Descriptor::File(file),
         Opened::Directory(directory) => Descriptor::Directory(directory),
@@ -138,6 +140,13 @@ pub(super) fn path_open(
     entry.revoked_inheriting = parent.revoked_inheriting;
     let number = context.table.insert(number, entry);
     memory.write_u32(opened, number)
+}
+
+/// Whether a program wants to write in a read-only directory. The C library asks for no
+/// more rights than are inherited, so that only this one tells that it was to open a
+/// file for writing, which has to fail.
+fn asked_to_write(rights: Rights, permissions: FsPerms) -> bool {
+    permissions.write_not_permitted() && rights.contains(Rights::FD_DATASYNC)
 }
 
 /// A target that is longer than the buffer is cut off, as by `readlink`; programs

@@ -59,6 +59,19 @@ bitflags! {
         const WRITING = Self::FD_WRITE.bits()
             | Self::FD_ALLOCATE.bits()
             | Self::FD_FILESTAT_SET_SIZE.bits();
+        /// Of a file or directory that may change, whatever it is open for.
+        const CHANGING = Self::FD_FILESTAT_SET_TIMES.bits()
+            | Self::PATH_CREATE_DIRECTORY.bits()
+            | Self::PATH_CREATE_FILE.bits()
+            | Self::PATH_LINK_SOURCE.bits()
+            | Self::PATH_LINK_TARGET.bits()
+            | Self::PATH_RENAME_SOURCE.bits()
+            | Self::PATH_RENAME_TARGET.bits()
+            | Self::PATH_FILESTAT_SET_SIZE.bits()
+            | Self::PATH_FILESTAT_SET_TIMES.bits()
+            | Self::PATH_SYMLINK.bits()
+            | Self::PATH_REMOVE_DIRECTORY.bits()
+            | Self::PATH_UNLINK_FILE.bits();
         /// Of a directory.
         const DIRECTORY = Self::ANY.bits()
             | Self::FD_DATASYNC.bits()
