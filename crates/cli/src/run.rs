@@ -9,12 +9,12 @@ use crate::stats::{self, Phases};
 use crate::{invoke, report, uncaught};
 use clap::{Args, ValueEnum};
 use mainspring::{
-    Engine, Error, Instance, Linker, Module, ProfilingStrategy, Result, Store, StoreLimits,
-    StoreLimitsBuilder, Unfinished, bail, format_err,
+    Engine, Error, ImportType, Instance, Linker, Module, ProfilingStrategy, Result, Store,
+    StoreLimits, StoreLimitsBuilder, Unfinished, bail, format_err,
 };
-use mainspring_wasi::p1::{WasiP1Ctx, add_to_linker_sync};
-use mainspring_wasi::{FsPerms, WasiCtxBuilder};
-use std::ffi::OsString;
+use mainspring_wasi::p1::WasiP1Ctx;
+use mainspring_wasi::{FsPerms, WasiCtxBuilder, p0, p1};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -32,6 +32,10 @@ pub(crate) struct Run {
     /// that K has here. May be repeated
     #[arg(long = "env", value_name = "K[=V]")]
     envs: Vec<String>,
+
+    /// Call the program NAME in its own arguments; otherwise it is the name of its file
+    #[arg(long, value_name = "NAME")]
+    argv0: Option<OsString>,
 
     /// Call the exported function NAME instead of the program's start; the arguments are
     /// read as its parameters' types, and its results are printed one per line
@@ -196,7 +200,7 @@ impl Run {
 
         let start_of_instantiation = Instant::now();
         let mut linker = Linker::new(engine);
-        add_to_linker_sync(&mut linker, |host: &mut Host| &mut host.wasi)?;
+        link_wasi(&mut linker, &module)?;
         let mut store = self.store(engine)?;
         let instance = linker
             .instantiate(&mut store, &module)
@@ -277,6 +281,10 @@ impl Run {
         let mut builder = WasiCtxBuilder::new();
         builder.inherit_stdio();
         for (nth, arg) in self.program.iter().enumerate() {
+            let arg = match nth {
+                0 => self.program_name(),
+                _ => arg,
+            };
             let Some(arg) = arg.to_str() else {
                 bail!("argument {nth} ({arg:?}) is not UTF-8, which WASI asks of arguments");
             };
@@ -297,6 +305,15 @@ impl Run {
             builder.max_descriptors(limit);
         }
         Ok(builder.build_p1())
+    }
+
+    /// What the program knows itself by: where it lies is not its business.
+    fn program_name(&self) -> &OsStr {
+        let file = Path::new(&self.program[0]);
+        match &self.argv0 {
+            Some(name) => name,
+            None => file.file_name().unwrap_or(file.as_os_str()),
+        }
     }
 
     fn call_export(
@@ -321,6 +338,17 @@ impl Run {
         };
         invoke::invoke(store, function, name, &self.program[1..])
     }
+}
+
+/// Defines what of WASI a module may import. Few import preview 0, so that defining it is left
+/// to when one does.
+fn link_wasi(linker: &mut Linker<Host>, module: &Module) -> Result<()> {
+    p1::add_to_linker_sync(linker, |host| &mut host.wasi)?;
+    let unstable = |import: ImportType<'_>| import.module() == "wasi_unstable";
+    if module.imports().any(unstable) {
+        p0::add_to_linker_sync(linker, |host| &mut host.wasi)?;
+    }
+    Ok(())
 }
 
 /// A number of bytes, with K, M or G for powers of 1024.
@@ -371,7 +399,8 @@ fn environment(variable: &str) -> Result<(String, String)> {
     Ok((key.to_string(), value))
 }
 
-/// Runs a command (`_start`), or initializes a reactor (`_initialize`).
+/// Runs a command (`_start`), or initializes a reactor (`_initialize`). What it returns, which
+/// is mostly nothing, is printed.
 fn start(
     store: &mut Store<Host>,
     instance: Instance,
@@ -380,10 +409,14 @@ fn start(
 ) -> Result<()> {
     for name in ["_start", "_initialize"] {
         if let Some(function) = instance.get_func(&mut *store, name) {
-            let function = function.typed::<(), ()>(&*store).map_err(|error| {
-                error.context(format!("{}: `{name}` has the wrong type", source.name))
-            })?;
-            return function.call(&mut *store, ());
+            let params = function.ty(&*store).params().len();
+            if params > 0 {
+                bail!(
+                    "{}: `{name}` has the wrong type: it takes arguments, and there are none",
+                    source.name
+                );
+            }
+            return invoke::invoke(store, function, name, &[]);
         }
     }
     // Instantiation has run the module's own start function, where it has one. A module that

@@ -173,6 +173,33 @@ fn arguments_reach_the_program() {
     place
         .run(&["run", "args.wat", "--env", "A=1", "-h"])
         .prints("args.wat\0--env\0A=1\0-h\0");
+    // A program has the name of its file, wherever that lies, or what it is told.
+    let path = place.path().join("args.wat");
+    place
+        .run(&[path.to_str().expect("UTF-8"), "a"])
+        .prints("args.wat\0a\0");
+    place
+        .run(&["run", "--argv0", "bin/sh", "args.wat", "a"])
+        .prints("bin/sh\0a\0");
+}
+
+#[test]
+fn a_program_may_return_something_and_take_nothing() {
+    let results =
+        r#"(module (func (export "_start") (result i32 f64) i32.const 42 f64.const 0.5))"#;
+    let params = r#"(module (func (export "_start") (param i32)))"#;
+    let place = Place::new(&[("results.wat", results), ("params.wat", params)]);
+    place.run(&["results.wat"]).prints("42\n0.5\n");
+    place
+        .run(&["params.wat", "1"])
+        .fails(1, &["params.wat", "`_start`", "takes arguments"]);
+}
+
+#[test]
+fn programs_of_before_preview_1_run() {
+    let unstable = HELLO.replace("wasi_snapshot_preview1", "wasi_unstable");
+    let place = Place::new(&[("hello.wat", &unstable)]);
+    place.run(&["hello.wat"]).prints("hello\n");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! WASI preview 1 for Mainspring.
+//! WASI preview 1 for Mainspring, and preview 0 before it.
 //!
 //! A guest gets what its [`WasiCtxBuilder`] grants and nothing else: arguments,
 //! environment, standard streams, directories that were opened for it and
@@ -44,6 +44,7 @@
 mod builder;
 mod exit;
 mod host;
+pub mod p0;
 pub mod p1;
 
 pub use builder::WasiCtxBuilder;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use mainspring::{Engine, Error, Instance, Linker, Memory, Module, Store, Val, ValType};
+use mainspring_wasi::p0;
 use mainspring_wasi::p1::{self, WasiP1Ctx};
 use mainspring_wasi::{FsPerms, WasiCtxBuilder};
 use tempfile::TempDir;
@@ -230,13 +231,23 @@ pub fn engine() -> &'static Engine {
 
 fn module() -> &'static Module {
     static MODULE: OnceLock<Module> = OnceLock::new();
-    MODULE.get_or_init(|| Module::new(engine(), text()).unwrap())
+    MODULE.get_or_init(|| Module::new(engine(), text("wasi_snapshot_preview1")).unwrap())
 }
 
-fn text() -> String {
+fn unstable_module() -> &'static Module {
+    static MODULE: OnceLock<Module> = OnceLock::new();
+    MODULE.get_or_init(|| Module::new(engine(), text("wasi_unstable")).unwrap())
+}
+
+/// The text of the module that passes everything on to `version`.
+fn text(version: &str) -> String {
     let mut imports = String::new();
     let mut exports = String::new();
     for (name, parameters) in FUNCTIONS {
+        if *name == "sock_accept" && version == "wasi_unstable" {
+            // It came later.
+            continue;
+        }
         let types: String = parameters
             .chars()
             .map(|c| if c == 'i' { " i32" } else { " i64" })
@@ -247,7 +258,7 @@ fn text() -> String {
         };
         writeln!(
             imports,
-            r#"(import "wasi_snapshot_preview1" "{name}" (func ${name} (param{types}) {result}))"#
+            r#"(import "{version}" "{name}" (func ${name} (param{types}) {result}))"#
         )
         .unwrap();
         let passed: String = (0..parameters.len())
@@ -279,8 +290,21 @@ impl Guest {
     pub fn new(builder: &mut WasiCtxBuilder) -> Guest {
         let mut linker = Linker::new(engine());
         p1::add_to_linker_sync(&mut linker, |context| context).unwrap();
+        Guest::of(&linker, module(), builder)
+    }
+
+    /// A guest that calls the functions of preview 0.
+    pub fn unstable(builder: &mut WasiCtxBuilder) -> Guest {
+        let mut linker = Linker::new(engine());
+        p0::add_to_linker_sync(&mut linker, |context| context).unwrap();
+        // Both may be in one linker.
+        p1::add_to_linker_sync(&mut linker, |context| context).unwrap();
+        Guest::of(&linker, unstable_module(), builder)
+    }
+
+    fn of(linker: &Linker<WasiP1Ctx>, module: &Module, builder: &mut WasiCtxBuilder) -> Guest {
         let mut store = Store::new(engine(), builder.build_p1());
-        let instance = linker.instantiate(&mut store, module()).unwrap();
+        let instance = linker.instantiate(&mut store, module).unwrap();
         let memory = instance.get_memory(&mut store, "memory").unwrap();
         Guest {
             store,

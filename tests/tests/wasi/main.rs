@@ -1,4 +1,4 @@
-//! WASI preview 1 as a guest meets it. Every test runs a guest in WebAssembly
+//! WASI previews 1 and 0 as a guest meets it. Every test runs a guest in WebAssembly
 //! that calls the functions with numbers of the test's choice (`guest.rs`) and
 //! looks at what comes back: error numbers, and bytes in the guest's memory.
 
@@ -12,3 +12,4 @@ mod programs;
 mod sandbox;
 mod sockets;
 mod streams;
+mod unstable;

@@ -241,6 +241,12 @@ pub(super) fn fd_filestat_get(
     fd: u32,
     stat: u32,
 ) -> Result<(), Fault> {
+    let found = filestat(context, fd)?;
+    memory.write_record(stat, 8, &types::encode_stat(&found))
+}
+
+/// What is known of what a descriptor stands for.
+pub(crate) fn filestat(context: &WasiP1Ctx, fd: u32) -> Result<Stat, Fault> {
     let entry = context.table.get(fd, Rights::FD_FILESTAT_GET)?;
     let mut found = match entry.host() {
         Some(host) => Stat::of(host)?,
@@ -249,7 +255,7 @@ pub(super) fn fd_filestat_get(
     if let Descriptor::Socket(socket) = &entry.descriptor {
         found.kind = socket.kind()?;
     }
-    memory.write_record(stat, 8, &types::encode_stat(&found))
+    Ok(found)
 }
 
 pub(super) fn fd_filestat_set_size(

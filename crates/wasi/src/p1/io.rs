@@ -105,7 +105,7 @@ pub(super) fn fd_pwrite(
     memory.write_u32(written, count)
 }
 
-pub(super) fn fd_seek(
+pub(crate) fn fd_seek(
     memory: &mut GuestMemory<'_>,
     context: &mut WasiP1Ctx,
     fd: u32,

@@ -2,23 +2,23 @@
 //!
 //! Each function takes the guest's memory, the guest's context and the numbers
 //! that the guest passed, and fails with an error number that the guest sees, or
-//! with a trap that ends the guest. The table at the end of this file links names
-//! to functions; it is the only place that knows of `Linker` and `Caller`.
+//! with a trap that ends the guest. The tables at the end of this file, and in `p0`,
+//! link names to functions; they are the only places that know of `Linker` and `Caller`.
 
 mod args_env;
 mod clock;
-mod errno;
-mod fd;
-mod io;
-mod memory;
-mod path;
-mod poll;
+pub(crate) mod errno;
+pub(crate) mod fd;
+pub(crate) mod io;
+pub(crate) mod memory;
+pub(crate) mod path;
+pub(crate) mod poll;
 mod proc;
 mod random;
 mod readdir;
 mod sock;
 mod table;
-mod types;
+pub(crate) mod types;
 
 use mainspring::{Caller, Error, Extern, Linker, Result};
 
@@ -117,7 +117,7 @@ impl From<std::io::Error> for Fault {
 
 /// Finds what a function works on. The memory is looked up for each call: the
 /// guest is whoever calls, and may have grown.
-fn enter<'a, T: 'static>(
+pub(crate) fn enter<'a, T: 'static>(
     caller: &'a mut Caller<'_, T>,
     context: impl Fn(&mut T) -> &mut WasiP1Ctx,
 ) -> (GuestMemory<'a>, &'a mut WasiP1Ctx) {
@@ -132,7 +132,7 @@ fn enter<'a, T: 'static>(
 }
 
 /// What the guest sees of a function's result.
-fn leave(name: &'static str, result: Result<(), Fault>) -> Result<u32> {
+pub(crate) fn leave(name: &'static str, result: Result<(), Fault>) -> Result<u32> {
     match result {
         Ok(()) => Ok(0),
         Err(Fault::Errno(errno)) => Ok(errno as u32),
@@ -140,26 +140,54 @@ fn leave(name: &'static str, result: Result<(), Fault>) -> Result<u32> {
     }
 }
 
+/// Defines functions of modules here under the names that they have, in the module `$version`.
+macro_rules! define {
+    ($linker:ident, $version:expr, $context:ident;
+     $($module:ident::$name:ident($($arg:ident: $type:ty),*);)*) => {$(
+        $linker.func_wrap(
+            $version,
+            stringify!($name),
+            move |mut caller: mainspring::Caller<'_, T>, $($arg: $type),*| -> Result<u32> {
+                let (mut memory, context) = $crate::p1::enter(&mut caller, $context);
+                let result = $module::$name(&mut memory, context, $($arg),*);
+                $crate::p1::leave(stringify!($name), result)
+            },
+        )?;
+    )*};
+}
+pub(crate) use define;
+
 /// Defines all of `wasi_snapshot_preview1` in a linker. `context` finds the
 /// guest's [`WasiP1Ctx`] in the data of its store.
+///
+/// # Errors
+///
+/// If the linker has one of the functions already, and does not allow shadowing.
 pub fn add_to_linker_sync<T: Send + 'static>(
     linker: &mut Linker<T>,
     context: impl Fn(&mut T) -> &mut WasiP1Ctx + Copy + Send + Sync + 'static,
 ) -> Result<()> {
-    macro_rules! link {
-        ($($module:ident::$name:ident($($arg:ident: $type:ty),*);)*) => {$(
-            linker.func_wrap(
-                "wasi_snapshot_preview1",
-                stringify!($name),
-                move |mut caller: Caller<'_, T>, $($arg: $type),*| -> Result<u32> {
-                    let (mut memory, context) = enter(&mut caller, context);
-                    leave(stringify!($name), $module::$name(&mut memory, context, $($arg),*))
-                },
-            )?;
-        )*};
+    const VERSION: &str = "wasi_snapshot_preview1";
+    link_what_never_changed(linker, VERSION, context)?;
+    define! {
+        linker, VERSION, context;
+        fd::fd_filestat_get(fd: u32, stat: u32);
+        io::fd_seek(fd: u32, offset: i64, whence: u32, position: u32);
+        path::path_filestat_get(fd: u32, lookup: u32, path: u32, path_len: u32, stat: u32);
+        poll::poll_oneoff(subscriptions: u32, events: u32, count: u32, happened: u32);
+        sock::sock_accept(fd: u32, flags: u32, connection: u32);
     }
+    Ok(())
+}
 
-    link! {
+/// Defines those functions that are the same in all versions.
+pub(crate) fn link_what_never_changed<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    version: &'static str,
+    context: impl Fn(&mut T) -> &mut WasiP1Ctx + Copy + Send + Sync + 'static,
+) -> Result<()> {
+    define! {
+        linker, version, context;
         args_env::args_get(argv: u32, argv_buf: u32);
         args_env::args_sizes_get(argc: u32, argv_buf_size: u32);
         args_env::environ_get(environ: u32, environ_buf: u32);
@@ -173,7 +201,6 @@ pub fn add_to_linker_sync<T: Send + 'static>(
         fd::fd_fdstat_get(fd: u32, stat: u32);
         fd::fd_fdstat_set_flags(fd: u32, flags: u32);
         fd::fd_fdstat_set_rights(fd: u32, base: u64, inheriting: u64);
-        fd::fd_filestat_get(fd: u32, stat: u32);
         fd::fd_filestat_set_size(fd: u32, size: u64);
         fd::fd_filestat_set_times(fd: u32, accessed: u64, modified: u64, flags: u32);
         io::fd_pread(fd: u32, iovs: u32, iovs_len: u32, offset: u64, read: u32);
@@ -183,12 +210,10 @@ pub fn add_to_linker_sync<T: Send + 'static>(
         io::fd_read(fd: u32, iovs: u32, iovs_len: u32, read: u32);
         readdir::fd_readdir(fd: u32, buf: u32, buf_len: u32, cookie: u64, used: u32);
         fd::fd_renumber(from: u32, to: u32);
-        io::fd_seek(fd: u32, offset: i64, whence: u32, position: u32);
         fd::fd_sync(fd: u32);
         io::fd_tell(fd: u32, position: u32);
         io::fd_write(fd: u32, iovs: u32, iovs_len: u32, written: u32);
         path::path_create_directory(fd: u32, path: u32, path_len: u32);
-        path::path_filestat_get(fd: u32, lookup: u32, path: u32, path_len: u32, stat: u32);
         path::path_filestat_set_times(
             fd: u32, lookup: u32, path: u32, path_len: u32,
             accessed: u64, modified: u64, flags: u32
@@ -210,11 +235,9 @@ pub fn add_to_linker_sync<T: Send + 'static>(
         );
         path::path_symlink(target: u32, target_len: u32, fd: u32, path: u32, path_len: u32);
         path::path_unlink_file(fd: u32, path: u32, path_len: u32);
-        poll::poll_oneoff(subscriptions: u32, events: u32, count: u32, happened: u32);
         proc::proc_raise(signal: u32);
         proc::sched_yield();
         random::random_get(buf: u32, buf_len: u32);
-        sock::sock_accept(fd: u32, flags: u32, connection: u32);
         sock::sock_recv(
             fd: u32, iovs: u32, iovs_len: u32, flags: u32, received: u32, flags_out: u32
         );
@@ -223,10 +246,8 @@ pub fn add_to_linker_sync<T: Send + 'static>(
     }
 
     // The one function that returns nothing, because it does not return.
-    linker.func_wrap(
-        "wasi_snapshot_preview1",
-        "proc_exit",
-        |status: u32| -> Result<()> { Err(proc::exit(status)) },
-    )?;
+    linker.func_wrap(version, "proc_exit", |status: u32| -> Result<()> {
+        Err(proc::exit(status))
+    })?;
     Ok(())
 }

@@ -13,6 +13,7 @@ use super::types::{self, FdFlags, LookupFlags, OpenFlags, Rights, TimeFlags};
 use super::{Fault, WasiP1Ctx};
 use crate::host::directory::{OpenRequest, Opened};
 use crate::host::permissions::FsPerms;
+use crate::host::stat::Stat;
 
 pub(super) fn path_create_directory(
     memory: &mut GuestMemory<'_>,
@@ -34,10 +35,22 @@ pub(super) fn path_filestat_get(
     path_len: u32,
     stat: u32,
 ) -> Result<(), Fault> {
+    let found = filestat(memory, context, fd, lookup, path, path_len)?;
+    memory.write_record(stat, 8, &types::encode_stat(&found))
+}
+
+/// What is known of what a path leads to.
+pub(crate) fn filestat(
+    memory: &GuestMemory<'_>,
+    context: &WasiP1Ctx,
+    fd: u32,
+    lookup: u32,
+    path: u32,
+    path_len: u32,
+) -> Result<Stat, Fault> {
     let follow = follows(lookup)?;
     let directory = context.table.directory(fd, Rights::PATH_FILESTAT_GET)?;
-    let found = directory.stat_path(memory.path(path, path_len)?, follow)?;
-    memory.write_record(stat, 8, &types::encode_stat(&found))
+    Ok(directory.stat_path(memory.path(path, path_len)?, follow)?)
 }
 
 pub(super) fn path_filestat_set_times(

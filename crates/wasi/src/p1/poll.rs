@@ -10,7 +10,7 @@ use rustix::fs::SeekFrom;
 use super::errno::Errno;
 use super::memory::GuestMemory;
 use super::table::{Descriptor, Entry};
-use super::types::{EVENT_SIZE, Event, Interest, Rights, SUBSCRIPTION_SIZE, Subscription};
+use super::types::{EVENT_SIZE, Event, Interest, Rights, Subscription};
 use super::{Fault, WasiP1Ctx};
 use crate::host::clocks::{Clock, Clocks};
 use crate::host::file;
@@ -29,8 +29,6 @@ enum Pending<'a> {
     Descriptor(&'a Entry, BorrowedFd<'a>, u32),
 }
 
-/// The subscriptions are gone through twice, before the wait and after it, and
-/// nothing is kept of each: there may be as many as fit in the guest's memory.
 pub(super) fn poll_oneoff(
     memory: &mut GuestMemory<'_>,
     context: &mut WasiP1Ctx,
@@ -39,6 +37,40 @@ pub(super) fn poll_oneoff(
     count: u32,
     happened: u32,
 ) -> Result<(), Fault> {
+    let arrays = Arrays {
+        subscriptions,
+        events,
+        count,
+        happened,
+        decode: Subscription::decode,
+    };
+    wait_for_any(memory, context, arrays)
+}
+
+/// Where the guest put its subscriptions, of `SIZE` bytes each, and wants to find what
+/// became of them.
+pub(crate) struct Arrays<const SIZE: usize> {
+    pub subscriptions: u32,
+    pub events: u32,
+    pub count: u32,
+    pub happened: u32,
+    pub decode: fn(&[u8; SIZE]) -> Result<Subscription, Errno>,
+}
+
+/// The subscriptions are gone through twice, before the wait and after it, and
+/// nothing is kept of each: there may be as many as fit in the guest's memory.
+pub(crate) fn wait_for_any<const SIZE: usize>(
+    memory: &mut GuestMemory<'_>,
+    context: &WasiP1Ctx,
+    arrays: Arrays<SIZE>,
+) -> Result<(), Fault> {
+    let Arrays {
+        subscriptions,
+        events,
+        count,
+        happened,
+        decode,
+    } = arrays;
     if count == 0 {
         return Err(Errno::Invalid.into());
     }
@@ -46,8 +78,8 @@ pub(super) fn poll_oneoff(
     memory.array_mut::<EVENT_SIZE>(events, count, 8)?;
     let start = Start::new(&context.clocks);
     let mut waiting = Waiting::default();
-    for bytes in memory.array::<SUBSCRIPTION_SIZE>(subscriptions, count, 8)? {
-        let subscription = Subscription::decode(bytes)?;
+    for bytes in memory.array::<SIZE>(subscriptions, count, 8)? {
+        let subscription = decode(bytes)?;
         waiting.add(subscription, prepare(context, &start, subscription));
     }
     waiting.wait()?;
@@ -55,8 +87,8 @@ pub(super) fn poll_oneoff(
     let now = Deadline::now();
     let mut ready = 0;
     for nth in 0..count as usize {
-        let bytes = &memory.array::<SUBSCRIPTION_SIZE>(subscriptions, count, 8)?[nth];
-        let subscription = Subscription::decode(bytes)?;
+        let bytes = &memory.array::<SIZE>(subscriptions, count, 8)?[nth];
+        let subscription = decode(bytes)?;
         let event = match prepare(context, &start, subscription) {
             Pending::Done(event) => Some(event),
             Pending::Clock(deadline) if deadline <= now => Some(succeeded(subscription, 0)),

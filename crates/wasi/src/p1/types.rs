@@ -279,6 +279,20 @@ pub(crate) fn encode_stat(stat: &Stat) -> [u8; 64] {
     record.0
 }
 
+/// `filestat` as it was in preview 0, where there could be no more than 2^32 links.
+pub(crate) fn encode_unstable_stat(stat: &Stat) -> [u8; 56] {
+    let mut record = Record::<56>::new();
+    record.u64(0, stat.device);
+    record.u64(8, stat.inode);
+    record.u8(16, stat.kind.to_guest());
+    record.u32(20, u32::try_from(stat.links).unwrap_or(u32::MAX));
+    record.u64(24, stat.size);
+    record.u64(32, stat.accessed);
+    record.u64(40, stat.modified);
+    record.u64(48, stat.changed);
+    record.0
+}
+
 /// `fdstat`.
 pub(crate) fn encode_fdstat(
     kind: FileType,
@@ -343,13 +357,19 @@ pub(crate) const SUBSCRIPTION_SIZE: usize = 48;
 
 impl Subscription {
     pub fn decode(bytes: &[u8; SUBSCRIPTION_SIZE]) -> Result<Subscription, Errno> {
+        Subscription::decode_with(bytes, 16)
+    }
+
+    /// Like [`decode`](Self::decode), of a record that has a clock's number at `clock`,
+    /// and the rest of what is known of the clock behind it.
+    pub fn decode_with(bytes: &[u8], clock: usize) -> Result<Subscription, Errno> {
         let u64_at = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
         let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
         let interest = match bytes[8] {
             0 => Interest::Clock {
-                clock: u32_at(16),
-                timeout: u64_at(24),
-                absolute: match u16::from_le_bytes([bytes[40], bytes[41]]) {
+                clock: u32_at(clock),
+                timeout: u64_at(clock + 8),
+                absolute: match u16::from_le_bytes([bytes[clock + 24], bytes[clock + 25]]) {
                     0 => false,
                     1 => true,
                     _ => return Err(Errno::Invalid),
