@@ -15,21 +15,23 @@ use super::{Finding, Tree};
 /// depend on, for its tests too.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("mainspring-platform", &[]),
-    ("mainspring-wasm", &[]),
+    ("mainspring-error", &[]),
+    ("mainspring-wasm", &["mainspring-error"]),
     ("mainspring-abi", &["mainspring-wasm"]),
     (
         "mainspring-baseline",
-        &["mainspring-abi", "mainspring-wasm"],
+        &["mainspring-abi", "mainspring-error", "mainspring-wasm"],
     ),
     (
         "mainspring-optimizer",
-        &["mainspring-abi", "mainspring-wasm"],
+        &["mainspring-abi", "mainspring-error", "mainspring-wasm"],
     ),
     (
         "mainspring-tiering",
         &[
             "mainspring-abi",
             "mainspring-baseline",
+            "mainspring-error",
             "mainspring-optimizer",
             "mainspring-platform",
             "mainspring-wasm",
@@ -39,6 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "mainspring-runtime",
         &[
             "mainspring-abi",
+            "mainspring-error",
             "mainspring-platform",
             "mainspring-tiering",
             "mainspring-wasm",
@@ -48,6 +51,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "mainspring",
         &[
             "mainspring-abi",
+            "mainspring-error",
             "mainspring-platform",
             "mainspring-runtime",
             "mainspring-tiering",
