@@ -385,9 +385,11 @@ fn run(shape: &Shape) -> anyhow::Result<()> {
     let (mut with_baseline, mut with_optimizer) = (Vec::new(), Vec::new());
     for count in [shape.count, 2 * shape.count] {
         let bytes = wat::parse_str((shape.make)(count))?;
-        with_baseline.push(fastest(&bytes, &settings, |input| baseline.compile(input))?);
+        with_baseline.push(fastest(&bytes, &settings, |input| {
+            Ok(baseline.compile(input)?)
+        })?);
         with_optimizer.push(fastest(&bytes, &settings, |input| {
-            optimizer.compile(input)
+            Ok(optimizer.compile(input)?)
         })?);
     }
     let columns = |times: &[Option<f64>]| match times {

@@ -8,8 +8,8 @@ use crate::state::{Entry, Func, Place};
 use crate::x64::{Alu, Cond, Mem, Op, Reg, RegSet, Rm, SCRATCH, op};
 use Ty::{I32, I64};
 use Width::{Byte, Eight, Four, Two};
-use anyhow::{Result, bail};
 use mainspring_abi::{Builtin, TrapCode};
+use mainspring_error::{Result, bail};
 
 /// What is done to a place in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,6 +1,6 @@
 //! Reading a function body, which was validated.
 
-use anyhow::{Result, bail};
+use mainspring_error::{Result, bail};
 use mainspring_wasm::{
     ConcreteType, FuncType, HeapType, ModuleInfo, RefKind, RefType, TypeIndex, ValType,
 };

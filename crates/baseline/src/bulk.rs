@@ -5,8 +5,8 @@ use crate::body::Ty;
 use crate::control::RESULT_SLOT;
 use crate::state::Func;
 use crate::x64::{Alu, Cond, Mem, Reg, Rm, SCRATCH, XSCRATCH};
-use anyhow::{Result, ensure};
 use mainspring_abi::{Root, TooLarge};
+use mainspring_error::{Result, ensure};
 
 /// So many are moved one by one.
 const FEW: usize = 32;

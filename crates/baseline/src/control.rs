@@ -10,8 +10,8 @@ use crate::bulk;
 use crate::numeric::Test;
 use crate::state::{Entry, Func, Place};
 use crate::x64::{Alu, Cond, FLOAT_RESULTS, INT_RESULTS, Label, Mem, Reg, Rm, SCRATCH, op};
-use anyhow::Result;
 use mainspring_abi::{ArgAssigner, ArgLocation, ResultPassing, TrapCode};
+use mainspring_error::Result;
 
 /// An open block.
 pub(crate) struct Frame {

@@ -13,12 +13,12 @@ use crate::x64::{
     Alu, CALLEE_SAVED, Cond, FLOAT_RESULTS, INT_ARGS, INT_RESULTS, Label, Mem, Reg, Rm, SCRATCH,
     XSCRATCH,
 };
-use anyhow::Result;
 use mainspring_abi::gc::{EXCEPTION_TAG_AT, StructLayout};
 use mainspring_abi::{
     ArgAssigner, ArgLocation, Builtin, Handler, ResultPassing, TrapCode, VMContextHeader,
     VMStoreContext,
 };
+use mainspring_error::Result;
 use mainspring_wasm::{FuncType, TagIndex};
 use std::mem::offset_of;
 

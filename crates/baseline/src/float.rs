@@ -4,8 +4,8 @@ use crate::body::Ty;
 use crate::numeric::Test;
 use crate::state::{Entry, Func, Value};
 use crate::x64::{Alu, Cond, Op, Reg, Rm, SCRATCH, XSCRATCH, op};
-use anyhow::Result;
 use mainspring_abi::Builtin;
+use mainspring_error::Result;
 
 /// Which of two instructions, by the width of a float.
 pub(crate) fn by_width(ty: Ty, single: Op, double: Op) -> Op {

@@ -17,11 +17,11 @@ use crate::locals::Usage;
 use crate::moves::Move;
 use crate::state::{Func, Value};
 use crate::x64::{Alu, Cond, FLOAT_ARGS, INT_ARGS, Mem, Reg, RegSet, Rm, SCRATCH};
-use anyhow::{Result, ensure};
 use mainspring_abi::{
     ArgAssigner, ArgLocation, MemoryPlan, ResultPassing, TooLarge, TrapCode, VMContextHeader,
     VMMemoryDefinition, VMMemoryImport, VMStoreContext,
 };
+use mainspring_error::{Result, ensure};
 use mainspring_wasm::{FuncType, MemoryIndex};
 use std::mem::offset_of;
 

@@ -4,8 +4,8 @@ use crate::body::Ty;
 use crate::numeric::Test;
 use crate::state::{Func, Place};
 use crate::x64::{Alu, Cond, Label, Mem, Reg, Rm, SCRATCH, Shift};
-use anyhow::Result;
 use mainspring_abi::{TrapCode, VMContextHeader, VMFuncRef};
+use mainspring_error::Result;
 use mainspring_wasm::{Cast, TypeAddress, TypeIndex};
 use std::mem::offset_of;
 

@@ -8,7 +8,7 @@ use crate::body::{Ty, opcode};
 use crate::control::FrameKind;
 use crate::exceptions::Clause;
 use crate::state::{Entry, Func, Place};
-use anyhow::Result;
+use mainspring_error::Result;
 use mainspring_wasm::TagIndex;
 
 impl Func<'_, '_> {

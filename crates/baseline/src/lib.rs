@@ -45,12 +45,12 @@ mod x64;
 #[cfg(test)]
 mod tests;
 
-use anyhow::{Context as _, Result, ensure};
 use body::{BlockType, Body};
 use frame::FrameLayout;
 use mainspring_abi::{
     CompileSettings, CompiledFunction, FunctionInput, SourceLocation, TooLarge, TrapSite,
 };
+use mainspring_error::{Context as _, Result, ensure};
 use state::{Buffers, Func, Registers};
 use std::sync::{Mutex, PoisonError};
 use x64::Cpu;

@@ -12,8 +12,8 @@ use crate::frame::FrameLayout;
 use crate::stack::NOWHERE;
 use crate::state::Func;
 use crate::x64::{CALLEE_SAVED, Mem, Reg, RegSet, Rm};
-use anyhow::{Result, ensure};
 use mainspring_abi::TooLarge;
+use mainspring_error::{Result, ensure};
 use mainspring_wasm::{FuncType, ModuleInfo};
 
 /// A local.

@@ -8,8 +8,8 @@ use crate::memory::Width;
 use crate::state::Func;
 use crate::x64::{Alu, Cond, Shift, op};
 use Ty::{F32, F64, I32, I64};
-use anyhow::{Result, bail};
 use mainspring_abi::Builtin;
+use mainspring_error::{Result, bail};
 
 impl Func<'_, '_> {
     /// Compiles the whole body.

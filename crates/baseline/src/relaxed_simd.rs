@@ -7,7 +7,7 @@ use crate::body::Ty;
 use crate::state::Func;
 use crate::x64::{Reg, Rm, XSCRATCH, op};
 use Ty::{F32, F64, V128};
-use anyhow::{Result, ensure};
+use mainspring_error::{Result, ensure};
 
 impl Func<'_, '_> {
     pub(crate) fn vector_relaxed(&mut self, code: u32) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::memory::Width;
 use crate::state::Func;
 use crate::x64::{Cond, Op, Reg, Rm, op};
 use Ty::{F32, F64, I32, I64, V128};
-use anyhow::{Context, Result, bail, ensure};
+use mainspring_error::{Context, Result, bail, ensure};
 use wasmparser::{BinaryReader, OperatorsReader};
 
 impl Func<'_, '_> {

@@ -3,9 +3,9 @@
 use crate::body::Ty;
 use crate::state::{Entry, Func};
 use crate::x64::{Alu, Cond, Mem, Reg, Rm, SCRATCH, Shift};
-use anyhow::Result;
 use mainspring_abi::gc::TABLE_CARD_SHIFT;
 use mainspring_abi::{Builtin, TrapCode, VMFunctionImport, VMTableDefinition};
+use mainspring_error::Result;
 use mainspring_wasm::{FuncIndex, StorageType, TableIndex, ValType};
 use std::mem::offset_of;
 

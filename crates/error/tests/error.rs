@@ -141,7 +141,7 @@ fn contexts_are_put_around_everything() {
 #[test]
 fn macros_take_what_they_are_given() {
     fn bails(how: u32) -> Result<()> {
-        let name = "x";
+        let name = String::from("x");
         match how {
             0 => bail!("plain"),
             1 => bail!("{name} and {}", 1),

@@ -1,8 +1,8 @@
 //! How an engine is configured.
 
 use crate::Cache;
-use anyhow::{Result, bail, ensure};
 use mainspring_abi::{CompileSettings, MemorySettings, Optimize};
+use mainspring_error::{Result, bail, ensure};
 use mainspring_tiering::{Pace, Profiling, Tiers, Tuning};
 use std::num::{NonZeroU32, NonZeroUsize};
 use wasmparser::WasmFeatures;

@@ -1,7 +1,7 @@
 //! The engine: configuration, compilers and types that stores and modules share.
 
 use crate::config::{Collector, Config};
-use anyhow::{Context, Result};
+use mainspring_error::{Context, Result};
 use mainspring_runtime::{HeapSettings, StoreSettings};
 use mainspring_tiering::{Compilers, IMAGE_MAGIC, ModuleCode, Progress, Statistics};
 use mainspring_wasm::{ConcreteType, TypeRegistry};

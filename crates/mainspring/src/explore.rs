@@ -1,8 +1,8 @@
 //! Looking at the code that the tiers make of a function, without running it.
 
 use crate::{Engine, Result, Trap};
-use anyhow::{Context, bail};
 use mainspring_abi::{CompiledFunction, InlinedCall, RelocTarget, SourceLocation, VMOffsets};
+use mainspring_error::{Context, bail};
 use mainspring_tiering::Tier;
 use mainspring_wasm::{DefinedFuncIndex, EntityIndex, FuncIndex, FunctionNames, ModuleInfo};
 use std::ops::Range;

@@ -3,7 +3,7 @@
 use crate::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::types::GlobalType;
 use crate::{Result, Val};
-use anyhow::{Context, bail};
+use mainspring_error::{Context, bail};
 use mainspring_runtime::{GlobalId, StoreId};
 
 /// A global variable of a store.

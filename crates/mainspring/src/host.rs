@@ -8,8 +8,8 @@ use crate::store::{
 use crate::typed::{StoreOpaqueRef, WasmTy};
 use crate::types::{FuncType, ValType};
 use crate::{Engine, Func, Instance, Result, ThrownException, Val, ValRaw};
-use anyhow::{Context, Error};
 use mainspring_abi::{FLOAT_ARG_REGS, INT_ARG_REGS};
+use mainspring_error::{Context, Error};
 use mainspring_runtime as runtime;
 use mainspring_runtime::gc::{GcHeapOutOfMemory, GcStatistics};
 use mainspring_runtime::{CallingContext, HostDefinition, HostTarget, Unwind, VMHostContext};

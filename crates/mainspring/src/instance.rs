@@ -8,7 +8,7 @@ use crate::store::{AsContextMut, StoreContext, StoreContextMut, StoreOpaque};
 use crate::trap::error_of;
 use crate::typed::{TypedFunc, WasmParams, WasmResults};
 use crate::{Engine, Func, Global, Memory, Module, Result, SharedMemory, Table, Tag};
-use anyhow::{Context, bail, ensure, format_err};
+use mainspring_error::{Context, bail, ensure, format_err};
 use mainspring_runtime as runtime;
 use mainspring_runtime::{Backtrace, Import, InstanceId, InstantiateError, StoreId, Unwind};
 use mainspring_wasm::{EntityIndex, FuncIndex};

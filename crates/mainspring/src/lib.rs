@@ -56,7 +56,6 @@ mod types;
 mod unfinished;
 mod values;
 
-pub use anyhow::{Error, Result, anyhow as format_err, bail, ensure};
 pub use backtrace::{FrameInfo, FrameSymbol, WasmBacktrace};
 pub use cache::{Cache, CacheConfig};
 pub use config::{
@@ -77,6 +76,8 @@ pub use host::{Caller, IntoFunc, WasmRet};
 pub use instance::{Instance, InstancePre};
 pub use limits::{StoreLimits, StoreLimitsBuilder};
 pub use linker::{Linker, UnknownImportError};
+pub use mainspring_error as error;
+pub use mainspring_error::{Error, OutOfMemory, Result, bail, ensure, format_err};
 pub use mainspring_runtime::gc::{GcHeapOutOfMemory, GcStatistics};
 pub use mainspring_runtime::{
     DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter,

@@ -1,6 +1,6 @@
 //! Ready-made limits for stores.
 
-use anyhow::{Error, Result, bail};
+use mainspring_error::{Error, Result, bail};
 use mainspring_runtime::{
     DEFAULT_INSTANCE_LIMIT, DEFAULT_MEMORY_LIMIT, DEFAULT_TABLE_LIMIT, ResourceLimiter,
 };

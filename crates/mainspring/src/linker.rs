@@ -6,7 +6,7 @@ use crate::matching::{self, Known, Supplied};
 use crate::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::types::{ExternType, FuncType};
 use crate::{Engine, Func, Instance, InstancePre, Module, Result, Val, ValRaw};
-use anyhow::{Context, bail, ensure, format_err};
+use mainspring_error::{Context, bail, ensure, format_err};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;

@@ -5,7 +5,7 @@ use crate::Result;
 use crate::externals::Extern;
 use crate::store::StoreOpaque;
 use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType, TagType, ValType};
-use anyhow::{Error, bail};
+use mainspring_error::{Error, bail};
 use mainspring_wasm::{EntityIndex, ModuleInfo};
 
 /// What is supplied for an import.

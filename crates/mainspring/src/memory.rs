@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreOpaque};
 use crate::types::MemoryType;
-use anyhow::Context;
+use mainspring_error::Context;
 use mainspring_runtime::{MemoryId, StoreId};
 use std::fmt;
 

@@ -4,7 +4,7 @@ use crate::Engine;
 use crate::config::Strategy;
 use crate::externals::{ExportType, ImportType, extern_type};
 use crate::types::ExternType;
-use anyhow::{Context, Result};
+use mainspring_error::{Context, Result};
 use mainspring_platform::files::{self, FileIdentity};
 use mainspring_runtime as runtime;
 use mainspring_tiering::{ImageBytes, ModuleCode};
@@ -52,7 +52,7 @@ pub struct ResourcesRequired {
 
 /// Text becomes binary; binary stays.
 pub(crate) fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
-    wat::parse_bytes(bytes).map_err(anyhow::Error::from)
+    wat::parse_bytes(bytes).map_err(mainspring_error::Error::from)
 }
 
 impl Module {
@@ -333,7 +333,7 @@ impl Module {
 
 fn refuse_image(bytes: &[u8]) -> Result<()> {
     if Engine::detect_precompiled(bytes).is_some() {
-        anyhow::bail!(
+        mainspring_error::bail!(
             "these bytes are a compiled image, which is native code: load it with Module::deserialize if it is trusted"
         );
     }

@@ -2,7 +2,7 @@
 
 use crate::types::MemoryType;
 use crate::{Engine, Result, Trap};
-use anyhow::{Context, ensure};
+use mainspring_error::{Context, ensure};
 use mainspring_runtime as runtime;
 use std::cell::UnsafeCell;
 use std::fmt;

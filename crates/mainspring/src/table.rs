@@ -3,7 +3,7 @@
 use crate::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::types::{TableType, ValType};
 use crate::{Ref, Result, Trap, Val, ValRaw};
-use anyhow::{Context, bail, ensure};
+use mainspring_error::{Context, bail, ensure};
 use mainspring_runtime::{StoreId, TableId};
 
 /// A table of a store.

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::types::{FuncType, TagType};
-use anyhow::ensure;
+use mainspring_error::ensure;
 use mainspring_runtime::{StoreId, TagId};
 
 /// A tag of a store: what distinguishes one sort of exceptions from others. Each that is made is another one,

@@ -2,8 +2,8 @@
 
 use crate::backtrace::WasmBacktrace;
 use crate::store::StoreOpaque;
-use anyhow::Error;
 use mainspring_abi::TrapCode;
+use mainspring_error::Error;
 use mainspring_runtime::Unwind;
 use std::fmt;
 

@@ -5,7 +5,7 @@ use crate::gc::{AnyRef, ArrayRef, EqRef, ExnRef, ExternRef, GcRef, Obstacle, Roo
 use crate::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::types::{HeapType, RefType, ValType};
 use crate::{Func, Result};
-use anyhow::ensure;
+use mainspring_error::ensure;
 use mainspring_runtime::ValRaw;
 use mainspring_wasm as wasm;
 

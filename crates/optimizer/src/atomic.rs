@@ -3,10 +3,10 @@
 //! An address is checked to be aligned, then to be in bounds as that of any access.
 
 use crate::func::Func;
-use anyhow::Result;
 use cranelift_codegen::ir::types::{I8, I16, I32, I64};
 use cranelift_codegen::ir::{AtomicRmwOp, InstBuilder, MemFlagsData, Type, Value};
 use mainspring_abi::{Builtin, TrapCode};
+use mainspring_error::Result;
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
 impl Func<'_, '_> {

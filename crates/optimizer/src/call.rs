@@ -8,7 +8,6 @@ use crate::control::RESULT_SLOT;
 use crate::exceptions::Target;
 use crate::func::{Func, Region};
 use crate::trap;
-use anyhow::Result;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{
     ExtFuncData, ExternalName, FuncRef, InstBuilder, MemFlagsData, SigRef, StackSlotData,
@@ -17,6 +16,7 @@ use cranelift_codegen::ir::{
 use mainspring_abi::{
     CallMode, Entry, ResultPassing, TrapCode, VMFuncRef, VMFunctionImport, VMStoreContext,
 };
+use mainspring_error::Result;
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, FuncType, TableIndex, TypeIndex};
 use std::mem::offset_of;
 

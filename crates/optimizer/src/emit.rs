@@ -5,24 +5,24 @@ use crate::layout;
 use crate::places;
 use crate::roots;
 use crate::trap;
-use anyhow::{Context as _, Result, anyhow, bail};
 use cranelift_codegen::binemit::Reloc as RelocKind;
 use cranelift_codegen::ir::{ExternalName, Function};
 use cranelift_codegen::{CodegenError, CompiledCode, FinalizedMachReloc, FinalizedRelocTarget};
 use mainspring_abi::{
     CompiledFunction, FunctionInput, Reloc, RelocTarget, Root, TooLarge, TrapSite,
 };
+use mainspring_error::{Context as _, Result, bail, format_err};
 use mainspring_wasm::DefinedFuncIndex;
 
 /// Says what was wrong in a compilation that failed, in one sentence.
-pub(crate) fn compile_error(error: CodegenError, function: &Function) -> anyhow::Error {
+pub(crate) fn compile_error(error: CodegenError, function: &Function) -> mainspring_error::Error {
     match error {
         CodegenError::CodeTooLarge => TooLarge::new("its machine code would be too large").into(),
         CodegenError::ImplLimitExceeded => TooLarge::new("it is too large for the compiler").into(),
         CodegenError::Verifier(errors) => {
-            anyhow!("the compiler made invalid code of it: {errors}\n{function}")
+            format_err!("the compiler made invalid code of it: {errors}\n{function}")
         }
-        other => anyhow!("{other}"),
+        other => format_err!("{other}"),
     }
 }
 

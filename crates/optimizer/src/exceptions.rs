@@ -10,7 +10,6 @@ use crate::control::FrameKind;
 use crate::func::{Func, Region};
 use crate::limits;
 use crate::types::value_type;
-use anyhow::Result;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{
@@ -19,6 +18,7 @@ use cranelift_codegen::ir::{
 };
 use mainspring_abi::gc::{EXCEPTION_TAG_AT, StructLayout};
 use mainspring_abi::{Builtin, TrapCode};
+use mainspring_error::Result;
 use mainspring_wasm::{FuncType, TagIndex, ValType};
 use wasmparser::{BlockType, Catch};
 

@@ -13,7 +13,6 @@ use crate::objects::ElementKind;
 use crate::osr::LoopEntry;
 use crate::types::{self, decoded_type, value_type};
 use crate::{isa, limits, trap};
-use anyhow::{Context, Result};
 use cranelift_codegen::entity::EntitySet;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::immediates::Offset32;
@@ -28,6 +27,7 @@ use mainspring_abi::gc::StructLayout;
 use mainspring_abi::{
     Builtin, FunctionInput, InlinedCall, ResultPassing, TrapCode, VMContextHeader, VMStoreContext,
 };
+use mainspring_error::{Context, Result};
 use mainspring_wasm::{FuncIndex, FuncType, ModuleInfo, TypeIndex, ValType};
 use std::collections::HashMap;
 use std::mem::offset_of;

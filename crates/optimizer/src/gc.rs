@@ -2,11 +2,11 @@
 
 use crate::func::{Func, Region};
 use crate::types::decoded_heap_type;
-use anyhow::Result;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, MemFlagsData, Value};
 use mainspring_abi::{TrapCode, VMFuncRef};
+use mainspring_error::Result;
 use mainspring_wasm::{Cast, TypeAddress, TypeIndex};
 use std::mem::offset_of;
 use wasmparser::{HeapType, RefType};

@@ -7,8 +7,8 @@
 
 use crate::control::Frame;
 use crate::func::Func;
-use anyhow::Result;
 use mainspring_abi::{InlinedCall, Optimize};
+use mainspring_error::Result;
 use mainspring_wasm::{FuncIndex, FuncType};
 use std::collections::HashMap;
 use wasmparser::{BinaryReader, FunctionBody, Operator};

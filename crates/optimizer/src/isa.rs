@@ -3,17 +3,17 @@
 //! All of Cranelift's switches are set here. What is set here and changes code is part of
 //! [`fingerprint`].
 
-use anyhow::{Context, Result, anyhow, bail};
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable, Flags};
 use mainspring_abi::{CompileSettings, Optimize};
+use mainspring_error::{Context, Result, bail, format_err};
 use std::fmt::Write;
 
 /// The code generator for this machine under an engine's settings, with the features its processor
 /// has beyond those that all have.
 pub(crate) fn host_isa(settings: &CompileSettings, features: bool) -> Result<OwnedTargetIsa> {
     let mut builder = cranelift_native::builder_with_options(features)
-        .map_err(|reason| anyhow!("can't generate code for this processor: {reason}"))?;
+        .map_err(|reason| format_err!("can't generate code for this processor: {reason}"))?;
     // Shuffling bytes without it would take calls, for processors of before 2011.
     if !std::is_x86_feature_detected!("ssse3") {
         bail!("can't generate code for this processor: it has no SSSE3");

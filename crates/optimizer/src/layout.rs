@@ -10,9 +10,9 @@
 use crate::dispatch;
 use crate::pieces::{End, Piece, Pieces};
 use crate::places::{add_inlined, add_location};
-use anyhow::{Context as _, Result, bail, ensure};
 use cranelift_codegen::CompiledCode;
 use mainspring_abi::{CompiledFunction, Handler, Reloc, Root, TrapSite};
+use mainspring_error::{Context as _, Result, bail, ensure};
 use std::ops::Range;
 
 /// The length of a cache line, of all processors that we know.

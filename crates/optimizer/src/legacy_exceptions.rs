@@ -7,8 +7,8 @@
 use crate::control::FrameKind;
 use crate::exceptions::Landed;
 use crate::func::Func;
-use anyhow::Result;
 use cranelift_codegen::ir::{Block, Value};
+use mainspring_error::Result;
 use mainspring_wasm::TagIndex;
 use wasmparser::BlockType;
 

@@ -47,13 +47,13 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-use anyhow::{Context as _, Result};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::{CompiledCode, Context};
 use cranelift_frontend::FunctionBuilderContext;
 use func::TranslationBuffers;
 use mainspring_abi::{CompileSettings, CompiledFunction, Entry, FunctionInput, Optimize};
+use mainspring_error::{Context as _, Result};
 use std::sync::{Mutex, PoisonError};
 
 /// The compiler, configured for the host's processor and one set of settings. Any number of

@@ -6,9 +6,9 @@
 //! an hour. (Allocation in one pass is no way out: it gives each value a place on the stack, which then
 //! overflows.) All limits are far above what compilers make of real programs.
 
-use anyhow::{Result, ensure};
 use cranelift_codegen::ir::Function;
 use mainspring_abi::TooLarge;
+use mainspring_error::{Result, ensure};
 
 /// Values in a function at the most.
 const MAX_VALUES: usize = 4 << 20;

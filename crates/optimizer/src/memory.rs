@@ -5,13 +5,13 @@
 
 use crate::func::{Func, Region};
 use crate::trap;
-use anyhow::{Result, bail};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I8X16, I16, I32, I64};
 use cranelift_codegen::ir::{
     Endianness, InstBuilder, MemFlagsData, Opcode, Type, Value, immediates::Offset32,
 };
 use mainspring_abi::{Builtin, MemoryPlan, TrapCode, VMMemoryDefinition, VMMemoryImport};
+use mainspring_error::{Result, bail};
 use mainspring_wasm::{MemoryIndex, MemoryType};
 use std::mem::offset_of;
 use wasmparser::{MemArg, MemArgTarget};

@@ -2,10 +2,10 @@
 
 use crate::func::Func;
 use crate::objects::Extension;
-use anyhow::{Result, bail};
 use cranelift_codegen::ir::Opcode;
 use cranelift_codegen::ir::types::{F32, F64, I32, I64};
 use mainspring_abi::Builtin;
+use mainspring_error::{Result, bail};
 use mainspring_wasm::{FuncIndex, GlobalIndex, TableIndex, TagIndex, TypeIndex};
 use wasmparser::Operator;
 

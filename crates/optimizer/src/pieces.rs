@@ -5,9 +5,9 @@
 //! All offsets are those of the code that was taken apart.
 
 use crate::places;
-use anyhow::{Result, bail};
 use cranelift_codegen::CompiledCode;
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction};
+use mainspring_error::{Result, bail};
 use std::collections::BTreeSet;
 use std::ops::Range;
 

@@ -11,10 +11,10 @@
 
 use crate::func::{Func, Region};
 use crate::{limits, phis};
-use anyhow::Result;
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::ir::{Block, Value};
 use mainspring_abi::{Optimize, Root};
+use mainspring_error::Result;
 use mainspring_wasm::{RefKind, ValType};
 
 impl Func<'_, '_> {

@@ -5,11 +5,11 @@
 //! for it, what the deterministic profile says: the same as their strict siblings, and fused.
 
 use crate::func::Func;
-use anyhow::Result;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::types::{F32X4, F64X2, I8, I8X16, I16, I16X8, I32, I32X4, I64X2};
 use cranelift_codegen::ir::{ConstantData, InstBuilder, Opcode, Type, Value};
 use mainspring_abi::Builtin;
+use mainspring_error::Result;
 use wasmparser::{MemArg, Operator};
 
 impl Func<'_, '_> {

@@ -1,9 +1,9 @@
 //! Trap codes: ours to Cranelift's and back, and the instructions that only trap.
 
 use crate::func::Func;
-use anyhow::{Context, Result};
 use cranelift_codegen::ir::{self, InstBuilder, Value};
 use mainspring_abi::TrapCode;
+use mainspring_error::{Context, Result};
 
 /// What Cranelift is told.
 pub(crate) fn to_cranelift(code: TrapCode) -> ir::TrapCode {

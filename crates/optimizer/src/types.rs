@@ -1,10 +1,10 @@
 //! Types: what the decoder says, what the module declares, what Cranelift works with.
 
-use anyhow::{Result, bail};
 use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
 use cranelift_codegen::ir::{self, AbiParam, ArgumentPurpose, Signature};
 use cranelift_codegen::isa::CallConv;
 use mainspring_abi::{Builtin, BuiltinParam, ResultPassing};
+use mainspring_error::{Result, bail};
 use mainspring_wasm::{
     ConcreteType, FuncType, HeapType, ModuleInfo, RefKind, RefType, TypeIndex, ValType,
 };

@@ -17,8 +17,8 @@ use crate::memory::{MemoryId, MemoryInstance};
 use crate::module::Module;
 use crate::store::Store;
 use crate::table::TableId;
-use anyhow::{Result, ensure};
 use mainspring_abi::{TrapCode, VMContextHeader, VMFuncRef, VMMemoryImport};
+use mainspring_error::{Result, ensure};
 use mainspring_wasm::{
     DataIndex, ElemIndex, ElementItems, EntityIndex, FuncIndex, GlobalIndex, GlobalType,
     MemoryIndex, RefKind, RefType, SegmentMode, TableIndex, TableType, TagIndex, ValType,
@@ -49,11 +49,11 @@ pub enum InstantiateError {
     /// A segment does not fit.
     Trap(TrapCode),
     /// A limit, or the system, says no.
-    Refused(anyhow::Error),
+    Refused(mainspring_error::Error),
 }
 
-impl From<anyhow::Error> for InstantiateError {
-    fn from(error: anyhow::Error) -> InstantiateError {
+impl From<mainspring_error::Error> for InstantiateError {
+    fn from(error: mainspring_error::Error) -> InstantiateError {
         InstantiateError::Refused(error)
     }
 }

@@ -1,6 +1,6 @@
 //! What a store may use.
 
-use anyhow::Result;
+use mainspring_error::Result;
 
 /// How many instances a store has at the most, unless a limiter says otherwise.
 pub const DEFAULT_INSTANCE_LIMIT: usize = 10_000;
@@ -25,7 +25,7 @@ pub trait ResourceLimiter: Send {
     ) -> Result<bool>;
 
     /// Told that growth that was allowed, or not asked about, failed. An error traps the guest.
-    fn memory_grow_failed(&mut self, error: anyhow::Error) -> Result<()> {
+    fn memory_grow_failed(&mut self, error: mainspring_error::Error) -> Result<()> {
         let _ = error;
         Ok(())
     }
@@ -40,7 +40,7 @@ pub trait ResourceLimiter: Send {
     ) -> Result<bool>;
 
     /// Told that growth that was allowed, or not asked about, failed. An error traps the guest.
-    fn table_grow_failed(&mut self, error: anyhow::Error) -> Result<()> {
+    fn table_grow_failed(&mut self, error: mainspring_error::Error) -> Result<()> {
         let _ = error;
         Ok(())
     }

@@ -6,8 +6,8 @@
 use crate::module::MemoryImage;
 use crate::shared_memory::{SharedMemoriesOff, SharedMemory};
 use crate::store::Store;
-use anyhow::{Context, Result, ensure};
 use mainspring_abi::{MemoryPlan, MemorySettings, VMMemoryDefinition};
+use mainspring_error::{Context, Result, ensure};
 use mainspring_platform::pages::{Reservation, View, round_up};
 use mainspring_wasm::MemoryType;
 use std::ptr::NonNull;
@@ -416,7 +416,7 @@ impl Store {
             (None, Some(pages)) if pages <= ty.maximum_pages() && desired != usize::MAX => {
                 self.memory_mut(id).grow_to(desired).map(|()| old)
             }
-            (None, _) => Err(anyhow::Error::msg("Memory maximum size exceeded")),
+            (None, _) => Err(mainspring_error::Error::msg("Memory maximum size exceeded")),
         };
         match grown {
             Ok(old) => Ok(Some(old)),

@@ -1,7 +1,7 @@
 //! A module as the runtime needs it: code, canonical types, and what its memories start as.
 
 use crate::gc::Shape;
-use anyhow::{Context, Result};
+use mainspring_error::{Context, Result};
 use mainspring_platform::files::longest_file;
 use mainspring_platform::memory_file::MemoryFile;
 use mainspring_platform::pages::{page_size, round_up};

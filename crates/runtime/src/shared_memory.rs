@@ -10,8 +10,8 @@
 
 use crate::memory::{MemoryInstance, Space, bytes_of, in_bounds};
 use crate::module::MemoryImage;
-use anyhow::{Context, Result, ensure};
 use mainspring_abi::{MemoryPlan, MemorySettings, TrapCode, VMMemoryDefinition};
+use mainspring_error::{Context, Result, ensure};
 use mainspring_wasm::MemoryType;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;

@@ -1,9 +1,9 @@
 //! Tables of references.
 
 use crate::store::Store;
-use anyhow::{Context, Result, ensure};
 use mainspring_abi::VMTableDefinition;
 use mainspring_abi::gc::TABLE_CARD;
+use mainspring_error::{Context, Result, ensure};
 use mainspring_wasm::{TableType, ValType};
 use std::alloc::Layout;
 use std::ops::Range;
@@ -247,7 +247,7 @@ impl Store {
         }
         let table = self.table_mut(id);
         let grown = if desired > maximum {
-            Err(anyhow::Error::msg("Table maximum size exceeded"))
+            Err(mainspring_error::Error::msg("Table maximum size exceeded"))
         } else {
             table.grow(delta, init)
         };

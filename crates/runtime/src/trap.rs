@@ -29,7 +29,7 @@ pub enum Unwind {
     /// It trapped.
     Trap(TrapCode, Backtrace),
     /// A host function, or the runtime on behalf of one, returned an error.
-    Error(anyhow::Error, Backtrace),
+    Error(mainspring_error::Error, Backtrace),
     /// A host function panicked; the payload resumes in the host.
     Panic(Box<dyn Any + Send>),
 }
@@ -41,7 +41,7 @@ impl Unwind {
     }
 
     /// An error at a place where wasm has called out.
-    pub fn error(store: &Store, error: anyhow::Error) -> Unwind {
+    pub fn error(store: &Store, error: mainspring_error::Error) -> Unwind {
         Unwind::Error(error, Backtrace::capture(store))
     }
 }
@@ -307,7 +307,7 @@ unsafe fn store_of_chain(mut pc: usize, mut fp: usize) -> *mut VMStoreContext {
 /// Called in place of a function that can't be compiled, with its VM context.
 unsafe extern "sysv64" fn on_compile_failure(vmctx: *mut c_void) -> ! {
     let error = mainspring_tiering::take_compile_error()
-        .unwrap_or_else(|| anyhow::Error::msg("a function could not be compiled"));
+        .unwrap_or_else(|| mainspring_error::Error::msg("a function could not be compiled"));
     // SAFETY: every VM context starts with its store's; we were jumped to from wasm, through a shim
     // that owns nothing.
     unsafe {

@@ -22,8 +22,8 @@ mod tests;
 pub use entry::Entry;
 pub use key::Key;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
 use eviction::Temporary;
+use mainspring_error::{Context, Result, bail, ensure, format_err};
 use mainspring_platform::files::{self, NotPrivate, PrivateDirectory};
 use std::ffi::OsString;
 use std::fs::File;
@@ -144,16 +144,16 @@ impl Cache {
         PrivateDirectory::open_or_create(path).map_err(|error| {
             let shown = path.display();
             match NotPrivate::of(&error) {
-                Some(reason @ NotPrivate::Writable(_)) => anyhow!(
+                Some(reason @ NotPrivate::Writable(_)) => format_err!(
                     "the cache directory {shown} can't be trusted: {reason}; \
                      take that right away (chmod go-w) or name another directory with MAINSPRING_CACHE_DIR"
                 ),
-                Some(reason) => anyhow!(
+                Some(reason) => format_err!(
                     "the cache directory {shown} can't be trusted: {reason}; \
                      name another directory with MAINSPRING_CACHE_DIR"
                 ),
                 None => {
-                    anyhow!(error).context(format!("cannot use the cache directory {shown}"))
+                    format_err!(error).context(format!("cannot use the cache directory {shown}"))
                 }
             }
         })

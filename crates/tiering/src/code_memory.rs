@@ -10,7 +10,7 @@
 
 use crate::ahead::{self, Pages};
 use crate::code_region::Region;
-use anyhow::{Context, Result, ensure};
+use mainspring_error::{Context, Result, ensure};
 use mainspring_platform::pages::{Reservation, View, page_size, round_up};
 use std::fs::File;
 use std::ops::Range;

@@ -8,7 +8,7 @@
 //! A part begins small and grows where it is. Others keep a distance from it, its *room*, as long as there is
 //! other space; then they settle in what the part with the most of it has not used.
 
-use anyhow::Result;
+use mainspring_error::Result;
 use mainspring_platform::files::longest_file;
 use mainspring_platform::memory_file::MemoryFile;
 use mainspring_platform::pages::{Reservation, address_space_limit, page_size};
@@ -46,7 +46,9 @@ impl Region {
         static REGION: OnceLock<std::result::Result<Region, String>> = OnceLock::new();
         let made = REGION.get_or_init(|| Region::new().map_err(|error| error.to_string()));
         made.as_ref().map_err(|error| {
-            anyhow::anyhow!("cannot reserve address space for generated code: {error}")
+            mainspring_error::format_err!(
+                "cannot reserve address space for generated code: {error}"
+            )
         })
     }
 

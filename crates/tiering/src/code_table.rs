@@ -23,11 +23,11 @@ use crate::profiler::{CodeKind, Symbols};
 use crate::stub::{self, COMPILE_AT, FIRST_STUB, HOT_ENTRY, HOT_LOOP, STUB_SIZE};
 use crate::tables::{CodeInfo, Place};
 use crate::tuning::{Tiers, Tuning};
-use anyhow::{Context, Result, ensure};
 use mainspring_abi::{
     CompiledFunction, Handler, InlinedCall, InlinedCode, Profile, RelocTarget, Root,
     SourceLocation, TrapSite,
 };
+use mainspring_error::{Context, Result, ensure};
 use mainspring_platform::pages::round_up;
 use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
 use std::collections::hash_map::Entry as MapEntry;

@@ -7,11 +7,11 @@ use crate::profiler::{Profiler, Profiling};
 use crate::queue::Queue;
 use crate::stats::{Counts, Statistics, TierCounts};
 use crate::tuning::{Tiers, Tuning};
-use anyhow::{Result, bail};
 use mainspring_abi::{
     CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, TooLarge, VMOffsets,
 };
 use mainspring_baseline::Baseline;
+use mainspring_error::{Result, bail};
 use mainspring_optimizer::Optimizer;
 use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
 use rayon::prelude::*;

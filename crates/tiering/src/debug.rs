@@ -5,7 +5,7 @@
 //! `tiered`, `stress-tier-up` or `stress-loops`. So the whole test suite can run on each.
 
 use crate::tuning::{Pace, Tiers, Tuning};
-use anyhow::{Result, bail};
+use mainspring_error::{Result, bail};
 use std::sync::OnceLock;
 
 impl Tuning {

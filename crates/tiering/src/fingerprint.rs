@@ -2,7 +2,7 @@
 //! difference to it, so an engine may have another setting for what it does not use.
 
 use crate::compile::Compilers;
-use anyhow::{Context, Result, bail, ensure};
+use mainspring_error::{Context, Result, bail, ensure};
 use mainspring_wasm::ModuleInfo;
 use wasmparser::WasmFeatures;
 

@@ -23,8 +23,8 @@ use crate::profiler::{CodeKind, Symbols};
 use crate::tables::{
     self, CodeInfo, TableBuilder, Tables, last_at_or_before, read_sections, write_sections,
 };
-use anyhow::{Context, Result, bail, ensure};
 use mainspring_abi::{CompiledFunction, RelocTarget, VMOffsets};
+use mainspring_error::{Context, Result, bail, ensure};
 use mainspring_platform::pages::MappedFile;
 use mainspring_wasm::{DefinedFuncIndex, ModuleInfo, needed};
 use std::ffi::c_void;

@@ -23,8 +23,8 @@ use crate::tables::{
     CodeInfo, TableBuilder, Tables, entry, last_at_or_before, numbers, read_sections,
     write_sections,
 };
-use anyhow::{Context, Result, ensure};
 use mainspring_abi::TierUp;
+use mainspring_error::{Context, Result, ensure};
 use mainspring_platform::pages::page_size;
 use std::fs::File;
 use std::ops::Range;

@@ -8,8 +8,8 @@ use crate::registry;
 use crate::source::{self, ModuleBytes, ModuleFile};
 use crate::stats::{self, count};
 use crate::tables::Place;
-use anyhow::Result;
 use mainspring_abi::{Handler, InlinedCall, SourceLocation, TrapCode, VMOffsets};
+use mainspring_error::Result;
 use mainspring_platform::files::FileIdentity;
 use mainspring_platform::memory_file::MemoryFile;
 use mainspring_wasm::{

@@ -5,7 +5,7 @@
 //!
 //! The files are the process's. They are begun when the first engine asks for one, and shared by all.
 
-use anyhow::{Context, Error, Result};
+use mainspring_error::{Context, Error, Result};
 use mainspring_platform::perf::{JitDump, PerfMap};
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, FunctionNames, ModuleInfo};
 use std::fmt;

@@ -15,7 +15,7 @@ use crate::cache::{Entry, Key};
 use crate::compile::Compilers;
 use crate::module_code::ModuleCode;
 use crate::queue::{Job, Queue};
-use anyhow::{Context, Result, bail};
+use mainspring_error::{Context, Result, bail};
 use mainspring_platform::files::{self, FileIdentity};
 use mainspring_wasm::ModuleInfo;
 use std::fs::File;

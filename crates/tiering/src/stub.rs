@@ -14,8 +14,8 @@
 //! and `hot_loop`, where baseline code goes when its counters run out.
 
 use crate::module_code::ModuleCode;
-use anyhow::Error;
 use mainspring_abi::VMContextHeader;
+use mainspring_error::Error;
 use std::arch::naked_asm;
 use std::cell::Cell;
 use std::ffi::c_void;

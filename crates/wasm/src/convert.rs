@@ -4,7 +4,7 @@
 use crate::const_expr::{ConstExpr, ConstOp};
 use crate::index::*;
 use crate::types::*;
-use anyhow::{Result, bail};
+use mainspring_error::{Result, bail};
 use wasmparser::{AbstractHeapType, CompositeInnerType, Operator, PackedIndex, UnpackedIndex};
 
 pub(crate) fn sub_type(ty: &wasmparser::SubType) -> Result<SubType> {

@@ -11,7 +11,7 @@ use crate::index::*;
 use crate::missing::name_missing;
 use crate::module::*;
 use crate::validate::{Batch, Bodies, Body, Validation};
-use anyhow::{Result, bail, ensure};
+use mainspring_error::{Result, bail, ensure};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,7 @@
 //! Which proposals a module that is refused would need.
 
 use crate::decode::DecodeError;
-use anyhow::Error;
+use mainspring_error::Error;
 use std::fmt;
 use wasmparser::{Validator, WasmFeatures};
 

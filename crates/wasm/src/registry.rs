@@ -13,7 +13,7 @@ use crate::index::TypeIndex;
 use crate::module::ModuleInfo;
 use crate::supertypes::{SupertypeVector, TypeAddress, VectorSpace};
 use crate::types::*;
-use anyhow::Result;
+use mainspring_error::Result;
 use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 use std::ffi::c_void;

@@ -6,7 +6,7 @@
 //! vector, so its address stands for the type.
 
 use crate::types::CanonicalTypeId;
-use anyhow::{Context, Result, ensure};
+use mainspring_error::{Context, Result, ensure};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::collections::HashMap;
 use std::ffi::c_void;

@@ -2,7 +2,7 @@
 
 use crate::module::ModuleInfo;
 use crate::quick::{PlainModule, Stacks};
-use anyhow::Result;
+use mainspring_error::Result;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use wasmparser::{
     Error, FuncToValidate, FuncValidatorAllocations, FunctionBody, ValidatorResources, WasmFeatures,

@@ -5,6 +5,7 @@ mod calls;
 mod code;
 mod collections;
 mod dynamic;
+mod errors;
 mod exceptions;
 mod files;
 mod foreign;

@@ -1,6 +1,6 @@
 //! The processor features that code is generated for.
 
-use anyhow::{Result, bail};
+use mainspring_error::{Result, bail};
 
 /// What the processor has beyond SSSE3, which is required.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

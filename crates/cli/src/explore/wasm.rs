@@ -1,5 +1,6 @@
 //! A function's instructions in the text format, with their offsets in the module.
 
+use mainspring::error::ToWasmtimeResult;
 use mainspring::{ExploredFunction, Result};
 use wasmparser::{Parser, Payload};
 
@@ -24,7 +25,9 @@ pub(super) fn operators(
     let end = start + wanted.body.len();
     let mut storage = String::new();
     let config = wasmprinter::Config::new();
-    let lines = config.offsets_and_lines(&alone, &mut storage)?;
+    let lines = config
+        .offsets_and_lines(&alone, &mut storage)
+        .to_wasmtime_result()?;
     let mut operators = Vec::new();
     for (offset, line) in lines {
         let Some(offset) = offset.map(|offset| offset as usize) else {

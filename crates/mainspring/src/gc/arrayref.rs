@@ -5,8 +5,8 @@ use crate::gc::rooted::{Rooted, gc_refs};
 use crate::store::{AsContext, AsContextMut, StoreContextMut, StoreOpaque};
 use crate::types::ArrayType;
 use crate::{Result, Val};
-use anyhow::{Context, ensure};
 use mainspring_abi::gc::{ARRAY_ELEMENTS_AT, ObjectHeader};
+use mainspring_error::{Context, ensure};
 use mainspring_runtime::StoreId;
 use mainspring_wasm::{CompositeType, FieldType, StorageType};
 

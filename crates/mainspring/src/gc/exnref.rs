@@ -5,8 +5,8 @@ use crate::gc::rooted::{Rooted, gc_refs};
 use crate::store::{AsContext, AsContextMut, Store, StoreContextMut, StoreOpaque};
 use crate::types::{ExnType, FuncType, HeapType, TagType};
 use crate::{Result, Tag, ThrownException, Val};
-use anyhow::{Context, ensure};
 use mainspring_abi::gc::{EXCEPTION_TAG_AT, ObjectHeader, StructLayout};
+use mainspring_error::{Context, ensure};
 use mainspring_runtime::{StoreId, TagId};
 use mainspring_wasm::StorageType;
 

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreOpaque};
 use crate::types::HeapType;
-use anyhow::{Error, bail};
+use mainspring_error::{Error, bail};
 use mainspring_runtime::StoreId;
 use mainspring_runtime::gc::{Handle, Scope};
 use std::fmt;

@@ -252,7 +252,7 @@ impl StructType {
     ) -> Result<StructType> {
         let fields: Vec<FieldType> = fields.into_iter().collect();
         fields.iter().for_each(|field| field.ensure_of(engine));
-        anyhow::ensure!(
+        mainspring_error::ensure!(
             fields.len() <= MOST_FIELDS,
             "a struct can have {MOST_FIELDS} fields at most, not {}",
             fields.len()

@@ -1,7 +1,7 @@
 //! What the three kinds of declared types have in common.
 
 use crate::{Engine, Result};
-use anyhow::ensure;
+use mainspring_error::ensure;
 use mainspring_wasm as wasm;
 use std::fmt;
 use std::sync::Arc;

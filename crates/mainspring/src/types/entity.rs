@@ -2,7 +2,7 @@
 
 use super::{FuncType, RefType, ValType};
 use crate::Engine;
-use anyhow::{Result, ensure};
+use mainspring_error::{Result, ensure};
 use mainspring_wasm as wasm;
 
 /// Whether a global can be set.
@@ -418,7 +418,7 @@ impl GlobalType {
     /// # Errors
     /// If the type has no default value.
     pub fn default_value(&self, store: impl crate::AsContextMut) -> Result<crate::Global> {
-        let value = anyhow::Context::with_context(self.content.default_value(), || {
+        let value = mainspring_error::Context::with_context(self.content.default_value(), || {
             format!("{} has no default value", self.content)
         })?;
         crate::Global::new(store, self.clone(), value)

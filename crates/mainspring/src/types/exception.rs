@@ -2,7 +2,7 @@
 
 use super::{FieldType, FuncType, Mutability, StorageType, TagType, ValType};
 use crate::{Engine, Result};
-use anyhow::ensure;
+use mainspring_error::ensure;
 use std::fmt;
 
 /// The type of exceptions whose tag has a type: what they carry.

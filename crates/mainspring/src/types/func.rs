@@ -3,7 +3,7 @@
 use super::declared::{Declared, declared_type};
 use super::{Finality, ValType};
 use crate::{Engine, Result};
-use anyhow::Context;
+use mainspring_error::Context;
 use mainspring_wasm as wasm;
 use std::fmt;
 

@@ -53,7 +53,7 @@ pub(crate) struct StoreRoots<'a> {
     /// For the limiter.
     pub store: *mut Store,
     /// What the limiter wants the guest to be stopped with.
-    pub refusal: Option<anyhow::Error>,
+    pub refusal: Option<mainspring_error::Error>,
 }
 
 impl Roots for StoreRoots<'_> {
