@@ -4,7 +4,7 @@
 
 use mainspring::{Engine, Linker, Module, Result, Store};
 use mainspring_wasi::p1::{self, WasiP1Ctx};
-use mainspring_wasi::pipe::MemoryOutputPipe;
+use mainspring_wasi::p2::pipe::MemoryOutputPipe;
 use mainspring_wasi::{I32Exit, WasiCtxBuilder};
 
 fn main() -> Result<()> {

@@ -1,15 +1,20 @@
 //! `WasiCtxBuilder`: everything a guest is granted, in one place.
 
 use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::pin::Pin;
 
 use mainspring::{Result, format_err};
+use rand_core::Rng;
 
+use crate::host::clocks::{self, Clocks, HostMonotonicClock, HostWallClock};
 use crate::host::directory::Directory;
 use crate::host::permissions::FsPerms;
-use crate::host::sockets::Socket;
+use crate::host::random::Source;
+use crate::host::sockets::{Socket, SocketAddrCheck, SocketAddrUse};
 use crate::host::streams::{Empty, Sink, StdinStream, StdoutStream};
 use crate::p1::{Grants, WasiP1Ctx};
 
@@ -24,6 +29,19 @@ const DEFAULT_MAX_RANDOM_SIZE: u64 = 64 << 20;
 /// strings sees text with a NUL inside only up to there.
 pub struct WasiCtxBuilder {
     grants: Grants,
+    built: bool,
+}
+
+/// What a guest is granted. Contexts of preview 1 are made by
+/// [`WasiCtxBuilder::build_p1`]; there are no others yet.
+#[derive(Debug)]
+pub enum WasiCtx {}
+
+impl WasiCtx {
+    /// The same as [`WasiCtxBuilder::new`].
+    pub fn builder() -> WasiCtxBuilder {
+        WasiCtxBuilder::new()
+    }
 }
 
 impl Default for WasiCtxBuilder {
@@ -46,7 +64,14 @@ impl WasiCtxBuilder {
                 sockets: Vec::new(),
                 max_descriptors: usize::MAX,
                 max_random_size: DEFAULT_MAX_RANDOM_SIZE,
+                random: Source::Kernel,
+                clocks: Clocks {
+                    wall: clocks::wall_clock(),
+                    monotonic: clocks::monotonic_clock(),
+                },
+                address_check: None,
             },
+            built: false,
         }
     }
 
@@ -94,14 +119,14 @@ impl WasiCtxBuilder {
     }
 
     /// Sets where standard input comes from: anything with a file descriptor, a
-    /// [`MemoryInputPipe`](crate::pipe::MemoryInputPipe), or a stream of your own.
+    /// [`MemoryInputPipe`](crate::p2::pipe::MemoryInputPipe), or a stream of your own.
     pub fn stdin(&mut self, stdin: impl StdinStream) -> &mut Self {
         self.grants.stdin = Box::new(stdin);
         self
     }
 
     /// Sets where standard output goes: anything with a file descriptor, a
-    /// [`MemoryOutputPipe`](crate::pipe::MemoryOutputPipe), or a stream of your own.
+    /// [`MemoryOutputPipe`](crate::p2::pipe::MemoryOutputPipe), or a stream of your own.
     pub fn stdout(&mut self, stdout: impl StdoutStream) -> &mut Self {
         self.grants.stdout = Box::new(stdout);
         self
@@ -182,8 +207,97 @@ impl WasiCtxBuilder {
         self
     }
 
-    /// Makes the context, and leaves a builder that grants nothing.
+    /// Sets where the guest's random bytes come from, which is the kernel otherwise. The
+    /// guest may make keys of them.
+    pub fn secure_random(&mut self, random: impl Rng + Send + 'static) -> &mut Self {
+        self.grants.random = Source::Embedder(Box::new(random));
+        self
+    }
+
+    /// Has no effect: preview 1 has no random bytes but the secure ones.
+    pub fn insecure_random(&mut self, _insecure_random: impl Rng + Send + 'static) -> &mut Self {
+        self
+    }
+
+    /// Has no effect, like [`insecure_random`](Self::insecure_random).
+    pub fn insecure_random_seed(&mut self, _insecure_random_seed: u128) -> &mut Self {
+        self
+    }
+
+    /// Sets the clock that tells the guest what time it is, which is the host's otherwise.
+    pub fn wall_clock(&mut self, clock: impl HostWallClock + 'static) -> &mut Self {
+        self.grants.clocks.wall = Box::new(clock);
+        self
+    }
+
+    /// Sets the guest's monotonic clock; without it, one that begins at zero when the builder
+    /// is made. How long a guest waits is always measured by the host's.
+    pub fn monotonic_clock(&mut self, clock: impl HostMonotonicClock + 'static) -> &mut Self {
+        self.grants.clocks.monotonic = Box::new(clock);
+        self
+    }
+
+    /// Has no effect: preview 1 knows no working directory. Programs resolve relative paths
+    /// beneath the directory that they know as `.`, or as `/`.
+    pub fn initial_cwd(&mut self, _path: impl AsRef<str>) -> &mut Self {
+        self
+    }
+
+    /// Permits all addresses; see [`socket_addr_check`](Self::socket_addr_check).
+    pub fn inherit_network(&mut self) -> &mut Self {
+        self.socket_addr_check(|_, _| Box::pin(async { true }))
+    }
+
+    /// Sets who is asked before an address is used. A guest of preview 1 has the sockets
+    /// that were opened for it and can only accept connections
+    /// ([`SocketAddrUse::TcpAccept`]); those that are refused are closed, and the guest
+    /// never knows. Without a check all are accepted.
+    ///
+    /// The future is polled on the guest's thread, which waits for it.
+    pub fn socket_addr_check<F>(&mut self, check: F) -> &mut Self
+    where
+        F: Fn(SocketAddr, SocketAddrUse) -> Pin<Box<dyn Future<Output = bool> + Send + Sync>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.grants.address_check = Some(SocketAddrCheck(Box::new(check)));
+        self
+    }
+
+    /// Has no effect: preview 1 can't look names up.
+    pub fn allow_ip_name_lookup(&mut self, _enable: bool) -> &mut Self {
+        self
+    }
+
+    /// Has no effect: a guest of preview 1 can't open sockets. Those of
+    /// [`preopened_socket`](Self::preopened_socket) are allowed by that.
+    pub fn allow_udp(&mut self, _enable: bool) -> &mut Self {
+        self
+    }
+
+    /// Has no effect, like [`allow_udp`](Self::allow_udp).
+    pub fn allow_tcp(&mut self, _enable: bool) -> &mut Self {
+        self
+    }
+
+    /// Has no effect: a guest always runs, and waits, on the thread that called it.
+    pub fn allow_blocking_current_thread(&mut self, _enable: bool) -> &mut Self {
+        self
+    }
+
+    /// Makes the context.
+    ///
+    /// # Panics
+    ///
+    /// If the builder has made one before: what it granted is gone, and a context that
+    /// grants nothing is hardly what is wanted.
     pub fn build_p1(&mut self) -> WasiP1Ctx {
-        WasiP1Ctx::new(std::mem::take(self).grants)
+        assert!(!self.built, "a WasiCtxBuilder makes one context");
+        let used = WasiCtxBuilder {
+            built: true,
+            ..WasiCtxBuilder::new()
+        };
+        WasiP1Ctx::new(std::mem::replace(self, used).grants)
     }
 }

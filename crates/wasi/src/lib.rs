@@ -47,12 +47,39 @@ mod host;
 pub mod p0;
 pub mod p1;
 
-pub use builder::WasiCtxBuilder;
+pub use builder::{WasiCtx, WasiCtxBuilder};
 pub use exit::I32Exit;
+pub use host::clocks::{HostMonotonicClock, HostWallClock};
 pub use host::permissions::FsPerms;
-pub use host::streams::{StdinStream, StdoutStream};
+pub use host::random::Deterministic;
+pub use rand_core::Rng;
 
-/// Streams that live in the memory of the embedder.
-pub mod pipe {
-    pub use crate::host::pipe::{MemoryInputPipe, MemoryOutputPipe};
+/// The standard streams of a guest.
+pub mod cli {
+    pub use crate::host::streams::{StdinStream, StdoutStream};
+}
+
+/// Clocks: the host's, and what others have to do.
+pub mod clocks {
+    pub use crate::host::clocks::{
+        HostMonotonicClock, HostWallClock, MonotonicClock, WallClock, monotonic_clock, wall_clock,
+    };
+}
+
+/// Random numbers.
+pub mod random {
+    pub use crate::host::random::Deterministic;
+}
+
+/// What an embedder is asked about addresses.
+pub mod sockets {
+    pub use crate::host::sockets::SocketAddrUse;
+}
+
+/// Of preview 2 there is only what serves other versions as well.
+pub mod p2 {
+    /// Streams that live in the memory of the embedder.
+    pub mod pipe {
+        pub use crate::host::pipe::{MemoryInputPipe, MemoryOutputPipe};
+    }
 }

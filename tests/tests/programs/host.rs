@@ -9,7 +9,7 @@ use mainspring::{
     format_err,
 };
 use mainspring_wasi::p1::{self, WasiP1Ctx};
-use mainspring_wasi::pipe::{MemoryInputPipe, MemoryOutputPipe};
+use mainspring_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
 use mainspring_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(Engine::default);

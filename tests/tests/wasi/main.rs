@@ -10,6 +10,7 @@ mod guest;
 mod polling;
 mod programs;
 mod sandbox;
+mod settings;
 mod sockets;
 mod streams;
 mod unstable;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mainspring_wasi::WasiCtxBuilder;
-use mainspring_wasi::pipe::{MemoryInputPipe, MemoryOutputPipe};
+use mainspring_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
 
 use crate::guest::{DATA, DIR, Errno, Guest, Open, errno, with_dir};
 

@@ -3,7 +3,7 @@
 
 use mainspring::{Linker, Module, Result, Store};
 use mainspring_wasi::p1::{self, WasiP1Ctx};
-use mainspring_wasi::pipe::{MemoryInputPipe, MemoryOutputPipe};
+use mainspring_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
 use mainspring_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 use crate::guest::engine;

@@ -3,8 +3,9 @@
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
 
-use mainspring_wasi::pipe::{MemoryInputPipe, MemoryOutputPipe};
-use mainspring_wasi::{StdinStream, StdoutStream, WasiCtxBuilder};
+use mainspring_wasi::WasiCtxBuilder;
+use mainspring_wasi::cli::{StdinStream, StdoutStream};
+use mainspring_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
 
 use crate::guest::{DATA, Guest, errno, fdflags, filetype, rights};
 

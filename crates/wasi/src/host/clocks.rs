@@ -1,7 +1,89 @@
 //! Clocks. The monotonic clock of a guest starts at zero, so that it does not
 //! tell how long the machine has been up, nor relate guests to one another.
 
+use std::time::Duration;
+
 use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
+
+/// A clock that tells what time it is, for guests to be given instead of the host's.
+pub trait HostWallClock: Send {
+    /// The shortest step of the clock.
+    fn resolution(&self) -> Duration;
+
+    /// The time since 1970.
+    fn now(&self) -> Duration;
+}
+
+/// A clock that only goes forward, for guests to be given instead of the host's.
+pub trait HostMonotonicClock: Send {
+    /// The shortest step of the clock in nanoseconds.
+    fn resolution(&self) -> u64;
+
+    /// The time since some beginning in nanoseconds; never less than before.
+    fn now(&self) -> u64;
+}
+
+/// The host's own clock of the time of day.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WallClock;
+
+impl WallClock {
+    /// The host's clock.
+    pub fn new() -> WallClock {
+        WallClock
+    }
+}
+
+impl HostWallClock for WallClock {
+    fn resolution(&self) -> Duration {
+        duration(clock_getres(ClockId::Realtime))
+    }
+
+    fn now(&self) -> Duration {
+        duration(clock_gettime(ClockId::Realtime))
+    }
+}
+
+/// The host's own monotonic clock, which begins at zero when this is made.
+#[derive(Clone, Copy, Debug)]
+pub struct MonotonicClock {
+    start: u64,
+}
+
+impl MonotonicClock {
+    /// A clock that is at zero now.
+    pub fn new() -> MonotonicClock {
+        MonotonicClock {
+            start: nanoseconds(duration(clock_gettime(ClockId::Monotonic))),
+        }
+    }
+}
+
+impl Default for MonotonicClock {
+    fn default() -> MonotonicClock {
+        MonotonicClock::new()
+    }
+}
+
+impl HostMonotonicClock for MonotonicClock {
+    fn resolution(&self) -> u64 {
+        nanoseconds(duration(clock_getres(ClockId::Monotonic)))
+    }
+
+    fn now(&self) -> u64 {
+        nanoseconds(duration(clock_gettime(ClockId::Monotonic))).saturating_sub(self.start)
+    }
+}
+
+/// The clock of the time of day that guests get unless told otherwise.
+pub fn wall_clock() -> Box<dyn HostWallClock + Send> {
+    Box::new(WallClock::new())
+}
+
+/// The monotonic clock that guests get unless told otherwise.
+pub fn monotonic_clock() -> Box<dyn HostMonotonicClock + Send> {
+    Box::new(MonotonicClock::new())
+}
 
 /// The clocks that WASI knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,54 +94,45 @@ pub(crate) enum Clock {
     ThreadCpuTime,
 }
 
-impl Clock {
-    fn id(self) -> ClockId {
-        match self {
-            Clock::Realtime => ClockId::Realtime,
-            Clock::Monotonic => ClockId::Monotonic,
-            Clock::ProcessCpuTime => ClockId::ProcessCPUTime,
-            Clock::ThreadCpuTime => ClockId::ThreadCPUTime,
-        }
-    }
-
-    /// The shortest step of the clock in nanoseconds.
-    pub fn resolution(self) -> u64 {
-        nanoseconds(clock_getres(self.id()))
-    }
-}
-
 /// The clocks as one guest sees them.
 pub(crate) struct Clocks {
-    monotonic_start: u64,
+    pub wall: Box<dyn HostWallClock + Send>,
+    pub monotonic: Box<dyn HostMonotonicClock + Send>,
 }
 
 impl Clocks {
-    pub fn new() -> Clocks {
-        Clocks {
-            monotonic_start: host_monotonic(),
+    /// The shortest step of a clock in nanoseconds.
+    pub fn resolution(&self, clock: Clock) -> u64 {
+        match clock {
+            Clock::Realtime => nanoseconds(self.wall.resolution()),
+            Clock::Monotonic => self.monotonic.resolution(),
+            Clock::ProcessCpuTime => nanoseconds(duration(clock_getres(ClockId::ProcessCPUTime))),
+            Clock::ThreadCpuTime => nanoseconds(duration(clock_getres(ClockId::ThreadCPUTime))),
         }
     }
 
     /// The time of a clock in nanoseconds.
     pub fn now(&self, clock: Clock) -> u64 {
-        let now = nanoseconds(clock_gettime(clock.id()));
         match clock {
-            Clock::Monotonic => now.saturating_sub(self.monotonic_start),
-            _ => now,
+            Clock::Realtime => nanoseconds(self.wall.now()),
+            Clock::Monotonic => self.monotonic.now(),
+            Clock::ProcessCpuTime => nanoseconds(duration(clock_gettime(ClockId::ProcessCPUTime))),
+            Clock::ThreadCpuTime => nanoseconds(duration(clock_gettime(ClockId::ThreadCPUTime))),
         }
     }
 }
 
-fn host_monotonic() -> u64 {
-    nanoseconds(clock_gettime(ClockId::Monotonic))
+/// A time before 1970 is taken for 1970: WASI's times are unsigned.
+fn duration(time: Timespec) -> Duration {
+    match u64::try_from(time.tv_sec) {
+        Ok(seconds) => Duration::new(seconds, time.tv_nsec as u32),
+        Err(_) => Duration::ZERO,
+    }
 }
 
-/// A time before 1970 reads as 1970: WASI's times are unsigned.
-fn nanoseconds(time: Timespec) -> u64 {
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds
-        .saturating_mul(1_000_000_000)
-        .saturating_add(time.tv_nsec as u64)
+/// WASI's times end in the year 2554.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -68,9 +141,9 @@ mod tests {
 
     #[test]
     fn the_monotonic_clock_starts_at_zero_and_advances() {
-        let clocks = Clocks::new();
-        let first = clocks.now(Clock::Monotonic);
-        let second = clocks.now(Clock::Monotonic);
+        let clock = MonotonicClock::new();
+        let first = clock.now();
+        let second = clock.now();
         assert!(first < 60_000_000_000, "{first}");
         assert!(second >= first);
     }
@@ -81,6 +154,7 @@ mod tests {
             tv_sec: -5,
             tv_nsec: 7,
         };
-        assert_eq!(nanoseconds(time), 7);
+        assert_eq!(duration(time), Duration::ZERO);
+        assert_eq!(nanoseconds(Duration::MAX), u64::MAX);
     }
 }

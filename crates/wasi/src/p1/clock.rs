@@ -7,11 +7,12 @@ use crate::host::clocks::Clock;
 
 pub(super) fn clock_res_get(
     memory: &mut GuestMemory<'_>,
-    _: &mut WasiP1Ctx,
+    context: &mut WasiP1Ctx,
     id: u32,
     resolution: u32,
 ) -> Result<(), Fault> {
-    memory.write_u64(resolution, Clock::from_guest(id)?.resolution())
+    let step = context.clocks.resolution(Clock::from_guest(id)?);
+    memory.write_u64(resolution, step)
 }
 
 pub(super) fn clock_time_get(

@@ -24,7 +24,8 @@ use mainspring::{Caller, Error, Extern, Linker, Result};
 
 use crate::host::clocks::Clocks;
 use crate::host::directory::Directory;
-use crate::host::sockets::Socket;
+use crate::host::random::Source;
+use crate::host::sockets::{Socket, SocketAddrCheck};
 use crate::host::streams::{StdinStream, StdoutStream};
 use args_env::Strings;
 use errno::Errno;
@@ -43,6 +44,9 @@ pub(crate) struct Grants {
     pub sockets: Vec<Socket>,
     pub max_descriptors: usize,
     pub max_random_size: u64,
+    pub random: Source,
+    pub clocks: Clocks,
+    pub address_check: Option<SocketAddrCheck>,
 }
 
 /// The world of one guest. Lives in the data of the guest's store; made by
@@ -52,7 +56,9 @@ pub struct WasiP1Ctx {
     env: Strings,
     clocks: Clocks,
     table: Table,
+    random: Source,
     max_random_size: u64,
+    address_check: Option<SocketAddrCheck>,
 }
 
 impl WasiP1Ctx {
@@ -87,9 +93,11 @@ impl WasiP1Ctx {
         WasiP1Ctx {
             args: Strings::new(&grants.args),
             env: Strings::new(&grants.env),
-            clocks: Clocks::new(),
+            clocks: grants.clocks,
             table,
+            random: grants.random,
             max_random_size: grants.max_random_size,
+            address_check: grants.address_check,
         }
     }
 }

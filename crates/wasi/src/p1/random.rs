@@ -4,7 +4,6 @@ use mainspring::format_err;
 
 use super::memory::GuestMemory;
 use super::{Fault, WasiP1Ctx};
-use crate::host::random;
 
 /// A guest that asks for more than it may have at once is trapped: no call may keep
 /// the host busy for as long as the guest likes.
@@ -20,5 +19,5 @@ pub(super) fn random_get(
             "requested length {buf_len} exceeds the limit of {limit} random bytes at once"
         )));
     }
-    Ok(random::fill(memory.slice_mut(buf, buf_len)?)?)
+    Ok(context.random.fill(memory.slice_mut(buf, buf_len)?)?)
 }

@@ -27,7 +27,8 @@ pub(super) fn sock_accept(
     }
     let number = context.table.free_number()?;
     let listener = context.table.socket(fd, Rights::SOCK_ACCEPT)?;
-    let accepted = listener.accept(flags.contains(FdFlags::NONBLOCK))?;
+    let nonblocking = flags.contains(FdFlags::NONBLOCK);
+    let accepted = listener.accept(nonblocking, context.address_check.as_ref())?;
     let entry = Entry::new(Descriptor::Socket(accepted));
     let number = context.table.insert(number, entry);
     memory.write_u32(connection, number)
