@@ -287,9 +287,11 @@ impl Module {
         self.inner.prepare_images()
     }
 
-    /// Its machine code, if it was compiled ahead of time; otherwise empty, because code comes while it runs.
+    /// Its machine code, as an image of it has it. If its code comes while it runs, it is compiled for this, once, which takes
+    /// as long as [`serialize`](Self::serialize) does. Empty if it can't be compiled.
     pub fn text(&self) -> &[u8] {
-        self.inner.code().text()
+        let features = self.engine.config().features;
+        self.inner.code().text(features).unwrap_or_default()
     }
 
     /// The addresses of its code.

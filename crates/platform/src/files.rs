@@ -290,11 +290,14 @@ pub fn read(file: &mut File) -> io::Result<Vec<u8>> {
         let (first, second) = bytes.spare_capacity_mut()[..len].split_at_mut(len / 2);
         let at = first.len();
         let (first, second) = std::thread::scope(|scope| {
-            let helper = scope.spawn(|| read_at(file, second, at as u64));
-            (
-                read_at(file, first, 0),
-                helper.join().expect("reading does not panic"),
-            )
+            let thread = std::thread::Builder::new();
+            let helper = thread.spawn_scoped(scope, || read_at(file, second, at as u64));
+            let first = read_at(file, first, 0);
+            // What no thread reads is read below.
+            let second = helper.map_or(Ok(0), |helper| {
+                helper.join().expect("reading does not panic")
+            });
+            (first, second)
         });
         let (first, second) = (first?, second?);
         let read = if first == at { at + second } else { first };

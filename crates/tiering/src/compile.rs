@@ -13,7 +13,7 @@ use mainspring_abi::{
 use mainspring_baseline::Baseline;
 use mainspring_error::{Result, bail};
 use mainspring_optimizer::Optimizer;
-use mainspring_wasm::{DefinedFuncIndex, ModuleInfo};
+use mainspring_wasm::{DefinedFuncIndex, ModuleInfo, has_threads};
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -316,7 +316,7 @@ impl Compilers {
             }
             Ok(function)
         };
-        if self.parallel {
+        if self.parallel && has_threads() {
             (0..total).into_par_iter().map(one).collect()
         } else {
             (0..total).map(one).collect()

@@ -327,6 +327,12 @@ impl Image {
     }
 }
 
+/// The machine code in the bytes of an image.
+pub(crate) fn text_of(image: &[u8]) -> Result<&[u8]> {
+    let sections = check(image)?;
+    Ok(&image[sections[Section::Text as usize].clone()])
+}
+
 fn copy_code(text: &[u8], backing: Backing) -> Result<CodeRange> {
     let code = CodeRange::new(0, text.len(), backing)?;
     // SAFETY: a fresh range: nothing runs in it and no one else writes it.

@@ -19,7 +19,7 @@ use std::ffi::c_void;
 use std::fs::File;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Instant;
 use tracing::field;
 use wasmparser::WasmFeatures;
@@ -36,6 +36,8 @@ pub struct ModuleCode {
     to_keep: Mutex<ToKeep>,
     /// Held while the cache is given what was learned.
     remembering: Mutex<()>,
+    /// The image of a lazy module whose code someone wanted to have whole.
+    whole: OnceLock<Vec<u8>>,
     itself: Weak<ModuleCode>,
 }
 
@@ -129,7 +131,7 @@ impl ModuleCode {
             (key, learned)
         };
         let decode = || decode_sections(features, &bytes, &validate);
-        let (decoded, (key, learned)) = rayon::join(decode, look_up);
+        let (decoded, (key, learned)) = mainspring_wasm::join(decode, look_up);
         let info = seen_decoding(bytes.len(), learned.is_none(), || match &learned {
             // It would not be there if the module were not valid.
             Some(_) => Ok(decoded?.known_to_be_valid()),
@@ -211,6 +213,7 @@ impl ModuleCode {
                 key,
                 to_keep: Mutex::default(),
                 remembering: Mutex::default(),
+                whole: OnceLock::new(),
                 itself: itself.clone(),
             }
         });
@@ -264,6 +267,7 @@ impl ModuleCode {
             key: None,
             to_keep: Mutex::default(),
             remembering: Mutex::default(),
+            whole: OnceLock::new(),
             itself: itself.clone(),
         });
         Ok(code.registered())
@@ -366,12 +370,23 @@ impl ModuleCode {
         }
     }
 
-    /// The code of an ahead-of-time module; empty for a lazy one, whose code comes and grows.
-    pub fn text(&self) -> &[u8] {
-        match &self.kind {
-            Kind::Lazy(_) => &[],
-            Kind::Ahead(image) => image.text(),
+    /// The code of the module, which is valid with some proposals. A lazy one's comes and grows, so it is compiled to an image
+    /// for this, once.
+    ///
+    /// # Errors
+    /// If it can't be compiled.
+    pub fn text(&self, features: WasmFeatures) -> Result<&[u8]> {
+        if let Kind::Ahead(image) = &self.kind {
+            return Ok(image.text());
         }
+        let image = match self.whole.get() {
+            Some(image) => image,
+            None => {
+                let image = self.serialize(features, None)?;
+                self.whole.get_or_init(|| image)
+            }
+        };
+        image::text_of(image)
     }
 
     /// The initial contents of a memory, if the cache has kept them.

@@ -10,6 +10,7 @@ use crate::convert;
 use crate::index::*;
 use crate::missing::name_missing;
 use crate::module::*;
+use crate::parallel::has_threads;
 use crate::validate::{Batch, Bodies, Body, Validation};
 use mainspring_error::{Result, bail, ensure};
 use rayon::prelude::*;
@@ -45,9 +46,11 @@ impl DecodedSections<'_> {
     /// # Errors
     /// If one is malformed or invalid.
     pub fn validate(self) -> Result<ModuleInfo> {
-        self.bodies
-            .into_par_iter()
-            .for_each(|batch| self.validation.validate(batch));
+        let validate = |batch| self.validation.validate(batch);
+        match has_threads() {
+            true => self.bodies.into_par_iter().for_each(validate),
+            false => self.bodies.into_iter().for_each(validate),
+        }
         self.validation.finish()?;
         Ok(self.info)
     }
@@ -74,21 +77,23 @@ pub fn decode_sections<'a>(
         bytes.len()
     );
     let validation = Validation::default();
-    let (info, bodies) = rayon::in_place_scope(|scope| {
-        let mut bodies = Bodies::default();
-        let info = read_sections(features, bytes, &validation, |body| {
-            bodies.add(body);
-            if bodies.has_whole_batches() && validate.load(Ordering::Relaxed) {
-                let validation = &validation;
-                let batches = bodies.whole_batches();
-                batches.for_each(|batch| scope.spawn(move |_| validation.validate(batch)));
-            }
-        });
-        info.map(|info| (info, bodies.batches))
-    })?;
+    let mut bodies = Bodies::default();
+    let info = match has_threads() {
+        true => rayon::in_place_scope(|scope| {
+            read_sections(features, bytes, &validation, |body| {
+                bodies.add(body);
+                if bodies.has_whole_batches() && validate.load(Ordering::Relaxed) {
+                    let validation = &validation;
+                    let batches = bodies.whole_batches();
+                    batches.for_each(|batch| scope.spawn(move |_| validation.validate(batch)));
+                }
+            })
+        }),
+        false => read_sections(features, bytes, &validation, |body| bodies.add(body)),
+    }?;
     Ok(DecodedSections {
         info,
-        bodies,
+        bodies: bodies.batches,
         validation,
     })
 }

@@ -17,6 +17,7 @@ mod missing;
 mod module;
 mod names;
 mod needed;
+mod parallel;
 mod quick;
 mod registry;
 mod supertypes;
@@ -37,6 +38,7 @@ pub use module::{
 };
 pub use names::{FunctionNames, tag_name};
 pub use needed::needed;
+pub use parallel::{has_threads, join};
 pub use registry::{
     RegisteredTypes, TypeRegistry, map_func_type, map_ref_type, map_sub_type, map_val_type,
 };

@@ -1,5 +1,6 @@
 //! Which proposals a valid module needs.
 
+use crate::parallel::has_threads;
 use rayon::prelude::*;
 use wasmparser::{FuncValidatorAllocations, Parser, ValidPayload, Validator, WasmFeatures};
 
@@ -65,10 +66,13 @@ fn is_valid(features: WasmFeatures, bytes: &[u8]) -> bool {
         *memory = validator.into_allocations();
         done
     };
+    let memory = FuncValidatorAllocations::default;
+    if !has_threads() {
+        let mut memory = memory();
+        return (bodies.into_iter()).all(|body| validate(&mut memory, body).is_ok());
+    }
     let bodies = bodies.into_par_iter();
-    bodies
-        .try_for_each_init(FuncValidatorAllocations::default, validate)
-        .is_ok()
+    bodies.try_for_each_init(memory, validate).is_ok()
 }
 
 #[cfg(test)]

@@ -147,6 +147,24 @@ fn images_are_for_settings_that_make_the_same_code() {
     }
 }
 
+#[test]
+fn the_text_of_a_module_is_its_code() {
+    for (name, engine) in engines() {
+        let module = Module::new(&engine, TEXT).unwrap();
+        let text = module.text();
+        assert!(!text.is_empty(), "{name}");
+        let image = module.serialize().unwrap();
+        assert!(image.windows(text.len()).any(|part| part == text), "{name}");
+        // SAFETY: made right here.
+        let loaded = unsafe { Module::deserialize(&engine, &image) }.unwrap();
+        assert_eq!(loaded.text(), text, "{name}");
+        check(&engine, &module);
+    }
+    let engine = Engine::default();
+    let empty = Module::new(&engine, "(module)").unwrap();
+    assert!(empty.text().is_empty());
+}
+
 /// The same module and settings make the same bytes, whoever makes them.
 #[test]
 fn images_are_reproducible() {

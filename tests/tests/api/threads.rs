@@ -311,3 +311,76 @@ fn atomic_instructions_trap_as_they_should() {
         }
     }
 }
+
+/// Set in the process of a test that has no threads.
+const ALONE: &str = "MAINSPRING_TEST_ALONE";
+
+#[test]
+fn modules_are_made_and_run_where_no_thread_can_be_made() -> Result<()> {
+    if std::env::var_os(ALONE).is_some() {
+        return work_alone();
+    }
+    let test = "threads::modules_are_made_and_run_where_no_thread_can_be_made";
+    let output = std::process::Command::new(std::env::current_exe()?)
+        .args(["--exact", test, "--nocapture"])
+        .env(ALONE, "1")
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    Ok(())
+}
+
+fn work_alone() -> Result<()> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Some(0);
+    let limit = Rlimit {
+        current: none,
+        maximum: none,
+    };
+    setrlimit(Resource::Nproc, limit)?;
+    if rustix::process::getuid().is_root() {
+        // The limit is not for root.
+        let nobody = rustix::process::Uid::from_raw(65534);
+        rustix::thread::set_thread_uid(nobody)?;
+    }
+    let thread = thread::Builder::new().spawn(|| ());
+    assert!(
+        thread.is_err(),
+        "threads can be made, so this tests nothing"
+    );
+
+    // Enough bodies for several threads, and a file of which two threads read a part each.
+    let functions: String = (0..3000)
+        .map(|i| format!("(func (result i32) (i32.add (i32.const {i}) (call 0)))"))
+        .collect();
+    let data = "x".repeat(5 << 20);
+    let text = format!(
+        r#"(module (memory 81) (func (export "f") (result i32) (i32.const 7)) {functions} (data (i32.const 0) "{data}"))"#
+    );
+    let binary = wat::parse_str(text).expect("the text parses");
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), &binary)?;
+    for strategy in [Strategy::Auto, Strategy::Winch, Strategy::Cranelift] {
+        let engine = Engine::new(Config::new().strategy(strategy))?;
+        for module in [
+            Module::new(&engine, &binary)?,
+            Module::from_file(&engine, file.path())?,
+        ] {
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[])?;
+            let f = instance.get_typed_func::<(), i32>(&mut store, "f")?;
+            assert_eq!(f.call(&mut store, ())?, 7);
+        }
+        // Invalid ones are found to be so, and why.
+        let tail = b"(module (func (return_call 0)))";
+        let mut config = Config::new();
+        let engine = Engine::new(config.strategy(strategy).wasm_tail_call(false))?;
+        let error = Module::new(&engine, tail).unwrap_err();
+        assert!(error.to_string().contains("tail-call"), "{error:#}");
+    }
+    let engine = Engine::default();
+    let image = engine.precompile_module(&binary)?;
+    // SAFETY: made right here.
+    unsafe { Module::deserialize(&engine, &image) }?;
+    Ok(())
+}

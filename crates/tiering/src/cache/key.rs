@@ -1,5 +1,6 @@
 //! What entries are found by.
 
+use mainspring_wasm::has_threads;
 use std::fmt;
 
 /// From this size on, other threads help to hash a part. Waking them costs about as much as hashing
@@ -20,7 +21,7 @@ impl Key {
         let mut hasher = blake3::Hasher::new();
         for part in parts {
             hasher.update(&(part.len() as u64).to_le_bytes());
-            if part.len() < HELP_FROM {
+            if part.len() < HELP_FROM || !has_threads() {
                 hasher.update(part);
             } else {
                 hasher.update_rayon(part);
