@@ -63,9 +63,9 @@ pub enum Collector {
     Auto,
     /// One that moves objects. That is the one that there is.
     Copying,
-    /// One that counts references. Not supported: [`Engine::new`](crate::Engine::new) fails.
+    /// In wasmtime, one that counts references. Here, the one that there is.
     DeferredReferenceCounting,
-    /// None, so that memory runs out. Not supported: [`Engine::new`](crate::Engine::new) fails.
+    /// None: nothing is ever collected or moved, and when there is no more room, the guest is stopped.
     Null,
 }
 
@@ -429,8 +429,7 @@ impl Config {
         self
     }
 
-    /// Sets which collector is used. There is one, so all but [`Collector::Auto`] and [`Collector::Copying`], which it is,
-    /// are refused when an engine is made.
+    /// Sets which collector is used. There is one, which has all names but [`Collector::Null`].
     pub fn collector(&mut self, collector: Collector) -> &mut Self {
         self.heap.collector = collector;
         self
@@ -519,15 +518,6 @@ impl Config {
                 name_of(needed)
             );
         }
-        let refused = matches!(
-            self.heap.collector,
-            Collector::DeferredReferenceCounting | Collector::Null
-        );
-        ensure!(
-            !refused,
-            "the collector {:?} is not supported; Auto and Copying are",
-            self.heap.collector
-        );
         let making = self.features.intersection(NEEDS_OBJECTS);
         if let (false, Some((name, _))) = (self.heap.support, making.iter_names().next()) {
             bail!(

@@ -82,6 +82,7 @@ impl Engine {
                 shared_memories: config.shared_memory,
                 heap: HeapSettings {
                     limit: usize::try_from(config.heap.reservation).unwrap_or(usize::MAX),
+                    collects: config.heap.collector != Collector::Null,
                     zeal: config.heap.zeal,
                     stress: config.heap.stress,
                 },
@@ -118,7 +119,11 @@ impl Engine {
 
     /// The collector, if there may be objects: see [`Config::collector`].
     pub fn get_collector(&self) -> Option<Collector> {
-        self.config().heap.support.then_some(Collector::Copying)
+        let heap = &self.config().heap;
+        heap.support.then_some(match heap.collector {
+            Collector::Auto => Collector::Copying,
+            chosen => chosen,
+        })
     }
 
     /// See [`Config::gc_heap_reservation`].

@@ -273,11 +273,14 @@ fn abstract_type(heap: wasm::HeapType) -> HeapType {
     }
 }
 
-/// A parameter may be declared with a subtype of the Rust type; then its values are checked at each call.
+/// A parameter of a declared type takes any Rust type of its hierarchy, since no Rust type is that very one; its values are
+/// checked at each call.
 fn check_reference(own: &ValType, actual: &ValType, is_result: bool) -> Result<()> {
     let fits = match (own, actual) {
-        (ValType::Ref(own), ValType::Ref(actual)) if !is_result => {
-            own.matches(actual) || (actual.matches(own) && actual.heap_type().is_concrete())
+        (ValType::Ref(own), ValType::Ref(actual))
+            if !is_result && actual.heap_type().is_concrete() =>
+        {
+            HeapType::eq(&own.heap_type().top(), &actual.heap_type().top())
         }
         _ if is_result => actual.matches(own),
         _ => own.matches(actual),

@@ -68,6 +68,10 @@ pub struct OutOfMemory;
 /// A store's objects.
 pub struct Heap {
     reservation: Reservation,
+    /// Whether anything is ever collected. If not, all objects are in eden, which grows.
+    collects: bool,
+    /// The end of eden.
+    eden_end: u32,
     shapes: Shapes,
     blocks: Blocks,
     /// Which of [`SURVIVORS`] has objects.
@@ -90,16 +94,18 @@ pub struct Heap {
 }
 
 impl Heap {
-    /// Reserves the addresses. `limit` is how many bytes old objects may take; `type_base` is where the types of the
-    /// engine are, which has to outlive the heap.
+    /// Reserves the addresses. `limit` is how many bytes objects may take besides the first 3 MiB, old ones if anything is
+    /// collected; `type_base` is where the types of the engine are, which has to outlive the heap.
     ///
     /// # Errors
     /// If the process can't have so much address space.
-    pub fn new(limit: usize, type_base: *const c_void) -> io::Result<Heap> {
+    pub fn new(limit: usize, collects: bool, type_base: *const c_void) -> io::Result<Heap> {
         // The last reference may have a field behind it.
         let reservation = Reservation::new(CARDS_BELOW + SPAN + page_size())?;
         let heap = Heap {
             reservation,
+            collects,
+            eden_end: if collects { EDEN.end } else { YOUNG.end },
             shapes: Shapes::new(type_base),
             blocks: Blocks::new(limit),
             survivors: 0,
@@ -122,7 +128,7 @@ impl Heap {
         VMHeap {
             base: self.base(),
             next: EDEN.start,
-            limit: EDEN.end,
+            limit: self.eden_end,
         }
     }
 
@@ -153,6 +159,7 @@ impl Heap {
         let form = self.shapes.of(header);
         let size = form.size(length).ok_or(OutOfMemory)?;
         let object = match size {
+            _ if !self.collects => self.allocate_for_good(vm, size, roots)?,
             0..=LARGE => self.allocate_small(vm, size, roots)?,
             _ => self.allocate_large(vm, size, roots)?,
         };
@@ -179,11 +186,11 @@ impl Heap {
         if self.is_zeals_turn() {
             let full = self.statistics.full_collections < self.statistics.young_collections;
             self.collect(vm, full, roots)?;
-        } else if vm.next + size > EDEN.end {
+        } else if vm.next + size > self.eden_end {
             self.collect(vm, false, roots)?;
         }
         let object = vm.next;
-        debug_assert!(object + size <= EDEN.end);
+        debug_assert!(object + size <= self.eden_end);
         vm.next += size;
         self.set_limit(vm);
         Ok(object)
@@ -204,8 +211,48 @@ impl Heap {
         vm.limit = if self.zeal.is_some() {
             vm.next
         } else {
-            EDEN.end
+            self.eden_end
         };
+    }
+
+    /// Makes room in a heap in which nothing is collected.
+    fn allocate_for_good(
+        &mut self,
+        vm: &mut VMHeap,
+        size: u32,
+        roots: &mut dyn Roots,
+    ) -> Result<u32, OutOfMemory> {
+        let end = vm.next.checked_add(size).ok_or(OutOfMemory)?;
+        if end > self.eden_end {
+            self.grow_eden(end, roots)?;
+        }
+        let object = vm.next;
+        vm.next = end;
+        self.set_limit(vm);
+        Ok(object)
+    }
+
+    /// Moves the end of eden to an offset, or further.
+    fn grow_eden(&mut self, end: u32, roots: &mut dyn Roots) -> Result<(), OutOfMemory> {
+        // Asking costs something.
+        let further = end.checked_next_multiple_of(16 * BLOCK);
+        let no_further = end.checked_next_multiple_of(BLOCK);
+        let len = |end: u32| (end - EDEN.start) as usize;
+        for end in [further, no_further].into_iter().flatten() {
+            let most = YOUNG.len() + self.blocks.limit();
+            if len(end) <= most && roots.may_grow(len(self.eden_end), len(end)) {
+                let more = self.eden_end..end;
+                self.commit(more).map_err(|_| OutOfMemory)?;
+                self.eden_end = end;
+                return Ok(());
+            }
+        }
+        Err(OutOfMemory)
+    }
+
+    /// Bytes of what is not old.
+    fn young_len(&self) -> usize {
+        (self.eden_end.max(YOUNG.end) - YOUNG.start) as usize
     }
 
     fn allocate_large(
@@ -236,7 +283,7 @@ impl Heap {
 
     /// Bytes that it takes, or may take without asking.
     pub fn capacity(&self) -> usize {
-        YOUNG.len() + self.blocks.granted()
+        self.young_len() + self.blocks.granted()
     }
 
     /// The header of an object.

@@ -59,6 +59,8 @@ pub struct StoreSettings {
 pub struct HeapSettings {
     /// Bytes that objects may take which have survived, or are large.
     pub limit: usize,
+    /// Whether anything is ever collected.
+    pub collects: bool,
     /// Every so many allocations collect, for tests.
     pub zeal: Option<NonZeroU32>,
     /// Whether garbage is collected wherever it may be, for tests.

@@ -334,6 +334,7 @@ mod tests {
             shared_memories: true,
             heap: HeapSettings {
                 limit: 1 << 20,
+                collects: true,
                 zeal: None,
                 stress: false,
             },

@@ -570,3 +570,74 @@ fn what_the_collector_did_is_told() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn all_collectors_have_names_and_one_collects_nothing() -> Result<()> {
+    let text = r#"(module
+        (type $pair (struct (field i32) (field anyref)))
+        (type $bytes (array i8))
+        (func (export "pairs") (param i32)
+            (loop $again
+                (drop (struct.new $pair (local.get 0) (ref.null none)))
+                (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+        (func (export "bytes") (param i32) (result i32)
+            (array.len (array.new_default $bytes (local.get 0))))
+        (func (export "make") (param i32 anyref) (result anyref) (struct.new $pair (local.get 0) (local.get 1))))"#;
+    for (collector, is) in [
+        (Collector::Auto, Collector::Copying),
+        (Collector::Copying, Collector::Copying),
+        (
+            Collector::DeferredReferenceCounting,
+            Collector::DeferredReferenceCounting,
+        ),
+        (Collector::Null, Collector::Null),
+    ] {
+        for strategy in [Strategy::Auto, Strategy::Winch, Strategy::Cranelift] {
+            let mut config = Config::new();
+            config.strategy(strategy).collector(collector);
+            config.gc_heap_reservation(24 << 20);
+            let engine = Engine::new(&config)?;
+            assert_eq!(engine.get_collector(), Some(is));
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &Module::new(&engine, text)?, &[])?;
+            let pairs = instance.get_typed_func::<i32, ()>(&mut store, "pairs")?;
+            let bytes = instance.get_typed_func::<i32, i32>(&mut store, "bytes")?;
+            type Any = Option<Rooted<AnyRef>>;
+            let make = instance.get_typed_func::<(i32, Any), Any>(&mut store, "make")?;
+            // What is held is as it was, over a few megabytes of others.
+            let dropped = Arc::new(());
+            ExternRef::new(&mut store, dropped.clone())?;
+            let mut object = None;
+            for i in 0..50 {
+                object = make.call(&mut store, (i, object))?;
+                pairs.call(&mut store, 5_000)?;
+                assert_eq!(bytes.call(&mut store, 20_000)?, 20_000);
+            }
+            let raw = object.expect("made").to_raw(&mut store)?;
+            store.gc(None)?;
+            for i in (0..50).rev() {
+                let pair = object.expect("there are more").unwrap_struct(&store)?;
+                assert_eq!(pair.field(&mut store, 0)?.unwrap_i32(), i);
+                object = pair.field(&mut store, 1)?.unwrap_anyref().copied();
+            }
+            let statistics = store.gc_statistics();
+            let collections = statistics.young_collections + statistics.full_collections;
+            if collector != Collector::Null {
+                assert!(collections > 0);
+                pairs.call(&mut store, 2_000_000)?;
+                continue;
+            }
+            assert_eq!(collections, 0);
+            assert!(AnyRef::from_raw(&mut store, raw).is_some());
+            assert!(AnyRef::from_raw(&mut store, raw + 8).is_none());
+            let error = pairs.call(&mut store, 2_000_000).unwrap_err();
+            assert!(error.is::<GcHeapOutOfMemory<()>>(), "{error:#}");
+            assert!(bytes.call(&mut store, 30 << 20).is_err());
+            assert!(store.gc_heap_capacity() <= (24 << 20) + (3 << 20));
+            assert_eq!(Arc::strong_count(&dropped), 2);
+            drop(store);
+            assert_eq!(Arc::strong_count(&dropped), 1);
+        }
+    }
+    Ok(())
+}

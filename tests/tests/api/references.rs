@@ -289,6 +289,44 @@ fn images_call_and_cast_references() -> Result<()> {
 }
 
 #[test]
+fn parameters_of_declared_types_take_rust_types_of_their_hierarchy() {
+    let text = r#"(module
+        (type $f (func (result i32)))
+        (type $s (sub (struct (field i32))))
+        (func (export "null") (param (ref null $f)) (result i32)
+            (if (result i32) (ref.is_null (local.get 0)) (then (i32.const -1)) (else (call_ref $f (local.get 0)))))
+        (func (export "not") (param (ref $f)) (result i32) (call_ref $f (local.get 0)))
+        (func (export "object") (param (ref null $s)) (result i32) (struct.get $s 0 (local.get 0)))
+        (func (export "make") (param i32) (result structref) (struct.new $s (local.get 0))))"#;
+    with_instance(text, |store, instance| {
+        let seven = Func::wrap(&mut *store, || 7_i32);
+        let other = Func::wrap(&mut *store, || 7_i64);
+        for name in ["null", "not"] {
+            let func = instance.get_typed_func::<Func, i32>(&mut *store, name)?;
+            assert_eq!(func.call(&mut *store, seven)?, 7);
+            let error = func.call(&mut *store, other).unwrap_err().to_string();
+            assert!(error.contains("type mismatch"), "{error}");
+            let func = instance.get_typed_func::<Option<Func>, i32>(&mut *store, name)?;
+            assert_eq!(func.call(&mut *store, Some(seven))?, 7);
+            assert_eq!(func.call(&mut *store, None).is_ok(), name == "null");
+            let of_others = instance.get_typed_func::<Rooted<AnyRef>, i32>(&mut *store, name);
+            assert!(of_others.is_err());
+        }
+        let make =
+            instance.get_typed_func::<i32, Option<Rooted<StructRef>>>(&mut *store, "make")?;
+        let object = make.call(&mut *store, 5)?.expect("it is made");
+        let any = instance.get_typed_func::<Rooted<AnyRef>, i32>(&mut *store, "object")?;
+        assert_eq!(any.call(&mut *store, object.to_anyref())?, 5);
+        let small = AnyRef::from_i31(&mut *store, I31::wrapping_i32(5));
+        assert!(any.call(&mut *store, small).is_err());
+        let object_only =
+            instance.get_typed_func::<Rooted<StructRef>, i32>(&mut *store, "object")?;
+        assert_eq!(object_only.call(&mut *store, object)?, 5);
+        Ok(())
+    });
+}
+
+#[test]
 fn numbers_that_are_no_references_are_refused() -> Result<()> {
     let mut store = Store::<()>::default();
     assert!(AnyRef::from_raw(&mut store, 0x1000).is_none());

@@ -413,7 +413,6 @@ fn what_needs_objects_is_refused_where_there_are_none() {
     }
     let mut config = Config::new();
     assert!(Engine::new(config.gc_support(false).wasm_gc(true)).is_err());
-    assert!(Engine::new(Config::new().collector(Collector::Null)).is_err());
 }
 
 /// A table and a global of the host's keep the type that they mention, when nobody else does.

@@ -104,6 +104,11 @@ impl Blocks {
         self.taken * BLOCK as usize
     }
 
+    /// Bytes of the blocks that may be in use at the most.
+    pub fn limit(&self) -> usize {
+        self.most * BLOCK as usize
+    }
+
     /// Bytes of the blocks that may be in use without asking.
     pub fn granted(&self) -> usize {
         self.granted * BLOCK as usize

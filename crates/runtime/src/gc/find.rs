@@ -9,7 +9,7 @@ use std::ops::Range;
 /// Where young objects begin, as far as someone has asked since the last collection.
 #[derive(Default)]
 pub(super) struct YoungStarts {
-    /// A bit for each place where an object can begin in [`YOUNG`]; none if no one has asked.
+    /// A bit for each place where an object can begin that is not old; none if no one has asked.
     bits: Vec<u64>,
     /// All before this are known, in eden.
     until: u32,
@@ -45,7 +45,7 @@ impl Heap {
         if !offset.is_multiple_of(OBJECT_ALIGNMENT) {
             return false;
         }
-        if YOUNG.contains(&offset) {
+        if (YOUNG.start..self.eden_end.max(YOUNG.end)).contains(&offset) {
             return self.is_young_object(vm.next, offset);
         }
         match self.blocks.of(offset) {
@@ -62,9 +62,10 @@ impl Heap {
 
     fn is_young_object(&mut self, next: u32, offset: u32) -> bool {
         let mut starts = std::mem::take(&mut self.young_starts);
-        if starts.bits.is_empty() {
-            let places = YOUNG.len() / OBJECT_ALIGNMENT as usize;
-            starts.bits.resize(places.div_ceil(64), 0);
+        let is_first = starts.bits.is_empty();
+        let places = self.young_len() / OBJECT_ALIGNMENT as usize;
+        starts.bits.resize(places.div_ceil(64), 0);
+        if is_first {
             starts.until = EDEN.start;
             let survivors = SURVIVORS[self.survivors].start..self.survivors_end;
             self.objects(survivors)

@@ -84,7 +84,7 @@ impl Store {
         }
         let base = self.settings().types.base()?;
         let settings = self.settings().heap;
-        let heap = Heap::new(settings.limit, base);
+        let heap = Heap::new(settings.limit, settings.collects, base);
         let mut heap = Box::new(heap.context("cannot make the heap of a store")?);
         let mut vm = heap.vm();
         if let Some(every) = settings.zeal {

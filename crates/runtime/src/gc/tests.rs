@@ -38,7 +38,7 @@ impl Fixture {
             CompositeType::Array(any),
             CompositeType::Array(field(StorageType::I8)),
         ];
-        let mut heap = Heap::new(limit, registry.base().unwrap()).unwrap();
+        let mut heap = Heap::new(limit, true, registry.base().unwrap()).unwrap();
         let types = types.map(|composite| {
             let ty = SubType {
                 is_final: true,
