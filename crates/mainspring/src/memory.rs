@@ -34,6 +34,12 @@ pub struct MemoryAccessError {
     _private: (),
 }
 
+impl MemoryAccessError {
+    pub(crate) fn new() -> MemoryAccessError {
+        MemoryAccessError { _private: () }
+    }
+}
+
 impl fmt::Display for MemoryAccessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("out of bounds memory access")
@@ -88,7 +94,7 @@ impl Memory {
         let end = offset.checked_add(buffer.len());
         let slice = end
             .and_then(|end| data.get(offset..end))
-            .ok_or(MemoryAccessError { _private: () })?;
+            .ok_or(MemoryAccessError::new())?;
         buffer.copy_from_slice(slice);
         Ok(())
     }
@@ -109,7 +115,7 @@ impl Memory {
         let end = offset.checked_add(buffer.len());
         let slice = end
             .and_then(|end| data.get_mut(offset..end))
-            .ok_or(MemoryAccessError { _private: () })?;
+            .ok_or(MemoryAccessError::new())?;
         slice.copy_from_slice(buffer);
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! Linear memories that threads share.
 
 use crate::types::MemoryType;
-use crate::{Engine, Result, Trap};
+use crate::{Engine, MemoryAccessError, Result, Trap};
 use mainspring_error::{Context, ensure};
 use mainspring_runtime as runtime;
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 pub use mainspring_runtime::WaitResult;
@@ -89,6 +90,41 @@ impl SharedMemory {
         // SAFETY: so many bytes are accessible as long as the memory lives, which does not move or shrink; a cell
         // promises nothing about who else writes to them.
         unsafe { std::slice::from_raw_parts(base, self.memory.len()) }
+    }
+
+    /// Copies from it, byte by byte: each is one that was there, but they may be of different times. This and
+    /// [`write`](Self::write) are ours, for hosts that can do without `unsafe`.
+    ///
+    /// # Errors
+    /// If the range is not inside.
+    pub fn read(&self, offset: usize, buffer: &mut [u8]) -> Result<(), MemoryAccessError> {
+        let places = self.places(offset, buffer.len())?;
+        for (byte, place) in buffer.iter_mut().zip(places) {
+            *byte = place.load(Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Copies into it, byte by byte: others may see some of them before the rest.
+    ///
+    /// # Errors
+    /// If the range is not inside; nothing is written then.
+    pub fn write(&self, offset: usize, buffer: &[u8]) -> Result<(), MemoryAccessError> {
+        let places = self.places(offset, buffer.len())?;
+        for (byte, place) in buffer.iter().zip(places) {
+            place.store(*byte, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Bytes of it, to be accessed as other threads access them.
+    fn places(&self, offset: usize, length: usize) -> Result<&[AtomicU8], MemoryAccessError> {
+        let end = offset.checked_add(length);
+        let cells = end.and_then(|end| self.data().get(offset..end));
+        let cells = cells.ok_or(MemoryAccessError::new())?;
+        // SAFETY: an atomic byte has the layout of a cell of a byte, and all who access these, wasm included, do so
+        // as if atomically.
+        Ok(unsafe { std::slice::from_raw_parts(cells.as_ptr().cast(), cells.len()) })
     }
 
     /// Grows it by `delta` pages and returns its size before. Limiters of stores are not asked, as they are where

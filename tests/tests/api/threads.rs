@@ -41,6 +41,22 @@ fn handles_cross_threads_and_are_the_same_memory() {
 }
 
 #[test]
+fn bytes_are_copied_within_bounds() {
+    let memory = SharedMemory::new(&engine(), MemoryType::shared(1, 1)).unwrap();
+    let end = memory.data_size();
+    memory.write(end - 3, b"abc").unwrap();
+    let mut bytes = [0; 4];
+    memory.read(end - 4, &mut bytes).unwrap();
+    assert_eq!(&bytes, b"\0abc");
+    assert!(memory.write(end - 3, b"defg").is_err());
+    assert!(memory.read(end - 3, &mut bytes).is_err());
+    assert!(memory.read(usize::MAX, &mut bytes).is_err());
+    memory.read(end - 4, &mut bytes).unwrap();
+    assert_eq!(&bytes, b"\0abc");
+    memory.write(end, b"").unwrap();
+}
+
+#[test]
 fn shared_memories_are_off_unless_asked_for() {
     let off = Engine::default();
     let ty = MemoryType::shared(1, 1);

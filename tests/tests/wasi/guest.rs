@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use mainspring::{Engine, Error, Instance, Linker, Memory, Module, Store, Val, ValType};
+use mainspring::{Config, Engine, Error, Instance, Linker, Memory, Module, Store, Val, ValType};
 use mainspring_wasi::p0;
 use mainspring_wasi::p1::{self, WasiP1Ctx};
 use mainspring_wasi::{FsPerms, WasiCtxBuilder};
@@ -226,7 +226,7 @@ impl Open {
 
 pub fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(Engine::default)
+    ENGINE.get_or_init(|| Engine::new(Config::new().shared_memory(true)).unwrap())
 }
 
 fn module() -> &'static Module {

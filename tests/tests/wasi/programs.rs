@@ -106,6 +106,18 @@ const COPY: &str = r#"(module
 
 #[test]
 fn copy_through_a_file() {
+    copies(COPY);
+}
+
+/// What toolchains make for threads runs without any, too.
+#[test]
+fn copy_through_a_file_from_a_shared_memory() {
+    let own = r#"(memory (export "memory") 1)"#;
+    assert!(COPY.contains(own));
+    copies(&COPY.replace(own, r#"(memory (export "memory") 1 1 shared)"#));
+}
+
+fn copies(program: &str) {
     let dir = tempfile::tempdir().unwrap();
     let out = MemoryOutputPipe::new(1000);
     let text = "the quick brown fox jumps over the lazy dog";
@@ -115,7 +127,7 @@ fn copy_through_a_file() {
         .stdout(out.clone())
         .preopened_dir(dir.path(), ".", FsPerms::ReadWrite)
         .unwrap();
-    let (result, _) = run(COPY, &mut builder);
+    let (result, _) = run(program, &mut builder);
     let error = result.unwrap_err();
     assert_eq!(error.downcast_ref(), Some(&I32Exit(2 * text.len() as i32)));
     assert_eq!(out.contents(), text.as_bytes());

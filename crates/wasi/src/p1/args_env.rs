@@ -44,12 +44,13 @@ impl Strings {
 
     /// Writes the strings to `buffer` and a pointer to each of them to `pointers`.
     fn write(&self, memory: &mut GuestMemory<'_>, pointers: u32, buffer: u32) -> Result<(), Fault> {
-        let (count, size) = self.sizes()?;
-        memory.slice_mut(buffer, size)?.copy_from_slice(&self.bytes);
-        let pointers = memory.array_mut::<4>(pointers, count, 4)?;
-        for (pointer, start) in pointers.iter_mut().zip(&self.starts) {
+        let (count, _) = self.sizes()?;
+        memory.write_record(buffer, 1, &self.bytes)?;
+        let pointers = memory.array::<4>(pointers, count, 4)?;
+        for (nth, start) in self.starts.iter().enumerate() {
             // Cannot overflow: the strings were just written behind `buffer`.
-            *pointer = (buffer + *start as u32).to_le_bytes();
+            let pointer = buffer + *start as u32;
+            memory.set_element(pointers, nth, &pointer.to_le_bytes());
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ mod random;
 mod readdir;
 mod sock;
 mod table;
+mod transfer;
 pub(crate) mod types;
 
 use mainspring::{Caller, Error, Extern, Linker, Result};
@@ -133,6 +134,9 @@ pub(crate) fn enter<'a, T: 'static>(
         Some(Extern::Memory(memory)) => {
             let (bytes, data) = memory.data_and_store_mut(caller);
             (GuestMemory::new(bytes), context(data))
+        }
+        Some(Extern::SharedMemory(memory)) => {
+            (GuestMemory::shared(memory), context(caller.data_mut()))
         }
         // Enough for functions that take no pointers; others trap.
         _ => (GuestMemory::new(&mut []), context(caller.data_mut())),

@@ -23,7 +23,7 @@ pub(super) fn path_create_directory(
     path_len: u32,
 ) -> Result<(), Fault> {
     let directory = context.table.directory(fd, Rights::PATH_CREATE_DIRECTORY)?;
-    Ok(directory.create_directory(memory.path(path, path_len)?)?)
+    Ok(directory.create_directory(&memory.path(path, path_len)?)?)
 }
 
 pub(super) fn path_filestat_get(
@@ -50,7 +50,7 @@ pub(crate) fn filestat(
 ) -> Result<Stat, Fault> {
     let follow = follows(lookup)?;
     let directory = context.table.directory(fd, Rights::PATH_FILESTAT_GET)?;
-    Ok(directory.stat_path(memory.path(path, path_len)?, follow)?)
+    Ok(directory.stat_path(&memory.path(path, path_len)?, follow)?)
 }
 
 pub(super) fn path_filestat_set_times(
@@ -70,7 +70,7 @@ pub(super) fn path_filestat_set_times(
         .table
         .directory(fd, Rights::PATH_FILESTAT_SET_TIMES)?;
     let path = memory.path(path, path_len)?;
-    Ok(directory.set_path_times(path, follow, accessed, modified)?)
+    Ok(directory.set_path_times(&path, follow, accessed, modified)?)
 }
 
 /// A symbolic link is linked to itself; preview 1's flag to link what it leads to
@@ -93,7 +93,7 @@ pub(super) fn path_link(
     let target = context.table.directory(new_fd, Rights::PATH_LINK_TARGET)?;
     let path = memory.path(path, path_len)?;
     let new_path = memory.path(new_path, new_path_len)?;
-    Ok(source.hard_link(path, target, new_path)?)
+    Ok(source.hard_link(&path, target, &new_path)?)
 }
 
 pub(super) fn path_open(
@@ -144,7 +144,7 @@ pub(super) fn path_open(
         return Err(Errno::NotCapable.into());
     }
     request.write |= asked_to_write(rights, directory.permissions());
-    let descriptor = match directory.open(memory.path(path, path_len)?, request)? {
+    let descriptor = match directory.open(&memory.path(path, path_len)?, request)? {
         Opened::File(file) => Descriptor::File(file),
         Opened::Directory(directory) => Descriptor::Directory(directory),
     };
@@ -175,12 +175,11 @@ pub(super) fn path_readlink(
     used: u32,
 ) -> Result<(), Fault> {
     let directory = context.table.directory(fd, Rights::PATH_READLINK)?;
-    let target = directory.read_link(memory.path(path, path_len)?)?;
+    let target = directory.read_link(&memory.path(path, path_len)?)?;
     let target = target.as_os_str().as_bytes();
-    let buffer = memory.slice_mut(buf, buf_len)?;
-    let fits = target.len().min(buffer.len());
-    buffer[..fits].copy_from_slice(&target[..fits]);
-    memory.write_u32(used, fits as u32)
+    let mut room = memory.room(buf, buf_len)?;
+    memory.write_room(&mut room, target);
+    memory.write_u32(used, buf_len - room.len() as u32)
 }
 
 pub(super) fn path_remove_directory(
@@ -191,7 +190,7 @@ pub(super) fn path_remove_directory(
     path_len: u32,
 ) -> Result<(), Fault> {
     let directory = context.table.directory(fd, Rights::PATH_REMOVE_DIRECTORY)?;
-    Ok(directory.remove_directory(memory.path(path, path_len)?)?)
+    Ok(directory.remove_directory(&memory.path(path, path_len)?)?)
 }
 
 pub(super) fn path_rename(
@@ -210,7 +209,7 @@ pub(super) fn path_rename(
         .directory(new_fd, Rights::PATH_RENAME_TARGET)?;
     let path = memory.path(path, path_len)?;
     let new_path = memory.path(new_path, new_path_len)?;
-    Ok(source.rename(path, target, new_path)?)
+    Ok(source.rename(&path, target, &new_path)?)
 }
 
 pub(super) fn path_symlink(
@@ -224,7 +223,7 @@ pub(super) fn path_symlink(
 ) -> Result<(), Fault> {
     let directory = context.table.directory(fd, Rights::PATH_SYMLINK)?;
     let target = memory.path(target, target_len)?;
-    Ok(directory.symlink(target, memory.path(path, path_len)?)?)
+    Ok(directory.symlink(&target, &memory.path(path, path_len)?)?)
 }
 
 pub(super) fn path_unlink_file(
@@ -235,7 +234,7 @@ pub(super) fn path_unlink_file(
     path_len: u32,
 ) -> Result<(), Fault> {
     let directory = context.table.directory(fd, Rights::PATH_UNLINK_FILE)?;
-    Ok(directory.unlink_file(memory.path(path, path_len)?)?)
+    Ok(directory.unlink_file(&memory.path(path, path_len)?)?)
 }
 
 fn follows(lookup: u32) -> Result<bool, Errno> {

@@ -75,11 +75,12 @@ pub(crate) fn wait_for_any<const SIZE: usize>(
         return Err(Errno::Invalid.into());
     }
     // Both arrays have to be there before anything is waited for.
-    memory.array_mut::<EVENT_SIZE>(events, count, 8)?;
+    let events = memory.array::<EVENT_SIZE>(events, count, 8)?;
+    let subscriptions = memory.array::<SIZE>(subscriptions, count, 8)?;
     let start = Start::new(&context.clocks);
     let mut waiting = Waiting::default();
-    for bytes in memory.array::<SIZE>(subscriptions, count, 8)? {
-        let subscription = decode(bytes)?;
+    for nth in 0..count as usize {
+        let subscription = decode(&memory.element(subscriptions, nth))?;
         waiting.add(subscription, prepare(context, &start, subscription));
     }
     waiting.wait()?;
@@ -87,8 +88,7 @@ pub(crate) fn wait_for_any<const SIZE: usize>(
     let now = Deadline::now();
     let mut ready = 0;
     for nth in 0..count as usize {
-        let bytes = &memory.array::<SIZE>(subscriptions, count, 8)?[nth];
-        let subscription = decode(bytes)?;
+        let subscription = decode(&memory.element(subscriptions, nth))?;
         let event = match prepare(context, &start, subscription) {
             Pending::Done(event) => Some(event),
             Pending::Clock(deadline) if deadline <= now => Some(succeeded(subscription, 0)),
@@ -98,7 +98,7 @@ pub(crate) fn wait_for_any<const SIZE: usize>(
                 .map(|flags| descriptor_event(subscription, entry, host, flags)),
         };
         if let Some(event) = event {
-            memory.array_mut::<EVENT_SIZE>(events, count, 8)?[ready] = event.encode();
+            memory.set_element(events, ready, &event.encode());
             ready += 1;
         }
     }

@@ -19,5 +19,5 @@ pub(super) fn random_get(
             "requested length {buf_len} exceeds the limit of {limit} random bytes at once"
         )));
     }
-    Ok(context.random.fill(memory.slice_mut(buf, buf_len)?)?)
+    memory.make(buf, buf_len, |bytes| context.random.fill(bytes))
 }

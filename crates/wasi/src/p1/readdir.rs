@@ -19,21 +19,16 @@ pub(super) fn fd_readdir(
     used: u32,
 ) -> Result<(), Fault> {
     let directory = context.table.directory_mut(fd, Rights::FD_READDIR)?;
-    let buffer = memory.slice_mut(buf, buf_len)?;
-    let mut filled = 0;
-    directory.read_entries(cookie, buffer.len(), |entry| {
+    let mut room = memory.room(buf, buf_len)?;
+    directory.read_entries(cookie, room.len(), |entry| {
         let length = entry.name.len() as u32;
         let head = types::encode_dirent(entry.next, entry.inode, length, entry.kind);
-        for part in [&head[..], entry.name] {
-            let room = &mut buffer[filled..];
-            let fits = part.len().min(room.len());
-            room[..fits].copy_from_slice(&part[..fits]);
-            filled += fits;
-        }
-        match filled < buffer.len() {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
+        memory.write_room(&mut room, &head);
+        memory.write_room(&mut room, entry.name);
+        match room.is_empty() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
         }
     })?;
-    memory.write_u32(used, filled as u32)
+    memory.write_u32(used, buf_len - room.len() as u32)
 }

@@ -5,8 +5,9 @@ use std::io::IoSliceMut;
 use rustix::net::{RecvFlags, Shutdown};
 
 use super::errno::Errno;
-use super::memory::{Buffers, GuestMemory};
+use super::memory::GuestMemory;
 use super::table::{Descriptor, Entry};
+use super::transfer::Buffers;
 use super::types::{FdFlags, ReceiveFlags, Rights, ShutdownFlags};
 use super::{Fault, WasiP1Ctx};
 use crate::host::sockets::Socket;
