@@ -90,35 +90,37 @@ fn check_types(expected: &ExternType, found: &Known) -> Result<()> {
         (T::Table(expected), T::Table(ty)) => check_table(expected, ty, found.size),
         (T::Memory(expected), T::Memory(ty)) => check_memory(expected, ty, found.size),
         (T::Tag(expected), T::Tag(found)) => check_tag(expected, found),
-        (expected, found) => bail!("expected {}, found {}", kind(expected), kind(found)),
+        (expected, found) => bail!("expected {}, but found {}", kind(expected).0, kind(found).1),
     }
 }
 
 fn check_global(expected: &GlobalType, found: &GlobalType) -> Result<()> {
-    if expected.mutability() != found.mutability() {
-        bail!(
-            "expected {} global, found {} global",
-            mutability(expected.mutability()),
-            mutability(found.mutability())
-        );
-    }
-    let content_fits = match expected.mutability().is_var() {
-        true => ValType::eq(expected.content(), found.content()),
-        false => found.content().matches(expected.content()),
+    let immutable = expected.mutability().is_const() && found.mutability().is_const();
+    let content_fits = match immutable {
+        true => found.content().matches(expected.content()),
+        false => ValType::eq(expected.content(), found.content()),
     };
     if !content_fits {
         bail!(
-            "expected global of type `{}`, found global of type `{}`",
+            "global types incompatible: expected global of type `{}`, found global of type `{}`",
             expected.content(),
             found.content()
         );
     }
-    Ok(())
+    check_kind(
+        "global",
+        mutability(expected.mutability()),
+        mutability(found.mutability()),
+    )
 }
 
 fn check_func(expected: &FuncType, found: &FuncType) -> Result<()> {
     if !found.matches(expected) {
-        bail!("types incompatible: expected type `{expected}`, found type `{found}`");
+        bail!(
+            "types incompatible: expected type `{}`, found type `{}`",
+            expected.definition(),
+            found.definition()
+        );
     }
     Ok(())
 }
@@ -126,9 +128,9 @@ fn check_func(expected: &FuncType, found: &FuncType) -> Result<()> {
 fn check_tag(expected: &TagType, found: &TagType) -> Result<()> {
     if !FuncType::eq(expected.ty(), found.ty()) {
         bail!(
-            "types incompatible: expected tag of type `{}`, found tag of type `{}`",
-            expected.ty(),
-            found.ty()
+            "incompatible tag types: expected tag of type `{}`, found tag of type `{}`",
+            expected.ty().definition(),
+            found.ty().definition()
         );
     }
     Ok(())
@@ -137,18 +139,12 @@ fn check_tag(expected: &TagType, found: &TagType) -> Result<()> {
 fn check_table(expected: &TableType, found: &TableType, size: u64) -> Result<()> {
     if !crate::RefType::eq(expected.element(), found.element()) {
         bail!(
-            "expected table of `{}`, found table of `{}`",
+            "table types incompatible: expected table of type `{}`, found table of type `{}`",
             expected.element(),
             found.element()
         );
     }
-    if expected.is_64() != found.is_64() {
-        bail!(
-            "expected {}-bit table, found {}-bit table",
-            bits(expected.is_64()),
-            bits(found.is_64())
-        );
-    }
+    check_kind("table", bits(expected.is_64()), bits(found.is_64()))?;
     check_limits(
         "table",
         (expected.minimum(), expected.maximum()),
@@ -157,32 +153,33 @@ fn check_table(expected: &TableType, found: &TableType, size: u64) -> Result<()>
 }
 
 fn check_memory(expected: &MemoryType, found: &MemoryType, pages: u64) -> Result<()> {
-    if expected.is_shared() != found.is_shared() {
-        bail!(
-            "expected {} memory, found {} memory",
-            sharing(expected.is_shared()),
-            sharing(found.is_shared())
-        );
-    }
-    if expected.is_64() != found.is_64() {
-        bail!(
-            "expected {}-bit memory, found {}-bit memory",
-            bits(expected.is_64()),
-            bits(found.is_64())
-        );
-    }
-    if expected.page_size() != found.page_size() {
-        bail!(
-            "expected memory with pages of {} bytes, found pages of {}",
-            expected.page_size(),
-            found.page_size()
-        );
-    }
+    check_kind(
+        "memory",
+        sharing(expected.is_shared()),
+        sharing(found.is_shared()),
+    )?;
+    check_kind("memory", bits(expected.is_64()), bits(found.is_64()))?;
     check_limits(
         "memory",
         (expected.minimum(), expected.maximum()),
         (pages, found.maximum()),
-    )
+    )?;
+    if expected.page_size() != found.page_size() {
+        bail!(
+            "memory types incompatible: expected a memory with a page size of {}, but received a memory with a page size of {}",
+            expected.page_size(),
+            found.page_size()
+        );
+    }
+    Ok(())
+}
+
+/// Compares two words for what distinguishes memories, tables or globals.
+fn check_kind(what: &str, expected: &str, found: &str) -> Result<()> {
+    if expected != found {
+        bail!("{what} types incompatible: expected {expected} {what}, found {found} {what}");
+    }
+    Ok(())
 }
 
 /// What is supplied counts with its size now, as its minimum.
@@ -217,16 +214,17 @@ fn sharing(shared: bool) -> &'static str {
     if shared { "shared" } else { "non-shared" }
 }
 
-fn bits(is_64: bool) -> u32 {
-    if is_64 { 64 } else { 32 }
+fn bits(is_64: bool) -> &'static str {
+    if is_64 { "64-bit" } else { "32-bit" }
 }
 
-fn kind(ty: &ExternType) -> &'static str {
+/// What something is called where it is expected, and where it is found.
+fn kind(ty: &ExternType) -> (&'static str, &'static str) {
     match ty {
-        ExternType::Func(_) => "func",
-        ExternType::Global(_) => "global",
-        ExternType::Table(_) => "table",
-        ExternType::Memory(_) => "memory",
-        ExternType::Tag(_) => "tag",
+        ExternType::Func(_) => ("func", "function"),
+        ExternType::Global(_) => ("global", "global"),
+        ExternType::Table(_) => ("table", "table"),
+        ExternType::Memory(_) => ("memory", "memory"),
+        ExternType::Tag(_) => ("tag", "tag"),
     }
 }

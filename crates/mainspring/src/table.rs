@@ -121,7 +121,7 @@ impl Table {
         let (to, from) = (dst_table.ty_in(store), src_table.ty_in(store));
         ensure!(
             from.element().matches(to.element()),
-            "type mismatch: tables of {} and {}",
+            "type mismatch: source table's element type does not match destination table's element type: expected {}, found {}",
             to.element(),
             from.element()
         );
@@ -170,6 +170,6 @@ impl Table {
 fn checked(store: &StoreOpaque, ty: &TableType, value: Ref) -> Result<u64> {
     Val::from(value)
         .ensure_matches(store, &ValType::Ref(ty.element().clone()))
-        .context("value does not match table element type")?;
+        .context("type mismatch: value does not match table element type")?;
     Ok(value.raw(store)?.get_u64())
 }

@@ -11,7 +11,7 @@ use crate::types::{FuncType, HeapType, RefType, ValType};
 use crate::values::V128;
 use crate::{Func, Result, ValRaw};
 use mainspring_abi::{FLOAT_ARG_REGS, RegClass, VMFuncRef};
-use mainspring_error::{bail, ensure};
+use mainspring_error::{Context, bail, ensure};
 use mainspring_runtime::enter::{MAX_INTS, RegisterResult, call_with_ints, call_with_registers};
 use mainspring_wasm as wasm;
 use std::marker::PhantomData;
@@ -54,8 +54,7 @@ pub unsafe trait WasmTy: Send + Sized {
         } else {
             own.matches(actual)
         };
-        ensure!(fits, "expected {own}, found {actual}");
-        Ok(())
+        ensure_fits(fits, &own, actual, is_result)
     }
     #[doc(hidden)]
     fn check_value(&self, store: &StoreOpaqueRef, actual: &ValType) -> Result<()> {
@@ -285,7 +284,16 @@ fn check_reference(own: &ValType, actual: &ValType, is_result: bool) -> Result<(
         _ if is_result => actual.matches(own),
         _ => own.matches(actual),
     };
-    ensure!(fits, "expected {own}, found {actual}");
+    ensure_fits(fits, own, actual, is_result)
+}
+
+/// What is expected of a parameter is what wasm takes, and of a result what the host does.
+fn ensure_fits(fits: bool, own: &ValType, actual: &ValType, is_result: bool) -> Result<()> {
+    let (expected, found) = match is_result {
+        true => (own, actual),
+        false => (actual, own),
+    };
+    ensure!(fits, "type mismatch: expected {expected}, found {found}");
     Ok(())
 }
 
@@ -463,7 +471,8 @@ macro_rules! tuples {
             fn check_values(&self, store: &StoreOpaqueRef, ty: &FuncType) -> Result<()> {
                 let ($($T,)*) = self;
                 let mut params = ty.params();
-                $($T.check_value(store, &params.next().expect("as many as checked"))?;)*
+                $($T.check_value(store, &params.next().expect("as many as checked"))
+                    .context("argument type mismatch for reference to concrete type")?;)*
                 Ok(())
             }
             #[inline]
@@ -654,7 +663,9 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         store.check(self.func.store_id());
         let opaque = StoreOpaqueRef::of(store);
         if let Some(obstacle) = params.obstacle(opaque) {
-            return Err(obstacle.error("cross-`Store` values are not supported"));
+            return Err(
+                obstacle.error("attempt to pass cross-`Store` value to Wasm as function argument")
+            );
         }
         if self.checks_values {
             params.check_values(opaque, &self.func.ty_in(store))?;

@@ -283,7 +283,8 @@ impl Val {
     /// Checks that it is a value of a type, that it is of this store, and the type of its engine.
     pub(crate) fn ensure_matches(&self, store: &StoreOpaque, ty: &ValType) -> Result<()> {
         if let Some(obstacle) = self.obstacle(store) {
-            return Err(obstacle.error("cross-`Store` values are not supported"));
+            return Err(obstacle
+                .error("value used with wrong store: cross-`Store` values are not supported"));
         }
         ensure!(ty.is_of(&store.engine), "type used with wrong engine");
         let found = self.ty_in(store)?;

@@ -168,6 +168,11 @@ fn refusals() {
     );
     holds(r#"(assert_malformed (module binary "") "unexpected end")"#);
     holds(r#"(assert_unlinkable (module (import "no" "no" (func))) "unknown import")"#);
+    holds(
+        r#"(module $m (func (export "f")))
+        (register "m" $m)
+        (assert_unlinkable (module (import "m" "f" (func (param i32)))) "expected type `(func (param i32))`, found type `(func)`")"#,
+    );
     fails(
         r#"(assert_invalid (module (func)) "type mismatch")"#,
         "but it was accepted",

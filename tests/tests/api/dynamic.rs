@@ -142,7 +142,7 @@ fn references_are_checked_against_their_exact_types() {
         Val::F64(0),
     ];
     let mismatch = "argument type mismatch: type mismatch: expected";
-    let cross = "argument type mismatch: cross-`Store` values are not supported";
+    let cross = "argument type mismatch: value used with wrong store";
     for (case, accepted) in cases.iter().zip([
         [false, true, true, true, false, false, false, false, false],
         [false, false, true, true, false, false, false, false, false],

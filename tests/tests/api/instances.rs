@@ -33,14 +33,14 @@ fn imports_are_counted_and_compared() {
         &module,
         &[wrong, m.clone(), g.clone()],
     ));
-    assert!(error.starts_with("incompatible import type for `a::f`: types incompatible: expected type `(type (func (param i32)))`"), "{error}");
+    assert!(error.starts_with("incompatible import type for `a::f`: types incompatible: expected type `(func (param i32))`"), "{error}");
     let error = message(Instance::new(
         &mut store,
         &module,
         &[m.clone(), m.clone(), g.clone()],
     ));
     assert!(
-        error.contains("`a::f`: expected func, found memory"),
+        error.contains("`a::f`: expected func, but found memory"),
         "{error}"
     );
     let small: Extern = Memory::new(&mut store, MemoryType::new(1, Some(3)))
@@ -68,7 +68,9 @@ fn imports_are_counted_and_compared() {
         &[f.clone(), m.clone(), constant],
     ));
     assert!(
-        error.contains("`a::g`: expected mutable global, found immutable global"),
+        error.contains(
+            "`a::g`: global types incompatible: expected mutable global, found immutable global"
+        ),
         "{error}"
     );
 

@@ -20,6 +20,7 @@ mod threads;
 mod tiers;
 mod traps;
 mod types;
+mod wording;
 
 use mainspring::*;
 

@@ -253,7 +253,8 @@ impl ArrayRef {
             "cannot set element {index}: elements are not mutable"
         );
         fields::ensure_of_store(store, &value);
-        fields::check(store, element.storage, &value).context("element type mismatch")?;
+        fields::check(store, element.storage, &value)
+            .with_context(|| format!("cannot set element {index}: type mismatch"))?;
         let raw = fields::raw(store, &value);
         fields::write(store, at, element.storage, raw);
         Ok(())
@@ -273,7 +274,7 @@ impl ArrayRef {
         let (len, (size, _)) = (heap.array_length(array), heap.element(array));
         ensure!(
             index < len,
-            "there is no element {index}: the array has {len}"
+            "index out of bounds: there is no element {index}, the array has {len}"
         );
         Ok((array + ARRAY_ELEMENTS_AT + index * size, element_of(&ty)))
     }
@@ -283,7 +284,7 @@ fn ensure_bytes(ty: &ArrayType) -> Result<()> {
     let storage = element_of(ty).storage;
     ensure!(
         storage == StorageType::I8,
-        "the array's elements are not bytes"
+        "element type mismatch: the elements are bytes, those of {ty} are not"
     );
     Ok(())
 }

@@ -183,7 +183,7 @@ impl ExnRef {
         let types = &ty.func().as_wasm().params;
         let field = *types.get(index).with_context(|| {
             let count = types.len();
-            format!("there is no field {index}: the exception has {count}")
+            format!("cannot access field {index}: the exception has {count}")
         })?;
         let at = object + layout(store, &ty).offsets[index + 1];
         Ok(fields::read(store, at, StorageType::Val(field)))

@@ -181,7 +181,8 @@ impl StructRef {
         let store = &mut store.as_context_mut().0.opaque;
         let (at, field) = self.place(store, index)?;
         ensure!(field.mutable, "cannot set field {index}: it is not mutable");
-        fields::check(store, field.storage, &value).context("field type mismatch")?;
+        fields::check(store, field.storage, &value)
+            .with_context(|| format!("cannot set field {index}: type mismatch"))?;
         let raw = fields::raw(store, &value);
         fields::write(store, at, field.storage, raw);
         Ok(())
@@ -200,7 +201,7 @@ impl StructRef {
         let fields = fields_of(&ty);
         let field = fields.get(index).with_context(|| {
             let count = fields.len();
-            format!("there is no field {index}: the struct has {count}")
+            format!("cannot access field {index}: the struct has {count}")
         })?;
         Ok((object + layout(store, &ty).offsets[index], *field))
     }

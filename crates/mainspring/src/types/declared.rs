@@ -165,9 +165,19 @@ impl Declared {
         f: &mut fmt::Formatter<'_>,
         shape: impl FnOnce(&mut fmt::Formatter<'_>) -> fmt::Result,
     ) -> fmt::Result {
+        f.write_str("(type ")?;
+        self.fmt_definition(f, shape)?;
+        f.write_str(")")
+    }
+
+    /// Writes what it is declared as.
+    pub(crate) fn fmt_definition(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        shape: impl FnOnce(&mut fmt::Formatter<'_>) -> fmt::Result,
+    ) -> fmt::Result {
         let (is_final, supertype) = (self.ty.is_final, self.supertype());
         let is_plain = is_final && supertype.is_none();
-        f.write_str("(type ")?;
         if !is_plain {
             f.write_str(if is_final { "(sub final " } else { "(sub " })?;
         }
@@ -175,7 +185,7 @@ impl Declared {
             write!(f, "{} ", supertype.id().0)?;
         }
         shape(f)?;
-        f.write_str(if is_plain { ")" } else { "))" })
+        f.write_str(if is_plain { "" } else { ")" })
     }
 
     /// # Panics

@@ -153,23 +153,32 @@ fn shape(params: &[ValType], results: &[ValType]) -> wasm::CompositeType {
     })
 }
 
+impl FuncType {
+    /// What it is declared as: the text without `(type ` around it.
+    pub(crate) fn definition(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| self.0.fmt_definition(f, |f| self.fmt_shape(f)))
+    }
+
+    fn fmt_shape(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "(func")?;
+        for (word, list) in [
+            ("param", &self.as_wasm().params),
+            ("result", &self.as_wasm().results),
+        ] {
+            if !list.is_empty() {
+                write!(f, " ({word}")?;
+                for &ty in list {
+                    write!(f, " {}", ValType::from_wasm(self.engine(), ty))?;
+                }
+                write!(f, ")")?;
+            }
+        }
+        write!(f, ")")
+    }
+}
+
 impl fmt::Display for FuncType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt_with(f, |f| {
-            write!(f, "(func")?;
-            for (word, list) in [
-                ("param", &self.as_wasm().params),
-                ("result", &self.as_wasm().results),
-            ] {
-                if !list.is_empty() {
-                    write!(f, " ({word}")?;
-                    for &ty in list {
-                        write!(f, " {}", ValType::from_wasm(self.engine(), ty))?;
-                    }
-                    write!(f, ")")?;
-                }
-            }
-            write!(f, ")")
-        })
+        self.0.fmt_with(f, |f| self.fmt_shape(f))
     }
 }
