@@ -1,5 +1,9 @@
 //! The cache: what was learned about modules in earlier runs.
 
+mod config;
+
+pub use config::CacheConfig;
+
 use crate::Result;
 use mainspring_tiering as tiering;
 use std::path::{Path, PathBuf};
@@ -19,65 +23,42 @@ use std::path::{Path, PathBuf};
 /// # Ok::<(), mainspring::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Cache(pub(crate) tiering::Cache);
-
-/// How a [`Cache`] is set up.
-#[derive(Clone, Debug, Default)]
-pub struct CacheConfig {
-    directory: Option<PathBuf>,
-    size_limit: Option<u64>,
-}
-
-impl CacheConfig {
-    /// The default: a directory of the user's (`$MAINSPRING_CACHE_DIR`, or `mainspring` in
-    /// `$XDG_CACHE_HOME` or in `~/.cache`), with 2 GiB at the most.
-    pub fn new() -> CacheConfig {
-        CacheConfig::default()
-    }
-
-    /// Sets the directory. It is made if it does not exist.
-    pub fn with_directory(&mut self, directory: impl Into<PathBuf>) -> &mut Self {
-        self.directory = Some(directory.into());
-        self
-    }
-
-    /// Sets how many bytes the files may have together. What was used least recently goes first.
-    pub fn with_files_total_size_soft_limit(&mut self, bytes: u64) -> &mut Self {
-        self.size_limit = Some(bytes);
-        self
-    }
+pub struct Cache {
+    pub(crate) files: tiering::Cache,
+    config: CacheConfig,
 }
 
 impl Cache {
     /// Opens a cache, and makes its directory if need be.
     ///
     /// # Errors
-    /// If the directory can't be made, belongs to another user, or can be written by one.
+    /// If a setting can't be, or the directory can't be made, belongs to another user, or can be written by one.
     pub fn new(config: CacheConfig) -> Result<Cache> {
-        let directory = match config.directory {
-            Some(directory) => directory,
-            None => tiering::CacheSettings::default_directory()?,
-        };
-        let mut settings = tiering::CacheSettings::new(directory);
-        if let Some(limit) = config.size_limit {
-            settings.size_limit = limit;
-        }
-        Ok(Cache(tiering::Cache::open(settings)?))
+        let files = tiering::Cache::open(config.settings()?)?;
+        Ok(Cache { files, config })
+    }
+
+    /// Opens a cache that is set up as a file says: see [`CacheConfig::from_file`].
+    ///
+    /// # Errors
+    /// As of [`CacheConfig::from_file`] and [`new`](Self::new).
+    pub fn from_file(path: Option<&Path>) -> Result<Cache> {
+        Cache::new(CacheConfig::from_file(path)?)
     }
 
     /// Where it is.
-    pub fn directory(&self) -> &Path {
-        &self.0.settings().directory
+    pub fn directory(&self) -> &PathBuf {
+        &self.files.settings().directory
     }
 
     /// How many modules it knew, since it was opened.
     pub fn cache_hits(&self) -> usize {
-        self.0.statistics().hits as usize
+        self.files.statistics().hits as usize
     }
 
     /// How many modules it did not know, since it was opened.
     pub fn cache_misses(&self) -> usize {
-        self.0.statistics().misses as usize
+        self.files.statistics().misses as usize
     }
 }
 

@@ -62,7 +62,7 @@ impl Engine {
         mainspring_runtime::install_handlers();
         let types = TypeRegistry::default();
         let frames = config.backtrace_max_frames.map_or(0, |limit| limit.get());
-        let cache = config.cache.as_ref().map(|cache| cache.0.clone());
+        let cache = config.cache.as_ref().map(|cache| cache.files.clone());
         let compilers = Compilers::new(
             config.compile,
             config.tuning()?,

@@ -48,17 +48,44 @@ pub struct CacheSettings {
     pub directory: PathBuf,
     /// How many bytes of disk its entries may take, about.
     pub size_limit: u64,
+    /// To which part of that they are reduced once it is exceeded, in percent.
+    pub size_percent: u8,
+    /// How many entries there may be, when someone looks.
+    pub file_limit: u64,
+    /// To which part of that they are reduced once it is exceeded, in percent.
+    pub file_percent: u8,
+    /// When to look even if there is room.
+    pub look_after: Duration,
+    /// How far in the future an entry may have been used.
+    pub clock_drift: Duration,
 }
 
 impl CacheSettings {
     /// The size limit unless another is given.
     pub const DEFAULT_SIZE_LIMIT: u64 = 2 << 30;
 
-    /// A cache in a directory, with the default size limit.
+    /// The limit for the number of entries unless another is given.
+    pub const DEFAULT_FILE_LIMIT: u64 = 1 << 16;
+
+    /// What is left of a limit unless otherwise said.
+    pub const DEFAULT_PERCENT: u8 = 80;
+
+    /// When to look unless otherwise said.
+    pub const DEFAULT_LOOK_AFTER: Duration = Duration::from_secs(3600);
+
+    /// How far clocks differ unless otherwise said.
+    pub const DEFAULT_CLOCK_DRIFT: Duration = Duration::from_secs(3600);
+
+    /// A cache in a directory, with the defaults.
     pub fn new(directory: impl Into<PathBuf>) -> CacheSettings {
         CacheSettings {
             directory: directory.into(),
             size_limit: CacheSettings::DEFAULT_SIZE_LIMIT,
+            size_percent: CacheSettings::DEFAULT_PERCENT,
+            file_limit: CacheSettings::DEFAULT_FILE_LIMIT,
+            file_percent: CacheSettings::DEFAULT_PERCENT,
+            look_after: CacheSettings::DEFAULT_LOOK_AFTER,
+            clock_drift: CacheSettings::DEFAULT_CLOCK_DRIFT,
         }
     }
 
@@ -231,7 +258,7 @@ impl Cache {
 
     fn sweep_if_due(&self, directory: &PrivateDirectory) {
         let Shared { settings, counters } = &*self.shared;
-        let evicted = eviction::sweep_if_due(directory, settings.size_limit);
+        let evicted = eviction::sweep_if_due(directory, settings);
         counters.evictions.fetch_add(evicted, Relaxed);
     }
 
@@ -270,7 +297,7 @@ impl Cache {
             if !stored.as_ref().is_err_and(is_full) {
                 break;
             }
-            let evicted = eviction::make_room(&directory, len, &name).unwrap_or(0);
+            let evicted = eviction::make_room(&directory, settings, len, &name).unwrap_or(0);
             if evicted == 0 {
                 break;
             }

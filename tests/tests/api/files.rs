@@ -225,3 +225,42 @@ fn what_a_run_left_unfinished_is_finished_elsewhere_and_kept() -> Result<()> {
     assert!("7@".parse::<Unfinished>().is_err());
     Ok(())
 }
+
+#[test]
+fn a_cache_is_set_up_by_a_file() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let (file, files) = (
+        directory.path().join("cache.toml"),
+        directory.path().join("files"),
+    );
+    let missing = Cache::from_file(Some(&file)).expect_err("there is no file");
+    let missing = format!("{missing:#}");
+    assert!(missing.contains("cache.toml"), "{missing}");
+    fs::write(&file, "[cache]\ndirectory = 5")?;
+    let wrong = format!("{:#}", Cache::from_file(Some(&file)).expect_err("no path"));
+    assert!(
+        wrong.contains("cache.toml") && wrong.contains("`directory`"),
+        "{wrong}"
+    );
+    let text = format!("[cache]\ndirectory = {files:?}\nfile-count-soft-limit = \"7\"");
+    fs::write(&file, text)?;
+    let cache = Cache::from_file(Some(&file))?;
+    assert_eq!(cache.directory(), &files);
+    assert_eq!(cache.file_count_soft_limit(), 7);
+    let engine = Engine::new(Config::new().cache(Some(cache.clone())))?;
+    let module = Module::new(&engine, r#"(module (func (export "f")))"#)?;
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[])?;
+    instance
+        .get_typed_func::<(), ()>(&mut store, "f")?
+        .call(&mut store, ())?;
+    drop((store, module));
+    engine.flush_cache();
+    assert_eq!(cache.cache_misses(), 1);
+    assert!(fs::read_dir(&files)?.count() > 0);
+    let mut config = CacheConfig::new();
+    config.with_directory("here");
+    let relative = Cache::new(config).expect_err("not absolute").to_string();
+    assert!(relative.contains("absolute"), "{relative}");
+    Ok(())
+}

@@ -264,8 +264,61 @@ fn types_that_no_memory_can_be_of_are_refused() {
             assert_eq!((ty.minimum(), ty.maximum()), (min, max));
         }
     }
+    let whole = MemoryType::builder().build().expect("a valid type");
+    assert_eq!((whole.minimum(), whole.maximum()), (0, None));
+    for (log2, shared, is_64, min, max, words) in [
+        (1, false, false, 0, None, "page_size_log2 must be 0 or 16"),
+        (64, false, true, 0, None, "page_size_log2 must be 0 or 16"),
+        (
+            255,
+            false,
+            false,
+            1,
+            Some(0),
+            "page_size_log2 must be 0 or 16",
+        ),
+        (16, true, false, 1, None, "must have a maximum"),
+        (0, true, false, 1, None, "must have a maximum"),
+        (0, false, false, 1 << 32, None, "more than can be indexed"),
+        (
+            0,
+            false,
+            false,
+            0,
+            Some(1 << 32),
+            "more than can be indexed",
+        ),
+        (0, false, false, u32::MAX.into(), None, ""),
+        (0, false, true, u64::MAX, Some(u64::MAX), ""),
+        (0, true, false, 1, Some(2), ""),
+        (16, true, true, 1, Some(1 << 48), ""),
+    ] {
+        let mut builder = MemoryType::builder();
+        builder.page_size_log2(log2).shared(shared).memory64(is_64);
+        let built = builder.min(min).max(max).build();
+        match built {
+            Ok(_) => assert_eq!(words, "", "{log2} {shared} {is_64} {min} {max:?}"),
+            Err(error) => assert!(
+                !words.is_empty() && error.to_string().contains(words),
+                "{error}"
+            ),
+        }
+    }
     // What can be, but not here.
     let mut store = Store::<()>::default();
     let ty = build(true, (1 << 48) - 1, None).expect("a valid type");
     assert!(Memory::new(&mut store, ty).is_err());
+    // Of tables, each type can be, but a table can't always be of it.
+    let null = Ref::Func(None);
+    for (ty, words) in [
+        (TableType::new(RefType::FUNCREF, 2, Some(1)), "maximum"),
+        (TableType::new64(RefType::FUNCREF, 2, Some(1)), "maximum"),
+        (TableType::new64(RefType::FUNCREF, u64::MAX, None), "table"),
+        (TableType::new64(RefType::FUNCREF, 1 << 60, None), "table"),
+    ] {
+        let error = Table::new(&mut store, ty, null).expect_err(words);
+        assert!(format!("{error:#}").contains(words), "{error:#}");
+    }
+    let ty = TableType::new64(RefType::FUNCREF, 0, Some(u64::MAX));
+    assert!(Table::new(&mut store, ty, null).is_ok());
 }

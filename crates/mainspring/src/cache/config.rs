@@ -253,6 +253,16 @@ fn default_file() -> Option<PathBuf> {
     Some(configs.join("mainspring/config.toml"))
 }
 
+/// What a file says, in a message.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("{text:?}"),
+        Value::Integer(number) => number.to_string(),
+        Value::Boolean(flag) => flag.to_string(),
+        other => format!("of the type {}", other.type_str()),
+    }
+}
+
 /// A number with one of the units, which come with what they stand for.
 fn with_unit(value: &Value, units: &[(&str, u64)], expected: &str) -> Result<u64> {
     let read = || {
@@ -262,7 +272,7 @@ fn with_unit(value: &Value, units: &[(&str, u64)], expected: &str) -> Result<u64
         let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim())?;
         number.parse::<u64>().ok()?.checked_mul(*factor)
     };
-    read().ok_or_else(|| format_err!("it must be {expected} in quotes, and is {value}"))
+    read().ok_or_else(|| format_err!("it must be {expected} in quotes, and is {}", shown(value)))
 }
 
 const K: u64 = 1000;
@@ -310,7 +320,12 @@ fn level(value: &Value) -> Result<i32> {
     let level = value
         .as_integer()
         .and_then(|level| i32::try_from(level).ok());
-    level.ok_or_else(|| format_err!("it must be a number without quotes, and is {value}"))
+    level.ok_or_else(|| {
+        format_err!(
+            "it must be a number without quotes, and is {}",
+            shown(value)
+        )
+    })
 }
 
 #[cfg(test)]
@@ -362,19 +377,55 @@ mod tests {
             ("cache = 3", "the table `cache` is missing"),
             ("[cache]\n[run]", "`run` is not a setting of the cache"),
             ("[cache", "line 1"),
-            ("[cache]\ndirectory = 3", "`directory` in the table `cache`: it must be a path"),
-            ("[cache]\nenabled = true", "`enabled` in the table `cache`: there is no such setting; there are directory, files-total"),
-            ("[cache]\ncleanup-interval = 3600", "such as \"30m\" in quotes, and is 3600"),
+            (
+                "[cache]\ndirectory = 3",
+                "`directory` in the table `cache`: it must be a path",
+            ),
+            (
+                "[cache]\nenabled = true",
+                "`enabled` in the table `cache`: there is no such setting; there are directory, files-total",
+            ),
+            (
+                "[cache]\ncleanup-interval = 3600",
+                "such as \"30m\" in quotes, and is 3600",
+            ),
             ("[cache]\ncleanup-interval = \"1w\"", "and is \"1w\""),
-            ("[cache]\nfile-count-soft-limit = \"1Ki\"", "\"64K\" in quotes, and is \"1Ki\""),
-            ("[cache]\nfiles-total-size-soft-limit = \"99999999P\"", "and is \"99999999P\""),
-            ("[cache]\nfile-count-limit-percent-if-deleting = \"70\"", "such as \"70%\""),
-            ("[cache]\nfile-count-limit-percent-if-deleting = \"300%\"", "and is 300%"),
-            ("[cache]\nfile-count-limit-percent-if-deleting = \"101%\"", "not 101%"),
-            ("[cache]\nbaseline-compression-level = \"3\"", "without quotes"),
-            ("[cache]\nbaseline-compression-level = 22", "between 0 and 21, not 22"),
-            ("[cache]\noptimized-compression-level = 2", "(2) is below that of the baseline (3)"),
-            ("[cache]\ndirectory = \"here\"", "absolute path, and is here"),
+            (
+                "[cache]\nfile-count-soft-limit = \"1Ki\"",
+                "\"64K\" in quotes, and is \"1Ki\"",
+            ),
+            (
+                "[cache]\nfiles-total-size-soft-limit = \"99999999P\"",
+                "and is \"99999999P\"",
+            ),
+            (
+                "[cache]\nfile-count-limit-percent-if-deleting = \"70\"",
+                "such as \"70%\"",
+            ),
+            (
+                "[cache]\nfile-count-limit-percent-if-deleting = \"300%\"",
+                "and is 300%",
+            ),
+            (
+                "[cache]\nfile-count-limit-percent-if-deleting = \"101%\"",
+                "not 101%",
+            ),
+            (
+                "[cache]\nbaseline-compression-level = \"3\"",
+                "without quotes",
+            ),
+            (
+                "[cache]\nbaseline-compression-level = 22",
+                "between 0 and 21, not 22",
+            ),
+            (
+                "[cache]\noptimized-compression-level = 2",
+                "(2) is below that of the baseline (3)",
+            ),
+            (
+                "[cache]\ndirectory = \"here\"",
+                "absolute path, and is here",
+            ),
         ] {
             let read = CacheConfig::parse(text).and_then(|config| config.validate());
             let error = format!("{:#}", read.expect_err(text));

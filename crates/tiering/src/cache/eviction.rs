@@ -7,6 +7,7 @@
 //! Appending to it is atomic, so all processes share the count. What gets lost when the
 //! ledger is renewed at the same moment is found at the next look.
 
+use super::CacheSettings;
 use super::key::is_entry_name;
 use mainspring_platform::files::{Listed, PrivateDirectory, longest_file, process_exists};
 use std::fs::File;
@@ -20,8 +21,6 @@ const PAGE: u64 = 4096;
 const LEDGER: &str = "ledger";
 /// The time at the ledger's beginning.
 const LEDGER_TIME: usize = 8;
-/// When to look even if there is room.
-const LOOK_AFTER: Duration = Duration::from_secs(3600);
 /// No one takes as long to write an entry.
 const ABANDONED_AFTER: Duration = Duration::from_secs(600);
 const TEMPORARY: &str = "tmp-";
@@ -117,7 +116,7 @@ fn check_length(len: u64) -> io::Result<()> {
 }
 
 /// Whether it is time to look through the directory.
-fn due(directory: &PrivateDirectory, size_limit: u64) -> bool {
+fn due(directory: &PrivateDirectory, settings: &CacheSettings) -> bool {
     let read = || -> io::Result<(u64, u64)> {
         let ledger = directory.open_file(LEDGER)?;
         let mut time = [0; LEDGER_TIME];
@@ -129,7 +128,8 @@ fn due(directory: &PrivateDirectory, size_limit: u64) -> bool {
         return true;
     };
     let age = seconds(SystemTime::now()).checked_sub(looked);
-    pages.saturating_mul(PAGE) > size_limit || age.is_none_or(|age| age > LOOK_AFTER.as_secs())
+    pages.saturating_mul(PAGE) > settings.size_limit
+        || age.is_none_or(|age| age > settings.look_after.as_secs())
 }
 
 fn seconds(time: SystemTime) -> u64 {
@@ -138,24 +138,28 @@ fn seconds(time: SystemTime) -> u64 {
 }
 
 /// Looks through the directory if it is time to and no one else does. Returns how many entries went.
-pub(super) fn sweep_if_due(directory: &PrivateDirectory, size_limit: u64) -> u64 {
-    if !due(directory, size_limit) {
+pub(super) fn sweep_if_due(directory: &PrivateDirectory, settings: &CacheSettings) -> u64 {
+    if !due(directory, settings) {
         return 0;
     }
     let Some(_lock) = directory.try_lock() else {
         return 0;
     };
     // Another thread may have been at it since.
-    if !due(directory, size_limit) {
+    if !due(directory, settings) {
         return 0;
     }
     // What fails now is tried again at the next store.
-    sweep(directory, size_limit, SystemTime::now()).unwrap_or(0)
+    sweep(directory, settings, SystemTime::now()).unwrap_or(0)
 }
 
-/// Removes abandoned temporaries and, if what is left takes more room than it may, the entries
-/// that were not used for longest.
-fn sweep(directory: &PrivateDirectory, size_limit: u64, now: SystemTime) -> io::Result<u64> {
+/// Removes abandoned temporaries and, if what is left is more than there may be, the entries that were
+/// not used for longest.
+fn sweep(
+    directory: &PrivateDirectory,
+    settings: &CacheSettings,
+    now: SystemTime,
+) -> io::Result<u64> {
     let mut room = 0;
     let mut entries = Vec::new();
     for file in directory.files()? {
@@ -170,17 +174,20 @@ fn sweep(directory: &PrivateDirectory, size_limit: u64, now: SystemTime) -> io::
         }
     }
     let mut evicted = 0;
-    if room > size_limit {
-        let target = size_limit / 5 * 4;
-        sort_by_use(&mut entries, now);
+    let mut count = entries.len() as u64;
+    let room_left = left_of(settings.size_limit, settings.size_percent, room);
+    let count_left = left_of(settings.file_limit, settings.file_percent, count);
+    if room > room_left || count > count_left {
+        sort_by_use(&mut entries, settings, now);
         // The last one stays: it may be large, but it is allowed to be.
         entries.pop();
         for file in &entries {
-            if room <= target {
+            if room <= room_left && count <= count_left {
                 break;
             }
             if directory.remove(&file.name).is_ok() {
                 room -= room_for(file.len);
+                count -= 1;
                 evicted += 1;
             }
         }
@@ -190,11 +197,20 @@ fn sweep(directory: &PrivateDirectory, size_limit: u64, now: SystemTime) -> io::
     Ok(evicted)
 }
 
+/// How much may stay of what there is.
+fn left_of(limit: u64, percent: u8, there: u64) -> u64 {
+    if there <= limit {
+        return there;
+    }
+    (u128::from(limit) * u128::from(percent) / 100) as u64
+}
+
 /// What was not used for longest comes first.
-fn sort_by_use(entries: &mut [Listed], now: SystemTime) {
+fn sort_by_use(entries: &mut [Listed], settings: &CacheSettings, now: SystemTime) {
     // An entry from the future was written under a wrong clock: nothing is known of its use.
     let used = |file: &Listed| {
-        let known = file.modified <= now + LOOK_AFTER;
+        let ahead = file.modified.duration_since(now).unwrap_or_default();
+        let known = ahead <= settings.clock_drift;
         known.then_some(file.modified)
     };
     entries.sort_by(|a, b| (used(a), &a.name).cmp(&(used(b), &b.name)));
@@ -202,7 +218,12 @@ fn sort_by_use(entries: &mut [Listed], now: SystemTime) {
 
 /// Removes entries that were not used for longest from a disk that is full, in favour of a file of that length that is to
 /// have a name. Returns how many went: none if all others together take less.
-pub(super) fn make_room(directory: &PrivateDirectory, len: u64, name: &str) -> io::Result<u64> {
+pub(super) fn make_room(
+    directory: &PrivateDirectory,
+    settings: &CacheSettings,
+    len: u64,
+    name: &str,
+) -> io::Result<u64> {
     let needed = room_for(len);
     let mut entries = directory.files()?;
     entries.retain(|file| is_entry_name(&file.name) && file.name != name);
@@ -210,7 +231,7 @@ pub(super) fn make_room(directory: &PrivateDirectory, len: u64, name: &str) -> i
     if all < needed {
         return Ok(0);
     }
-    sort_by_use(&mut entries, SystemTime::now());
+    sort_by_use(&mut entries, settings, SystemTime::now());
     let (mut freed, mut evicted) = (0, 0);
     for file in &entries {
         if freed >= needed {

@@ -47,12 +47,14 @@ impl Fixture {
 }
 
 fn open(directory: &Path, size_limit: u64) -> Cache {
-    let directory = directory.to_owned();
-    Cache::open(CacheSettings {
-        directory,
+    Cache::open(limited(directory, size_limit)).unwrap()
+}
+
+fn limited(directory: &Path, size_limit: u64) -> CacheSettings {
+    CacheSettings {
         size_limit,
-    })
-    .unwrap()
+        ..CacheSettings::new(directory)
+    }
 }
 
 fn names(directory: &Path) -> Vec<String> {
@@ -324,6 +326,106 @@ fn what_was_not_used_for_longest_goes_first() {
     assert_eq!(cache.statistics().evictions, 3);
 }
 
+/// Which entries go, and in which order: by when they were used, then by name; those from the future first.
+#[test]
+fn entries_go_in_the_order_in_which_they_were_used() {
+    let fixture = Fixture::new();
+    let path = fixture.directory.path();
+    let directory = PrivateDirectory::open(path).unwrap();
+    let now = SystemTime::now();
+    let ages = [5i32, 3, 9, -3, 1, 3, -1];
+    for (n, hours) in (0..).zip(ages) {
+        let file = directory.create_file(&key(n).to_string()).unwrap();
+        file.set_len(4096).unwrap();
+        let used = match hours {
+            0.. => now - HOUR * hours as u32,
+            ahead => now + HOUR * ahead.unsigned_abs() - HOUR / 2,
+        };
+        file.set_modified(used).unwrap();
+    }
+    let mut same = [1, 5];
+    same.sort_by_key(|&n| key(n).to_string());
+    // What was used half an hour ahead may have been; two hours and a half may not.
+    let order = [3, 2, 0, same[0], same[1], 4, 6];
+    for gone in 1..=order.len() {
+        let settings = CacheSettings {
+            file_limit: order.len() as u64 - gone as u64,
+            file_percent: 100,
+            ..CacheSettings::new(path)
+        };
+        fixture.forget_ledger();
+        let stays = gone == order.len();
+        assert_eq!(sweep_if_due(&directory, &settings), u64::from(!stays));
+        // The one used last stays, whatever the limit.
+        let mut left: Vec<_> = order[gone.min(order.len() - 1)..]
+            .iter()
+            .map(|&n| key(n).to_string())
+            .collect();
+        left.sort();
+        assert_eq!(fixture.names(), left, "{gone} gone");
+    }
+}
+
+#[test]
+fn limits_leave_the_part_that_was_asked_for() {
+    let fixture = Fixture::new();
+    let path = fixture.directory.path();
+    let directory = PrivateDirectory::open(path).unwrap();
+    for (settings, left) in [
+        (
+            CacheSettings {
+                file_limit: 10,
+                ..CacheSettings::new(path)
+            },
+            10,
+        ),
+        (
+            CacheSettings {
+                file_limit: 9,
+                ..CacheSettings::new(path)
+            },
+            7,
+        ),
+        (
+            CacheSettings {
+                file_limit: 9,
+                file_percent: 0,
+                ..CacheSettings::new(path)
+            },
+            1,
+        ),
+        (
+            CacheSettings {
+                size_percent: 50,
+                ..limited(path, 9 * 4096)
+            },
+            4,
+        ),
+        (
+            CacheSettings {
+                size_percent: 50,
+                ..limited(path, 10 * 4096)
+            },
+            10,
+        ),
+        (
+            CacheSettings {
+                file_limit: 5,
+                ..limited(path, 9 * 4096)
+            },
+            4,
+        ),
+    ] {
+        for n in 0..10 {
+            let file = File::create(fixture.file(&key(n))).unwrap();
+            file.set_len(4096).unwrap();
+        }
+        fixture.forget_ledger();
+        sweep_if_due(&directory, &settings);
+        assert_eq!(fixture.names().len(), left, "{settings:?}");
+    }
+}
+
 #[test]
 fn the_bound_holds_and_is_looked_after_seldom() {
     let limit = 100 * 4096;
@@ -446,12 +548,14 @@ fn one_looks_at_a_time_and_at_least_each_hour() {
     }
     let other = PrivateDirectory::open(path).unwrap();
     let locked = other.try_lock().unwrap();
-    assert_eq!(sweep_if_due(&directory, 4096), 0);
+    let small = limited(path, 4096);
+    assert_eq!(sweep_if_due(&directory, &small), 0);
     drop(locked);
-    assert_eq!(sweep_if_due(&directory, 4096), 1);
-    assert_eq!(sweep_if_due(&directory, 4096), 0);
+    assert_eq!(sweep_if_due(&directory, &small), 1);
+    assert_eq!(sweep_if_due(&directory, &small), 0);
 
     // Within its bound, but not looked at for long or under a wrong clock, or the ledger can't be read.
+    let large = CacheSettings::new(path);
     let ledger = path.join("ledger");
     let make_leftover = || fs::write(path.join("tmp-0-0-0"), "").unwrap();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
@@ -459,13 +563,13 @@ fn one_looks_at_a_time_and_at_least_each_hour() {
     for (time, looks) in [(now - 10, false), (now - 7200, true), (now + 7200, true)] {
         make_leftover();
         fs::write(&ledger, time.to_le_bytes()).unwrap();
-        sweep_if_due(&directory, 1 << 30);
+        sweep_if_due(&directory, &large);
         assert_eq!(!path.join("tmp-0-0-0").exists(), looks, "{time}");
     }
     for damage in ["", "1234567"] {
         make_leftover();
         fs::write(&ledger, damage).unwrap();
-        sweep_if_due(&directory, 1 << 30);
+        sweep_if_due(&directory, &large);
         assert!(!path.join("tmp-0-0-0").exists());
         assert!(fs::read(&ledger).unwrap().len() >= 8);
     }
