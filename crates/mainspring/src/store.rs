@@ -62,7 +62,7 @@ impl StoreOpaque {
 }
 
 #[cold]
-fn wrong_store() -> ! {
+pub(crate) fn wrong_store() -> ! {
     panic!("object used with the wrong store");
 }
 

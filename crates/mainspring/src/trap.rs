@@ -78,6 +78,10 @@ impl std::error::Error for Trap {}
 pub(crate) fn error_of(store: &StoreOpaque, why: Unwind) -> Error {
     let (error, backtrace) = match why {
         Unwind::Trap(code, backtrace) => (Error::from(Trap::from(code)), backtrace),
+        Unwind::MemoryFault(fault, backtrace) => {
+            let error = Error::from(Trap::MemoryOutOfBounds);
+            (error.context(fault), backtrace)
+        }
         Unwind::Error(error, backtrace) => (error, backtrace),
         Unwind::Panic(payload) => std::panic::resume_unwind(payload),
     };

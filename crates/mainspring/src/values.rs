@@ -2,7 +2,7 @@
 
 use crate::gc::rooted::sealed::GcRefImpl as _;
 use crate::gc::{AnyRef, ArrayRef, EqRef, ExnRef, ExternRef, GcRef, Obstacle, Rooted, StructRef};
-use crate::store::{AsContext, AsContextMut, StoreOpaque};
+use crate::store::{AsContext, AsContextMut, StoreOpaque, wrong_store};
 use crate::types::{HeapType, RefType, ValType};
 use crate::{Func, Result};
 use mainspring_error::ensure;
@@ -229,7 +229,9 @@ impl Val {
     /// # Panics
     /// If it is a reference of another store.
     pub fn ty(&self, store: impl AsContext) -> Result<ValType> {
-        self.ty_in(&store.as_context().0.opaque)
+        let store = &store.as_context().0.opaque;
+        self.ensure_usable(store)?;
+        self.ty_in(store)
     }
 
     pub(crate) fn ty_in(&self, store: &StoreOpaque) -> Result<ValType> {
@@ -266,7 +268,21 @@ impl Val {
     pub fn matches_ty(&self, store: impl AsContext, ty: &ValType) -> Result<bool> {
         let store = &store.as_context().0.opaque;
         ty.ensure_of(&store.engine);
+        self.ensure_usable(store)?;
         self.matches_ty_in(store, ty)
+    }
+
+    /// # Errors
+    /// If it is a reference whose scope has ended.
+    ///
+    /// # Panics
+    /// If it is a reference of another store.
+    pub(crate) fn ensure_usable(&self, store: &StoreOpaque) -> Result<()> {
+        match self.obstacle(store) {
+            None => Ok(()),
+            Some(Obstacle::OtherStore) => wrong_store(),
+            Some(unrooted) => Err(unrooted.error("")),
+        }
     }
 
     pub(crate) fn matches_ty_in(&self, store: &StoreOpaque, ty: &ValType) -> Result<bool> {

@@ -38,7 +38,7 @@ use mainspring_abi::gc::{
 };
 use mainspring_platform::pages::{Reservation, page_size};
 use mainspring_wasm::{CanonicalTypeId, ConcreteType, StorageType, TypeAddress};
-pub(crate) use objects::AllocateError;
+pub use objects::AllocateError;
 pub use objects::GcHeapOutOfMemory;
 pub(crate) use roots::{Elements, Holders, Operand};
 pub use shapes::Shape;

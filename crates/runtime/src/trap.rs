@@ -28,6 +28,8 @@ const NULL_PAGE: usize = 4096;
 pub enum Unwind {
     /// It trapped.
     Trap(TrapCode, Backtrace),
+    /// An access to a memory trapped, at an address that is known.
+    MemoryFault(MemoryFault, Backtrace),
     /// A host function, or the runtime on behalf of one, returned an error.
     Error(mainspring_error::Error, Backtrace),
     /// A host function panicked; the payload resumes in the host.
@@ -46,10 +48,30 @@ impl Unwind {
     }
 }
 
+/// Where an access outside of a memory went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MemoryFault {
+    /// Where in the memory.
+    pub address: usize,
+    /// How many bytes the memory had.
+    pub size: usize,
+}
+
+impl std::fmt::Display for MemoryFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "memory fault at wasm address {:#x} in linear memory of size {:#x}",
+            self.address, self.size
+        )
+    }
+}
+
 impl std::fmt::Debug for Unwind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Unwind::Trap(code, _) => write!(f, "Trap({code:?})"),
+            Unwind::MemoryFault(fault, _) => write!(f, "{fault:?}"),
             Unwind::Error(error, _) => write!(f, "Error({error:?})"),
             Unwind::Panic(_) => f.write_str("Panic"),
         }
@@ -216,6 +238,21 @@ impl Store {
     }
 }
 
+impl Store {
+    /// What a fault of generated code is: a trap, at a known address of a memory if an access to one made it.
+    fn fault(&self, trap: TrapCode, address: usize, backtrace: Backtrace) -> Unwind {
+        let memory = self.memories.iter().find(|memory| memory.reserves(address));
+        let offset = memory.and_then(|memory| address.checked_sub(memory.base() as usize));
+        match (trap, memory, offset) {
+            (TrapCode::MemoryOutOfBounds, Some(memory), Some(address)) => {
+                let size = memory.len();
+                Unwind::MemoryFault(MemoryFault { address, size }, backtrace)
+            }
+            _ => Unwind::Trap(trap, backtrace),
+        }
+    }
+}
+
 /// Stops the wasm that called us, for a reason.
 ///
 /// # Safety
@@ -286,7 +323,7 @@ extern "sysv64" fn fault_landing(pc: usize, fp: usize, address: usize) -> ! {
         let entry_fp = (*context).entry_fp;
         let limit = store.settings().max_backtrace_frames;
         let backtrace = Backtrace::walk(store, pc, fp, entry_fp, true, limit);
-        store.set_unwinding(Unwind::Trap(trap, backtrace));
+        store.set_unwinding(store.fault(trap, address, backtrace));
         enter::unwind(entry_fp)
     }
 }

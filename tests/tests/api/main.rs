@@ -13,6 +13,7 @@ mod instances;
 mod many;
 mod memories;
 mod objects;
+mod panics;
 mod references;
 mod roots;
 mod switches;

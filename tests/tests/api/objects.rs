@@ -322,8 +322,19 @@ fn arrays_are_made_and_read_by_the_host() -> Result<()> {
         .collect();
     assert_eq!((elems, array.len(&store)?), (vec![1, -2], 2));
     assert!(array.set(&mut store, 0, Val::I64(1)).is_err());
+    // There is no room for some, and never will be for others.
+    let small = Engine::new(Config::new().gc_heap_reservation(1 << 20))?;
+    let mut other = Store::new(&small, ());
+    let numbers = FieldType::new(Mutability::Const, ValType::I64.into());
+    let small = ArrayRefPre::new(&mut other, ArrayType::new(&small, numbers));
+    let error = ArrayRef::new(&mut other, &small, &Val::I64(1), 1 << 20).unwrap_err();
+    assert!(error.is::<GcHeapOutOfMemory<()>>(), "{error:#}");
     let error = ArrayRef::new(&mut store, &pre, &Val::I64(1), u32::MAX).unwrap_err();
-    assert!(error.downcast_ref::<GcHeapOutOfMemory<()>>().is_some());
+    assert_eq!(error.downcast_ref(), Some(&Trap::AllocationTooLarge));
+    assert_eq!(
+        format!("{error:#}"),
+        "cannot make an array of 4294967295 elements: wasm trap: allocation size too large"
+    );
     Ok(())
 }
 

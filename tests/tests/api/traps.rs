@@ -533,3 +533,53 @@ fn objects_of_another_store_panic() {
     let memory = Memory::new(&mut one, MemoryType::new(1, None)).unwrap();
     memory.data(&two);
 }
+
+/// Where there is no bounds check, so that the access itself fails.
+#[test]
+fn accesses_outside_of_a_memory_say_where_it_was() {
+    let text = r#"(module (memory 1) (memory $other 3)
+        (func (export "load") (param i32) (result i32) (i32.load offset=16 (local.get 0)))
+        (func (export "store") (param i32) (i64.store $other (local.get 0) (i64.const 0))))"#;
+    for (name, engine) in engines() {
+        let mut store = Store::new(&engine, ());
+        let module = Module::new(&engine, text).expect("valid");
+        let instance = Instance::new(&mut store, &module, &[]).expect("no imports");
+        let mut trap = |function: &str, argument| {
+            let func = instance.get_func(&mut store, function).expect("an export");
+            let mut results = vec![Val::I32(0); func.ty(&store).results().len()];
+            let called = func.call(&mut store, &[Val::I32(argument)], &mut results);
+            let error = called.expect_err("outside");
+            assert_eq!(error.downcast_ref(), Some(&Trap::MemoryOutOfBounds));
+            error
+                .chain()
+                .skip(1)
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        let trapped = "wasm trap: out of bounds memory access".to_owned();
+        let checked = name.contains("checked");
+        for (function, argument, fault) in [
+            (
+                "load",
+                0xfff0,
+                "memory fault at wasm address 0x10000 in linear memory of size 0x10000",
+            ),
+            (
+                "load",
+                -17,
+                "memory fault at wasm address 0xffffffff in linear memory of size 0x10000",
+            ),
+            (
+                "store",
+                0x30000,
+                "memory fault at wasm address 0x30000 in linear memory of size 0x30000",
+            ),
+        ] {
+            let expected = match checked {
+                true => vec![trapped.clone()],
+                false => vec![fault.to_owned(), trapped.clone()],
+            };
+            assert_eq!(trap(function, argument), expected, "{name}");
+        }
+    }
+}

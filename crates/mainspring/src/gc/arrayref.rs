@@ -4,7 +4,7 @@ use crate::gc::fields;
 use crate::gc::rooted::{Rooted, gc_refs};
 use crate::store::{AsContext, AsContextMut, StoreContextMut, StoreOpaque};
 use crate::types::ArrayType;
-use crate::{Result, Val};
+use crate::{Result, Trap, Val};
 use mainspring_abi::gc::{ARRAY_ELEMENTS_AT, ObjectHeader};
 use mainspring_error::{Context, ensure};
 use mainspring_runtime::StoreId;
@@ -41,12 +41,16 @@ impl ArrayRefPre {
         }
     }
 
-    fn allocate(&self, store: &mut StoreOpaque, len: u32) -> Result<u32> {
+    fn allocate(&self, store: &mut StoreOpaque, len: usize) -> Result<u32> {
         let header = match self.header {
             Some(header) => header,
             None => store.runtime.add_object_type(self.ty.declared().id())?.0,
         };
-        store.runtime.new_object(header, len)
+        let made = match u32::try_from(len) {
+            Ok(len) => store.new_object(header, len),
+            Err(_) => Err(Trap::AllocationTooLarge.into()),
+        };
+        made.with_context(|| format!("cannot make an array of {len} elements"))
     }
 }
 
@@ -62,7 +66,7 @@ impl ArrayRef {
     ///
     /// # Errors
     /// If the value is of another type, or its scope has ended. If there is no room, with a
-    /// [`GcHeapOutOfMemory`](crate::GcHeapOutOfMemory).
+    /// [`GcHeapOutOfMemory`](crate::GcHeapOutOfMemory); if there never can be, with [`Trap::AllocationTooLarge`].
     ///
     /// # Panics
     /// If the type was prepared for another store, or the value is of one.
@@ -73,7 +77,7 @@ impl ArrayRef {
         len: u32,
     ) -> Result<Rooted<ArrayRef>> {
         let elements = std::iter::repeat_n(elem, len as usize);
-        ArrayRef::of_elements(store, allocator, elements)
+        ArrayRef::of_elements(store, allocator, std::slice::from_ref(elem), elements)
     }
 
     /// Makes an array of elements.
@@ -88,29 +92,25 @@ impl ArrayRef {
         allocator: &ArrayRefPre,
         elems: &[Val],
     ) -> Result<Rooted<ArrayRef>> {
-        ArrayRef::of_elements(store, allocator, elems.iter())
+        ArrayRef::of_elements(store, allocator, elems, elems.iter())
     }
 
+    /// Makes an array of elements, which are among some values.
     fn of_elements<'a>(
         store: impl AsContextMut,
         allocator: &ArrayRefPre,
-        elements: impl ExactSizeIterator<Item = &'a Val> + Clone,
+        values: &[Val],
+        elements: impl ExactSizeIterator<Item = &'a Val>,
     ) -> Result<Rooted<ArrayRef>> {
         let mut store = store;
         let store = &mut store.as_context_mut().0.opaque;
         store.check(allocator.store);
         let storage = element_of(&allocator.ty).storage;
-        let mut checked: *const Val = std::ptr::null();
-        for element in elements.clone() {
-            // Most often it is the same one.
-            if !std::ptr::eq(element, checked) {
-                fields::ensure_of_store(store, element);
-                fields::check(store, storage, element).context("element type mismatch")?;
-                checked = element;
-            }
+        for value in values {
+            value.ensure_usable(store)?;
+            fields::check(store, storage, value).context("element type mismatch")?;
         }
-        let len = u32::try_from(elements.len()).context("too many elements for an array")?;
-        let array = allocator.allocate(store, len)?;
+        let array = allocator.allocate(store, elements.len())?;
         let (size, _) = store.runtime.heap_mut().element(array);
         for (i, element) in (0..).zip(elements) {
             let raw = fields::raw(store, element);
@@ -122,7 +122,8 @@ impl ArrayRef {
     /// Makes an array of bytes, of a type whose elements are bytes.
     ///
     /// # Errors
-    /// If its elements are others. If there is no room, with a [`GcHeapOutOfMemory`](crate::GcHeapOutOfMemory).
+    /// If its elements are others. If there is no room, with a [`GcHeapOutOfMemory`](crate::GcHeapOutOfMemory); if there never
+    /// can be, with [`Trap::AllocationTooLarge`].
     ///
     /// # Panics
     /// If the type was prepared for another store.
@@ -135,10 +136,10 @@ impl ArrayRef {
         let store = &mut store.as_context_mut().0.opaque;
         store.check(allocator.store);
         ensure_bytes(&allocator.ty)?;
-        let len = u32::try_from(data.len()).context("too many elements for an array")?;
-        let array = allocator.allocate(store, len)?;
+        let array = allocator.allocate(store, data.len())?;
         let heap = store.runtime.heap_mut();
-        heap.bytes_mut(array + ARRAY_ELEMENTS_AT, len)
+        // They fit, or there would be no array.
+        heap.bytes_mut(array + ARRAY_ELEMENTS_AT, data.len() as u32)
             .copy_from_slice(data);
         Ok(store.root(array))
     }
@@ -252,7 +253,7 @@ impl ArrayRef {
             element.mutable,
             "cannot set element {index}: elements are not mutable"
         );
-        fields::ensure_of_store(store, &value);
+        value.ensure_usable(store)?;
         fields::check(store, element.storage, &value)
             .with_context(|| format!("cannot set element {index}: type mismatch"))?;
         let raw = fields::raw(store, &value);

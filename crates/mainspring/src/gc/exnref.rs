@@ -94,14 +94,14 @@ impl ExnRef {
             fields.len()
         );
         for (&ty, value) in types.iter().zip(fields) {
-            fields::ensure_of_store(store, value);
+            value.ensure_usable(store)?;
             fields::check(store, StorageType::Val(ty), value).context("field type mismatch")?;
         }
         let header = match allocator.header {
             Some(header) => header,
             None => store.runtime.add_object_type(ty.id())?.0,
         };
-        let object = store.runtime.new_object(header, 0)?;
+        let object = store.new_object(header, 0)?;
         let heap = store.runtime.heap_mut();
         heap.store(object + EXCEPTION_TAG_AT, tag.id().0);
         let offsets = &allocator.layout.offsets[1..];

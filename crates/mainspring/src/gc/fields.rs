@@ -1,8 +1,9 @@
 //! Fields of objects, as the host sees them.
 
-use crate::gc::Obstacle;
 use crate::store::StoreOpaque;
-use crate::{Result, Val, ValRaw};
+use crate::{Result, Trap, Val, ValRaw};
+use mainspring_abi::gc::ObjectHeader;
+use mainspring_runtime::gc::AllocateError;
 use mainspring_wasm::{StorageType, ValType};
 
 /// The type of the values that a field takes.
@@ -11,13 +12,6 @@ fn value_type(storage: StorageType) -> ValType {
         StorageType::I8 | StorageType::I16 => ValType::I32,
         StorageType::Val(ty) => ty,
     }
-}
-
-/// # Panics
-/// If a value is of another store.
-pub(super) fn ensure_of_store(store: &StoreOpaque, value: &Val) {
-    let other_store = matches!(value.obstacle(store), Some(Obstacle::OtherStore));
-    assert!(!other_store, "object used with the wrong store");
 }
 
 /// Checks that a value is one for a field.
@@ -31,6 +25,22 @@ pub(super) fn check(store: &StoreOpaque, storage: StorageType, value: &Val) -> R
 /// The untyped form of a value that was checked, good until the next collection.
 pub(super) fn raw(store: &StoreOpaque, value: &Val) -> ValRaw {
     value.raw(store).expect("checked before")
+}
+
+impl StoreOpaque {
+    /// Makes an object, all zero but for its header and, if it is an array, its length. What is returned is good
+    /// until the next collection.
+    ///
+    /// # Errors
+    /// If there is no room, with a [`GcHeapOutOfMemory`](crate::GcHeapOutOfMemory), or what the limiter says; if there
+    /// never can be, with [`Trap::AllocationTooLarge`].
+    pub(super) fn new_object(&mut self, header: ObjectHeader, length: u32) -> Result<u32> {
+        let made = self.runtime.allocate(header, length);
+        made.map_err(|error| match error {
+            AllocateError::TooLarge => Trap::AllocationTooLarge.into(),
+            AllocateError::Error(error) => error,
+        })
+    }
 }
 
 /// Reads the field at a place. Packed ones come zero-extended.

@@ -93,7 +93,7 @@ impl StructRef {
             fields.len()
         );
         for (ty, value) in types.iter().zip(fields) {
-            fields::ensure_of_store(store, value);
+            value.ensure_usable(store)?;
             fields::check(store, ty.storage, value).context("field type mismatch")?;
         }
         let header = match allocator.header {
@@ -105,7 +105,7 @@ impl StructRef {
                     .0
             }
         };
-        let object = store.runtime.new_object(header, 0)?;
+        let object = store.new_object(header, 0)?;
         for ((ty, value), offset) in types.iter().zip(fields).zip(&allocator.layout.offsets) {
             let raw = fields::raw(store, value);
             fields::write(store, object + offset, ty.storage, raw);

@@ -61,9 +61,10 @@ impl<T> std::error::Error for GcHeapOutOfMemory<T> {}
 
 /// Why an object can't be made.
 #[derive(Debug)]
-pub(crate) enum AllocateError {
+pub enum AllocateError {
     /// No object may be as large.
     TooLarge,
+    /// There is no room, or the limiter says no.
     Error(Error),
 }
 
@@ -133,12 +134,11 @@ impl Store {
     }
 
     /// Makes an object, all zero but for its header and, if it is an array, its length. Collects garbage
-    /// when there is no room.
-    pub(crate) fn allocate(
-        &mut self,
-        header: ObjectHeader,
-        length: u32,
-    ) -> Result<u32, AllocateError> {
+    /// when there is no room. What is returned is good until the next collection.
+    ///
+    /// # Errors
+    /// If there is no room, with a [`GcHeapOutOfMemory`], or what the limiter says; if there never can be.
+    pub fn allocate(&mut self, header: ObjectHeader, length: u32) -> Result<u32, AllocateError> {
         let size = self.heap_mut().size(header, length);
         let size = size.ok_or(AllocateError::TooLarge)?;
         let (made, refusal) =
@@ -146,18 +146,6 @@ impl Store {
         made.map_err(|OutOfMemory| {
             let full = || GcHeapOutOfMemory::new((), size.into()).into();
             AllocateError::Error(refusal.unwrap_or_else(full))
-        })
-    }
-
-    /// Makes an object for the host, all zero but for its header and, if it is an array, its length. What is
-    /// returned is good until the next collection.
-    ///
-    /// # Errors
-    /// If there is no room, with a [`GcHeapOutOfMemory`], or what the limiter says.
-    pub fn new_object(&mut self, header: ObjectHeader, length: u32) -> Result<u32> {
-        self.allocate(header, length).map_err(|error| match error {
-            AllocateError::TooLarge => GcHeapOutOfMemory::new((), u32::MAX.into()).into(),
-            AllocateError::Error(error) => error,
         })
     }
 
