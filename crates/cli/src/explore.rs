@@ -113,7 +113,7 @@ impl Explore {
         let mut config = Config::new();
         self.proposals.apply(&mut config);
         let explorer = Explorer::new(&Engine::new(&config)?, bytes.get()?)
-            .map_err(|error| error.context(format!("{} is not a valid module", source.name)))?;
+            .map_err(|error| source.refused(error))?;
         let functions = explorer.functions();
         let text = match &self.func {
             Some(wanted) => {

@@ -1,6 +1,6 @@
 //! `mainspring inspect`: what a module holds, as a table for people or JSON for programs.
-//! It describes and does not judge: a module that the engine would refuse is described
-//! as far as it can be decoded.
+//! What is not valid is refused; what is valid with proposals that are off, or that no
+//! engine has, is described.
 
 mod collect;
 mod proposals;
@@ -8,11 +8,12 @@ mod table;
 
 use crate::source::{Contents, Source};
 use clap::Args;
-use mainspring::{Result, bail, format_err};
+use mainspring::{Engine, MissingProposals, Module, Result, bail};
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use wasmparser::{Validator, WasmFeatures};
 
 /// Show what a module imports, exports and contains, and which proposals it uses
 #[derive(Args)]
@@ -41,8 +42,10 @@ impl Inspect {
                 source.name
             );
         };
-        let summary = collect::summarize(&bytes.get()?)
-            .map_err(|error| format_err!("{} is not a valid module: {error}", source.name))?;
+        let bytes = bytes.get()?;
+        let summary = validate(&bytes)
+            .and_then(|()| Ok(collect::summarize(&bytes)?))
+            .map_err(|error| source.refused(error))?;
         let text = match self.json {
             true => serde_json::to_string_pretty(&summary)? + "\n",
             false => table::render(source.name.trim_matches('`'), &summary),
@@ -50,6 +53,18 @@ impl Inspect {
         std::io::stdout().write_all(text.as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Whether a module is valid, whatever proposals it needs.
+fn validate(bytes: &[u8]) -> Result<()> {
+    let Err(error) = Module::validate(&Engine::default(), bytes) else {
+        return Ok(());
+    };
+    if !error.is::<MissingProposals>() {
+        return Err(error);
+    }
+    Validator::new_with_features(WasmFeatures::all()).validate_all(bytes)?;
+    Ok(())
 }
 
 /// Everything that is shown, in the order in which it is.

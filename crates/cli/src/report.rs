@@ -4,6 +4,7 @@
 use crate::uncaught::Uncaught;
 use mainspring::{
     Error, FrameInfo, MissingProposals, SharedMemoriesOff, ThrownException, Trap, WasmBacktrace,
+    demangle,
 };
 use mainspring_wasi::I32Exit;
 use std::fmt::Write as _;
@@ -65,6 +66,7 @@ fn print(prefix: &str, text: &str) {
         (true, "error") => format!("\x1b[1;31m{prefix}:\x1b[0m"),
         (true, _) => format!("\x1b[1;36m{prefix}:\x1b[0m"),
     };
+    let text = escaped(text, |c| c.is_control() && !matches!(c, '\n' | '\t'));
     let _ = writeln!(stderr.lock(), "{prefix} {text}");
 }
 
@@ -130,7 +132,7 @@ fn write_frames(text: &mut String, frames: &[FrameInfo]) {
     }
     for (nth, frame) in frames.iter().enumerate() {
         let function = match frame.func_name() {
-            Some(name) => printable(name),
+            Some(name) => printable(&demangle(name)),
             None => format!("<function {}>", frame.func_index()),
         };
         let _ = write!(text, "\n  {nth:>3}: {function}");
@@ -146,8 +148,12 @@ fn write_frames(text: &mut String, frames: &[FrameInfo]) {
 /// A name from a module, safe to show: one with control characters in it could otherwise
 /// command the terminal.
 pub(crate) fn printable(name: &str) -> String {
-    name.chars()
-        .flat_map(|c| match c.is_control() {
+    escaped(name, char::is_control)
+}
+
+fn escaped(text: &str, dangerous: fn(char) -> bool) -> String {
+    text.chars()
+        .flat_map(|c| match dangerous(c) {
             true => c.escape_default().collect::<Vec<_>>(),
             false => vec![c],
         })

@@ -239,11 +239,10 @@ impl Run {
 
     fn load(&self, engine: &Engine, source: &Source) -> Result<Module> {
         match &source.contents {
-            Contents::Module(bytes) => match bytes {
-                Bytes::InFile(path) => Module::from_file(engine, path),
-                Bytes::InMemory(bytes) => Module::from_binary(engine, bytes),
+            Contents::Module(Bytes::InFile(path)) => Module::from_file(engine, path),
+            Contents::Module(Bytes::InMemory(bytes)) => {
+                Module::from_binary(engine, bytes).map_err(|error| source.refused(error))
             }
-            .map_err(|error| error.context(format!("{} is not a valid module", source.name))),
             Contents::Image(_) if !self.allow_precompiled => bail!(
                 "{} is a compiled image, native code that runs without a sandbox; \
                  if you made it yourself, add --allow-precompiled, or else run the module that it was made from",

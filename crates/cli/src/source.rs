@@ -2,7 +2,7 @@
 //! image that was compiled before. What is none of these is named, so that its user
 //! knows what they have in hand.
 
-use mainspring::{Engine, Result, bail, format_err};
+use mainspring::{Engine, Error, Result, bail, format_err};
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -41,6 +41,15 @@ impl Bytes {
 }
 
 impl Source {
+    /// What to say of a module that was refused.
+    pub(crate) fn refused(&self, error: Error) -> Error {
+        let what = match error.is::<wasmparser::Error>() {
+            true => "is not a valid module",
+            false => "can't be loaded",
+        };
+        error.context(format!("{} {what}", self.name))
+    }
+
     /// Finds out what FILE is, where `-` stands for standard input.
     pub(crate) fn read(file: &Path) -> Result<Source> {
         if file == Path::new("-") {
@@ -90,7 +99,7 @@ fn read_file(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(|error| unreadable(file, &error))
 }
 
-fn unreadable(file: &Path, error: &std::io::Error) -> mainspring::Error {
+fn unreadable(file: &Path, error: &std::io::Error) -> Error {
     match error.kind() {
         ErrorKind::NotFound => format_err!("there is no file `{}`", file.display()),
         _ => format_err!("cannot read `{}`: {error}", file.display()),

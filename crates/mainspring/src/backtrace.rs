@@ -4,7 +4,7 @@ use crate::config::DEFAULT_BACKTRACE_FRAMES;
 use crate::store::AsContext;
 use crate::{Engine, Module};
 use mainspring_runtime::Backtrace;
-use mainspring_wasm::FuncIndex;
+use mainspring_wasm::{FuncIndex, demangle};
 use std::fmt;
 
 /// The wasm functions that were running when an error left wasm, the innermost first. Found in an
@@ -56,7 +56,7 @@ impl fmt::Display for WasmBacktrace {
             }
             write!(f, "{}!", frame.module.name().unwrap_or("<unknown>"))?;
             match frame.func_name() {
-                Some(name) => write!(f, "{name}")?,
+                Some(name) => write!(f, "{}", demangle(name))?,
                 None => write!(f, "<wasm function {}>", frame.func_index)?,
             }
         }
@@ -100,7 +100,7 @@ impl FrameInfo {
         &self.module
     }
 
-    /// The function's name, if the module says. Read when first asked for: programs also end by an error.
+    /// The function's name, if the module says, as it is there: [`demangle`](crate::demangle) makes it readable. Read when first asked for: programs also end by an error.
     pub fn func_name(&self) -> Option<&str> {
         let names = self.module.function_names();
         names.get(FuncIndex(self.func_index))

@@ -84,7 +84,7 @@ pub use mainspring_runtime::{
     SharedMemoriesOff, ThrownException, ValRaw,
 };
 pub use mainspring_tiering::{Statistics, TierStatistics};
-pub use mainspring_wasm::MissingProposals;
+pub use mainspring_wasm::{MissingProposals, demangle};
 pub use memory::{Memory, MemoryAccessError};
 pub use module::{Module, ModuleExport, ModuleFunction, ResourcesRequired};
 pub use shared_memory::{SharedMemory, WaitResult};

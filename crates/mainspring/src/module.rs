@@ -8,7 +8,7 @@ use mainspring_error::{Context, Result};
 use mainspring_platform::files::{self, FileIdentity};
 use mainspring_runtime as runtime;
 use mainspring_tiering::{ImageBytes, ModuleCode};
-use mainspring_wasm::{EntityIndex, FuncIndex, FunctionNames};
+use mainspring_wasm::{DecodeError, EntityIndex, FuncIndex, FunctionNames};
 use std::borrow::Cow;
 use std::fs::File;
 use std::path::Path;
@@ -59,7 +59,7 @@ impl Module {
     /// Makes a module from its binary or text form.
     ///
     /// # Errors
-    /// If it is malformed or invalid, or uses a proposal that is off: the error names the byte offset.
+    /// If it is malformed or invalid, or uses a proposal that is off: the error names the byte offset, and the function.
     /// For images, see [`deserialize`](Self::deserialize).
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
         let bytes = bytes.as_ref();
@@ -105,8 +105,13 @@ impl Module {
                 return Err(error.into());
             }
         };
-        Module::from_vec(engine, binary, identity)
-            .with_context(|| format!("failed to make a module of {}", file.display()))
+        Module::from_vec(engine, binary, identity).map_err(|error| {
+            let what = match error.is::<DecodeError>() {
+                true => "is not a valid module",
+                false => "can't be made a module of",
+            };
+            error.context(format!("`{}` {what}", file.display()))
+        })
     }
 
     /// Makes a module from a file that is a module, binary or text, or a compiled image.

@@ -12,9 +12,7 @@ use mainspring_abi::{Handler, InlinedCall, SourceLocation, TrapCode, VMOffsets};
 use mainspring_error::Result;
 use mainspring_platform::files::FileIdentity;
 use mainspring_platform::memory_file::MemoryFile;
-use mainspring_wasm::{
-    DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_sections, name_missing,
-};
+use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_sections, explain};
 use std::ffi::c_void;
 use std::fs::File;
 use std::ops::Range;
@@ -137,7 +135,7 @@ impl ModuleCode {
             Some(_) => Ok(decoded?.known_to_be_valid()),
             None => decoded?.validate(),
         })
-        .map_err(|error| name_missing(features, &bytes, error))?;
+        .map_err(|error| explain(features, &bytes, error))?;
         let code = ModuleCode::with_table(
             compilers,
             start,

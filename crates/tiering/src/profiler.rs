@@ -7,7 +7,7 @@
 
 use mainspring_error::{Context, Error, Result};
 use mainspring_platform::perf::{JitDump, PerfMap};
-use mainspring_wasm::{DefinedFuncIndex, FuncIndex, FunctionNames, ModuleInfo};
+use mainspring_wasm::{DefinedFuncIndex, FuncIndex, FunctionNames, ModuleInfo, demangle};
 use std::fmt;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -144,7 +144,7 @@ impl Symbols {
     fn name(&self, func: DefinedFuncIndex, kind: CodeKind) -> String {
         let index = self.imported + func.0;
         match self.names.get(FuncIndex(index)) {
-            Some(name) => format!("{name} [{kind}]"),
+            Some(name) => format!("{} [{kind}]", demangle(name)),
             None => format!("wasm function {index} [{kind}]"),
         }
     }

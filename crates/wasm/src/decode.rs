@@ -8,9 +8,9 @@ use crate::branch_hints::FunctionHint;
 use crate::const_expr::ConstExpr;
 use crate::convert;
 use crate::index::*;
-use crate::missing::name_missing;
 use crate::module::*;
 use crate::parallel::has_threads;
+use crate::refusal::explain;
 use crate::validate::{Batch, Bodies, Body, Validation};
 use mainspring_error::{Result, bail, ensure};
 use rayon::prelude::*;
@@ -24,11 +24,11 @@ use wasmparser::{KnownCustom, Parser, Payload, TypeRef, ValidPayload, Validator,
 ///
 /// # Errors
 /// If the bytes are not a module, are malformed or invalid, or use a proposal that is switched off:
-/// the error says what, at which byte offset, and which proposals it would be valid with. Also if the bytes are a component.
+/// the error says what, at which byte offset, in which function, and which proposals it would be valid with. Also if the bytes are a component.
 pub fn decode(features: WasmFeatures, bytes: &[u8]) -> Result<ModuleInfo> {
     decode_sections(features, bytes, &AtomicBool::new(true))
         .and_then(DecodedSections::validate)
-        .map_err(|error| name_missing(features, bytes, error))
+        .map_err(|error| explain(features, bytes, error))
 }
 
 /// A module whose sections are decoded and valid, but for the bodies of functions.

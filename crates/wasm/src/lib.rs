@@ -12,6 +12,7 @@ mod casts;
 mod const_expr;
 mod convert;
 mod decode;
+mod demangle;
 mod index;
 mod missing;
 mod module;
@@ -19,6 +20,7 @@ mod names;
 mod needed;
 mod parallel;
 mod quick;
+mod refusal;
 mod registry;
 mod supertypes;
 mod types;
@@ -27,11 +29,12 @@ mod validate;
 pub use casts::Cast;
 pub use const_expr::{ConstExpr, ConstOp};
 pub use decode::{DecodeError, DecodedSections, decode, decode_sections};
+pub use demangle::demangle;
 pub use index::{
     DataIndex, DefinedFuncIndex, ElemIndex, EntityIndex, FuncIndex, FuncRefIndex, GlobalIndex,
     MemoryIndex, TableIndex, TagIndex, TypeIndex,
 };
-pub use missing::{MissingProposals, name_missing};
+pub use missing::MissingProposals;
 pub use module::{
     BranchHint, DataSegment, ElementItems, ElementSegment, Export, Import, ImportCounts,
     ModuleInfo, SegmentMode,
@@ -39,6 +42,7 @@ pub use module::{
 pub use names::{FunctionNames, tag_name};
 pub use needed::needed;
 pub use parallel::{has_threads, join};
+pub use refusal::explain;
 pub use registry::{
     RegisteredTypes, TypeRegistry, map_func_type, map_ref_type, map_sub_type, map_val_type,
 };

@@ -1,6 +1,5 @@
 //! Which proposals a module that is refused would need.
 
-use crate::decode::DecodeError;
 use mainspring_error::Error;
 use std::fmt;
 use wasmparser::{Validator, WasmFeatures};
@@ -144,14 +143,9 @@ fn names(proposals: WasmFeatures) -> Vec<String> {
         .collect()
 }
 
-/// The error of a module that was refused, which also says which proposals it needs: with those it would be valid, or
-/// its first fault is for want of those that no engine has.
-///
-/// That is found out by validating the module anew, so it takes a few times as long as refusing it did.
-pub fn name_missing(features: WasmFeatures, bytes: &[u8], error: Error) -> Error {
-    if !error.is::<DecodeError>() {
-        return error;
-    }
+/// Adds to the validator's error which proposals the module needs: with those it would be valid, or its first fault is for
+/// want of those that no engine has.
+pub(crate) fn name_missing(features: WasmFeatures, bytes: &[u8], error: Error) -> Error {
     let off = switched_off(features, bytes);
     if !off.is_empty() {
         return error.context(MissingProposals {

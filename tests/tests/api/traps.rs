@@ -179,8 +179,8 @@ fn backtraces_name_functions_and_offsets() {
     let outer = r#"(module $outer
         (import "inner" "fail" (func $fail)) (import "host" "again" (func $again))
         (func $run (export "run") call $again)
-        (func $middle (export "middle") call $fail)
-        (func (export "nameless") call $middle))"#;
+        (func $_Z6middlev (export "middle") call $fail)
+        (func (export "nameless") call $_Z6middlev))"#;
     for (name, engine) in engines() {
         let mut store = Store::new(&engine, ());
         let mut linker = Linker::new(&engine);
@@ -211,7 +211,7 @@ fn backtraces_name_functions_and_offsets() {
             .collect();
         let expected = [
             (Some("inner"), Some("fail"), 0),
-            (Some("outer"), Some("middle"), 3),
+            (Some("outer"), Some("_Z6middlev"), 3),
             (Some("outer"), None, 4),
             (Some("outer"), Some("run"), 2),
         ];
@@ -231,7 +231,9 @@ fn backtraces_name_functions_and_offsets() {
             "{text}"
         );
         assert!(
-            text.contains("inner!fail\n") && text.contains("outer!<wasm function 4>\n"),
+            text.contains("inner!fail\n")
+                && text.contains("outer!middle()\n")
+                && text.contains("outer!<wasm function 4>\n"),
             "{text}"
         );
         assert_eq!(

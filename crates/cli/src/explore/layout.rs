@@ -5,7 +5,8 @@ use super::paint::{Cell, Paint, Style};
 use super::wasm::Operator;
 use super::{TierView, View};
 use crate::report::printable;
-use mainspring::ExploredFunction;
+use mainspring::{ExploredFunction, demangle};
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// What stands between columns.
@@ -205,6 +206,9 @@ fn names(function: &ExploredFunction) -> String {
         .iter()
         .map(|name| format!("${}", printable(name)))
         .collect();
+    if let Some(Cow::Owned(name)) = function.name.as_deref().map(demangle) {
+        names.push(format!("`{}`", printable(&name)));
+    }
     if let Some((module, name)) = &function.import {
         names.push(format!(
             "import `{}` `{}`",

@@ -2,6 +2,7 @@
 
 use super::Summary;
 use crate::report::printable;
+use mainspring::demangle;
 use std::fmt::Write;
 
 /// A column is flushed left unless it holds numbers.
@@ -83,7 +84,10 @@ pub(super) fn render(file: &str, summary: &Summary) -> String {
         grouped(functions.code_bytes),
     );
     let largest = functions.largest.iter().map(|function| {
-        let name = function.name.as_deref().map_or(String::new(), printable);
+        let name = function
+            .name
+            .as_deref()
+            .map_or(String::new(), |name| printable(&demangle(name)));
         [function.index.to_string(), grouped(function.bytes), name]
     });
     let columns = [("index", Right), ("bytes", Right), ("name", Left)];

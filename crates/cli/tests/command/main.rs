@@ -4,5 +4,6 @@
 mod place;
 
 mod endings;
+mod names;
 mod proposals;
 mod scripts;
