@@ -1,5 +1,9 @@
 //! How an engine is configured.
 
+mod peer;
+
+pub use peer::{InstanceAllocationStrategy, RegallocAlgorithm};
+
 use crate::Cache;
 use mainspring_abi::{CompileSettings, MemorySettings, Optimize};
 use mainspring_error::{Result, bail, ensure};
@@ -183,6 +187,7 @@ pub struct Config {
     pub(crate) memory_init_cow: bool,
     pub(crate) shared_memory: bool,
     pub(crate) heap: HeapConfig,
+    pub(crate) peer: peer::PeerSettings,
     /// `None` if backtraces are off.
     pub(crate) backtrace_max_frames: Option<NonZeroUsize>,
 }
@@ -275,6 +280,7 @@ impl Config {
             memory_init_cow: true,
             shared_memory: false,
             heap: HeapConfig::default(),
+            peer: peer::PeerSettings::default(),
             backtrace_max_frames: Some(DEFAULT_BACKTRACE_FRAMES),
         }
     }
@@ -529,7 +535,7 @@ impl Config {
             self.max_wasm_stack > 0,
             "max_wasm_stack size cannot be zero"
         );
-        Ok(())
+        self.validate_peer_settings()
     }
 
     pub(crate) fn profiling(&self) -> Result<Profiling> {

@@ -1,12 +1,14 @@
-//! The engine: configuration, compilers and types that stores and modules share.
+//! The engine: configuration, compilers and types that stores and modules share. What it was configured with is read in
+//! `settings`.
+
+mod settings;
 
 use crate::config::{Collector, Config};
 use mainspring_error::{Context, Result};
 use mainspring_runtime::{HeapSettings, StoreSettings};
-use mainspring_tiering::{Compilers, IMAGE_MAGIC, ModuleCode, Progress, Statistics};
+use mainspring_tiering::{BUILD_ID, Compilers, IMAGE_MAGIC, ModuleCode, Progress, Statistics};
 use mainspring_wasm::{ConcreteType, TypeRegistry};
 use std::io::Read;
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use wasmparser::WasmFeatures;
@@ -97,70 +99,6 @@ impl Engine {
         &self.0.config
     }
 
-    /// The proposals that modules may use: see [`Config::wasm_features`].
-    pub fn get_wasm_features(&self) -> WasmFeatures {
-        self.config().features
-    }
-
-    /// See [`Config::wasm_branch_hinting`].
-    pub fn get_wasm_branch_hinting(&self) -> bool {
-        self.config().compile.branch_hints
-    }
-
-    /// See [`Config::relaxed_simd_deterministic`].
-    pub fn get_relaxed_simd_deterministic(&self) -> bool {
-        self.config().compile.deterministic_relaxed_simd
-    }
-
-    /// Whether shared memories can be made: see [`Config::shared_memory`].
-    pub fn get_shared_memory(&self) -> bool {
-        self.0.config.shared_memory
-    }
-
-    /// The collector, if there may be objects: see [`Config::collector`].
-    pub fn get_collector(&self) -> Option<Collector> {
-        let heap = &self.config().heap;
-        heap.support.then_some(match heap.collector {
-            Collector::Auto => Collector::Copying,
-            chosen => chosen,
-        })
-    }
-
-    /// See [`Config::gc_heap_reservation`].
-    pub fn get_gc_heap_reservation(&self) -> u64 {
-        self.config().heap.reservation
-    }
-
-    /// See [`Config::gc_heap_guard_size`].
-    pub fn get_gc_heap_guard_size(&self) -> u64 {
-        self.config().heap.guard_size
-    }
-
-    /// See [`Config::gc_heap_reservation_for_growth`].
-    pub fn get_gc_heap_reservation_for_growth(&self) -> u64 {
-        self.config().heap.reservation_for_growth
-    }
-
-    /// See [`Config::gc_heap_initial_size`].
-    pub fn get_gc_heap_initial_size(&self) -> u64 {
-        self.config().heap.initial_size
-    }
-
-    /// See [`Config::gc_heap_may_move`].
-    pub fn get_gc_heap_may_move(&self) -> bool {
-        self.config().heap.may_move
-    }
-
-    /// See [`Config::gc_zeal_alloc_counter`].
-    pub fn get_gc_zeal_alloc_counter(&self) -> Option<NonZeroU32> {
-        self.config().heap.zeal
-    }
-
-    /// See [`Config::metadata_for_gc_heap_corruption`].
-    pub fn get_metadata_for_gc_heap_corruption(&self) -> bool {
-        self.config().heap.corruption_metadata
-    }
-
     /// Whether both are the same engine.
     pub fn same(a: &Engine, b: &Engine) -> bool {
         Arc::ptr_eq(&a.0, &b.0)
@@ -236,6 +174,16 @@ impl Engine {
     pub fn statistics(&self) -> Statistics {
         self.0.compilers.statistics()
     }
+
+    /// What an image must have in common with another engine so that both can load it, if it uses all of it: the build, the
+    /// proposals, and what code is made with and for.
+    pub fn precompile_compatibility_hash(&self) -> impl std::hash::Hash + '_ {
+        let features = self.config().features.bits();
+        (BUILD_ID, self.0.compilers.fingerprint(), features)
+    }
+
+    /// Has no effect: a thread that calls wasm needs nothing prepared.
+    pub fn tls_eager_initialize() {}
 
     pub(crate) fn compilers(&self) -> &Arc<Compilers> {
         &self.0.compilers

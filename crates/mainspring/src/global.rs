@@ -81,6 +81,11 @@ impl Global {
         }
     }
 
+    /// A number that no other global of the store has.
+    pub fn debug_index_in_store(&self) -> u64 {
+        self.id.0.into()
+    }
+
     pub(crate) fn id(&self) -> GlobalId {
         self.id
     }

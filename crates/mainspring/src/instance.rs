@@ -11,7 +11,7 @@ use crate::{Engine, Func, Global, Memory, Module, Result, SharedMemory, Table, T
 use mainspring_error::{Context, bail, ensure, format_err};
 use mainspring_runtime as runtime;
 use mainspring_runtime::{Backtrace, Import, InstanceId, InstantiateError, StoreId, Unwind};
-use mainspring_wasm::{EntityIndex, FuncIndex};
+use mainspring_wasm::{EntityIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex};
 use std::sync::Arc;
 
 /// An instance of a module, in a store.
@@ -149,6 +149,77 @@ impl Instance {
         let instance = store.runtime.instance(self.id);
         let func_ref = instance.func_ref_if_any(FuncIndex(function_index))?;
         Some(Func::from_ref(store, func_ref))
+    }
+
+    /// A memory by its index in the module, in which imported ones come first. `None` if there is none, or it is shared.
+    ///
+    /// # Panics
+    /// If the instance is of another store.
+    pub fn debug_memory(&self, store: impl AsContextMut, memory_index: u32) -> Option<Memory> {
+        self.by_index(store, EntityIndex::Memory(MemoryIndex(memory_index)))?
+            .into_memory()
+    }
+
+    /// A memory that threads share by its index in the module, in which imported ones come first. `None` if there is none,
+    /// or it is not shared.
+    ///
+    /// # Panics
+    /// If the instance is of another store.
+    pub fn debug_shared_memory(
+        &self,
+        store: impl AsContextMut,
+        memory_index: u32,
+    ) -> Option<SharedMemory> {
+        self.by_index(store, EntityIndex::Memory(MemoryIndex(memory_index)))?
+            .into_shared_memory()
+    }
+
+    /// A table by its index in the module, in which imported ones come first.
+    ///
+    /// # Panics
+    /// If the instance is of another store.
+    pub fn debug_table(&self, store: impl AsContextMut, table_index: u32) -> Option<Table> {
+        self.by_index(store, EntityIndex::Table(TableIndex(table_index)))?
+            .into_table()
+    }
+
+    /// A global by its index in the module, in which imported ones come first.
+    ///
+    /// # Panics
+    /// If the instance is of another store.
+    pub fn debug_global(&self, store: impl AsContextMut, global_index: u32) -> Option<Global> {
+        self.by_index(store, EntityIndex::Global(GlobalIndex(global_index)))?
+            .into_global()
+    }
+
+    /// A tag by its index in the module, in which imported ones come first.
+    ///
+    /// # Panics
+    /// If the instance is of another store.
+    pub fn debug_tag(&self, store: impl AsContextMut, tag_index: u32) -> Option<Tag> {
+        self.by_index(store, EntityIndex::Tag(TagIndex(tag_index)))?
+            .into_tag()
+    }
+
+    /// A number that no other instance of the store has.
+    pub fn debug_index_in_store(&self) -> u32 {
+        self.id.0
+    }
+
+    /// What has an index in the module, if there is such a thing.
+    fn by_index(&self, store: impl AsContextMut, entity: EntityIndex) -> Option<Extern> {
+        let mut store = store;
+        let store = &store.as_context_mut().0.opaque;
+        store.check(self.store);
+        let info = store.runtime.instance(self.id).module().info();
+        let (index, count) = match entity {
+            EntityIndex::Func(index) => (index.index(), info.functions.len()),
+            EntityIndex::Table(index) => (index.index(), info.tables.len()),
+            EntityIndex::Memory(index) => (index.index(), info.memories.len()),
+            EntityIndex::Global(index) => (index.index(), info.globals.len()),
+            EntityIndex::Tag(index) => (index.index(), info.tags.len()),
+        };
+        (index < count).then(|| self.entity(store, entity))
     }
 
     fn entity(&self, store: &StoreOpaque, entity: EntityIndex) -> Extern {

@@ -32,6 +32,7 @@
 mod backtrace;
 mod cache;
 mod call;
+mod code_builder;
 mod config;
 mod engine;
 mod explore;
@@ -58,8 +59,10 @@ mod values;
 
 pub use backtrace::{FrameInfo, FrameSymbol, WasmBacktrace};
 pub use cache::{Cache, CacheConfig};
+pub use code_builder::{CodeBuilder, CodeHint};
 pub use config::{
-    Collector, Config, OptLevel, ProfilingStrategy, Strategy, TierStress, WasmBacktraceDetails,
+    Collector, Config, InstanceAllocationStrategy, OptLevel, ProfilingStrategy, RegallocAlgorithm,
+    Strategy, TierStress, WasmBacktraceDetails,
 };
 pub use engine::{Engine, EngineWeak, Precompiled};
 pub use explore::{

@@ -546,6 +546,21 @@ impl<T> Linker<T> {
         self.get(store, import.module(), import.name()).ok()
     }
 
+    /// Like [`get_by_import`](Self::get_by_import).
+    ///
+    /// # Errors
+    /// None today.
+    pub fn try_get_by_import(
+        &self,
+        store: impl AsContextMut<Data = T>,
+        import: &ImportType<'_>,
+    ) -> Result<Option<Extern>>
+    where
+        T: 'static,
+    {
+        Ok(self.get_by_import(store, import))
+    }
+
     /// What running a module means: its function named by the empty string, or `_start`, or nothing.
     ///
     /// # Errors

@@ -200,6 +200,11 @@ impl Memory {
         }
     }
 
+    /// A number that no other memory of the store has.
+    pub fn debug_index_in_store(&self) -> u64 {
+        self.id.0.into()
+    }
+
     pub(crate) fn id(&self) -> MemoryId {
         self.id
     }

@@ -12,6 +12,7 @@ use mainspring_wasm::{DecodeError, EntityIndex, FuncIndex, FunctionNames};
 use std::borrow::Cow;
 use std::fs::File;
 use std::path::Path;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// A validated module with its code. Cheap to clone: clones are the same module.
@@ -213,6 +214,18 @@ impl Module {
         // SAFETY: the caller's promise.
         let image = unsafe { ImageBytes::map(file) }?;
         Module::from_image(engine, image)
+    }
+
+    /// Loads a compiled image that lies in memory. It is copied.
+    ///
+    /// # Errors
+    /// As for [`deserialize`](Self::deserialize).
+    ///
+    /// # Safety
+    /// As for [`deserialize`](Self::deserialize); and the memory must be readable.
+    pub unsafe fn deserialize_raw(engine: &Engine, memory: NonNull<[u8]>) -> Result<Module> {
+        // SAFETY: the caller's promise.
+        unsafe { Module::deserialize(engine, memory.as_ref()) }
     }
 
     fn from_image(engine: &Engine, image: ImageBytes) -> Result<Module> {

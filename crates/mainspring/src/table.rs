@@ -157,6 +157,11 @@ impl Table {
         }
     }
 
+    /// A number that no other table of the store has.
+    pub fn debug_index_in_store(&self) -> u64 {
+        self.id.0.into()
+    }
+
     pub(crate) fn id(&self) -> TableId {
         self.id
     }

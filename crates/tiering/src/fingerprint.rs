@@ -6,6 +6,9 @@ use mainspring_error::{Context, Result, bail, ensure};
 use mainspring_wasm::ModuleInfo;
 use wasmparser::WasmFeatures;
 
+/// What this version is, down to its sources.
+pub const BUILD_ID: &str = env!("MAINSPRING_BUILD");
+
 const BUILD: &str = "build";
 const PROPOSALS: &str = "proposals";
 const OPTIMIZER: &str = "optimizing tier";
@@ -13,7 +16,7 @@ const BASELINE: &str = "baseline tier";
 
 /// The fingerprint of an image of a module that needs some proposals.
 pub(crate) fn of(compilers: &Compilers, module: &ModuleInfo, needed: WasmFeatures) -> String {
-    let mut text = format!("{BUILD}: {}\n", env!("MAINSPRING_BUILD"));
+    let mut text = format!("{BUILD}: {BUILD_ID}\n");
     let names: Vec<&str> = needed.iter_names().map(|(name, _)| name).collect();
     text += &format!("{PROPOSALS}: {}\n", names.join(" "));
     for (name, value, matters) in lines(compilers, module, needed) {
@@ -84,9 +87,8 @@ pub(crate) fn check(found: &str, compilers: &Compilers, features: WasmFeatures) 
             .context("the compiled image is damaged: its fingerprint has no names")?;
         match name {
             BUILD => ensure!(
-                value == env!("MAINSPRING_BUILD"),
-                "the compiled image was made by version {value}, and this is {}: compile the module again",
-                env!("MAINSPRING_BUILD")
+                value == BUILD_ID,
+                "the compiled image was made by version {value}, and this is {BUILD_ID}: compile the module again"
             ),
             PROPOSALS => check_proposals(value, features)?,
             _ => {

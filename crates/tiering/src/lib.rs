@@ -44,6 +44,7 @@ mod tuning;
 pub use cache::{Cache, CacheSettings};
 pub use code_region::contains as is_code_address;
 pub use compile::{Compilers, Progress, Tier};
+pub use fingerprint::BUILD_ID;
 pub use image::{IMAGE_MAGIC, ImageBytes};
 pub use module_code::{CodeLocation, Landing, ModuleCode};
 pub use profiler::Profiling;

@@ -227,3 +227,62 @@ fn code_memory_is_returned_and_never_writable_where_it_runs() {
     // Other tests of this process run beside this one; growth by a mapping a round would be 40.
     assert!(counts[2] < counts[0] + 30, "{counts:?}");
 }
+
+#[test]
+fn modules_are_made_step_by_step() -> Result<()> {
+    let engine = Engine::default();
+    let binary = wat::parse_str(TEXT).expect("valid");
+    let directory = tempfile::tempdir()?;
+    let (text_file, binary_file) = (
+        directory.path().join("m.wat"),
+        directory.path().join("m.wasm"),
+    );
+    std::fs::write(&text_file, TEXT)?;
+    std::fs::write(&binary_file, &binary)?;
+    let mut made = Vec::new();
+    let builder = || CodeBuilder::new(&engine);
+    made.push(builder().wasm_binary(&binary, None)?.compile_module()?);
+    made.push(
+        builder()
+            .wasm_binary_or_text(TEXT.as_bytes(), Some(&text_file))?
+            .compile_module()?,
+    );
+    made.push(builder().wasm_binary_file(&binary_file)?.compile_module()?);
+    made.push(
+        builder()
+            .wasm_binary_or_text_file(&text_file)?
+            .compile_module()?,
+    );
+    let image = builder()
+        .wasm_binary(&binary, None)?
+        .compile_module_serialized()?;
+    // SAFETY: made right here.
+    made.push(unsafe { Module::deserialize_raw(&engine, std::ptr::NonNull::from(&image[..]))? });
+    for module in &made {
+        check(&engine, module);
+    }
+    let message = |error: Error| format!("{error:#}");
+    let mut twice = builder();
+    twice.wasm_binary(&binary, None)?;
+    assert_eq!(twice.hint(), Some(CodeHint::Module));
+    let error = twice.wasm_binary(&binary, None).map(|_| ());
+    assert!(message(error.expect_err("set before")).contains("already"));
+    let nothing = builder().compile_module();
+    assert!(message(nothing.expect_err("no bytes")).contains("no wasm bytes"));
+    let as_binary = builder()
+        .wasm_binary_file(&text_file)?
+        .compile_module()
+        .expect_err("text");
+    assert!(message(as_binary).contains("m.wat"));
+    let broken = builder()
+        .wasm_binary_or_text(b"(module", Some(&text_file))
+        .map(|_| ());
+    assert!(message(broken.expect_err("malformed")).contains("m.wat"));
+    let component = builder()
+        .wasm_binary(&b"\0asm\x0d\0\x01\0"[..], None)?
+        .hint();
+    assert_eq!(component, Some(CodeHint::Component));
+    assert_eq!(builder().wasm_binary(&b"(module)"[..], None)?.hint(), None);
+    assert_eq!(builder().hint(), None);
+    Ok(())
+}

@@ -459,3 +459,42 @@ fn a_start_function_of_the_host_sees_the_instance_that_starts() {
         func.call(&mut store, &[], &mut []).unwrap();
     }
 }
+
+#[test]
+fn what_an_instance_has_is_found_by_its_index() -> Result<()> {
+    let engine = Engine::new(Config::new().shared_memory(true))?;
+    let text = r#"(module (memory 1) (memory 2 3 shared) (table 4 funcref)
+        (global i32 (i32.const 5)) (global i64 (i64.const 6)) (tag (param f32)))"#;
+    let module = Module::new(&engine, text)?;
+    let mut store = Store::new(&engine, ());
+    let first = Instance::new(&mut store, &module, &[])?;
+    let second = Instance::new(&mut store, &module, &[])?;
+    assert_ne!(first.debug_index_in_store(), second.debug_index_in_store());
+    let store = &mut store;
+    let memory = second.debug_memory(&mut *store, 0).expect("a memory");
+    assert_eq!(memory.size(&*store), 1);
+    let shared = second
+        .debug_shared_memory(&mut *store, 1)
+        .expect("a memory");
+    assert_eq!(shared.size(), 2);
+    let table = second.debug_table(&mut *store, 0).expect("a table");
+    assert_eq!(table.size(&*store), 4);
+    let global = second.debug_global(&mut *store, 1).expect("a global");
+    assert_eq!(global.get(&mut *store).i64(), Some(6));
+    let tag = second.debug_tag(&mut *store, 0).expect("a tag");
+    assert_eq!(tag.ty(&*store).ty().params().len(), 1);
+    // Of another sort, or not there.
+    assert!(second.debug_memory(&mut *store, 1).is_none());
+    assert!(second.debug_shared_memory(&mut *store, 0).is_none());
+    assert!(second.debug_memory(&mut *store, 2).is_none());
+    assert!(second.debug_table(&mut *store, 1).is_none());
+    assert!(second.debug_global(&mut *store, u32::MAX).is_none());
+    assert!(second.debug_tag(&mut *store, 1).is_none());
+    let other = first.debug_memory(&mut *store, 0).expect("a memory");
+    assert_ne!(memory.debug_index_in_store(), other.debug_index_in_store());
+    let other = first.debug_table(&mut *store, 0).expect("a table");
+    assert_ne!(table.debug_index_in_store(), other.debug_index_in_store());
+    let other = second.debug_global(&mut *store, 0).expect("a global");
+    assert_ne!(global.debug_index_in_store(), other.debug_index_in_store());
+    Ok(())
+}

@@ -16,6 +16,7 @@ mod objects;
 mod panics;
 mod references;
 mod roots;
+mod settings;
 mod switches;
 mod threads;
 mod tiers;
