@@ -22,7 +22,7 @@ use crate::module_code::{CodeLocation, Landing};
 use crate::profiler::{CodeKind, Symbols};
 use crate::stub::{self, COMPILE_AT, FIRST_STUB, HOT_ENTRY, HOT_LOOP, STUB_SIZE};
 use crate::tables::{CodeInfo, Place};
-use crate::tuning::{Tiers, Tuning};
+use crate::tuning::{NEVER, Tiers, Tuning};
 use mainspring_abi::{
     CompiledFunction, Handler, InlinedCall, InlinedCode, Profile, RelocTarget, Root,
     SourceLocation, TrapSite,
@@ -89,6 +89,8 @@ struct State {
     better_code: usize,
     /// The first free counter.
     next_counter: usize,
+    /// The values of counters that were last given to the cache; none if what it has is what was learned.
+    counters_kept: Vec<i32>,
     /// Functions with baseline code that counts.
     counted: HashMap<u32, Counted>,
 }
@@ -164,6 +166,7 @@ impl CodeTable {
             settled_more: false,
             better_code: 0,
             next_counter: known.1,
+            counters_kept: Vec::new(),
             counted: HashMap::new(),
         };
         let symbols = Symbols::new(compilers.profiler(), info, bytes).map(Box::new);
@@ -572,9 +575,57 @@ impl CodeTable {
         places.collect()
     }
 
+    /// Whether a function was called, or a loop came around, so often that it would soon be optimized if the cache knew.
+    fn counted_much(&self, state: &mut State) -> bool {
+        let tuning = self.tuning();
+        let least = tuning
+            .entries_worth_remembering()
+            .min(tuning.iterations_worth_remembering());
+        let learned = self.learned.as_ref().map_or(Vec::new(), |learned| {
+            learned.counters().collect::<Vec<i32>>()
+        });
+        let before = match state.counters_kept.is_empty() {
+            true => learned,
+            false => state.counters_kept.clone(),
+        };
+        // Most often there is nothing, and then nothing has to be decoded.
+        let any = before.iter().enumerate().any(|(n, &before)| {
+            // SAFETY: a counter of this table.
+            let now = unsafe { &*self.counter(n) }.load(Ordering::Relaxed).max(0);
+            before < NEVER / 2 && before.saturating_sub(now) >= least
+        });
+        if !any {
+            return false;
+        }
+        self.restore_all(state);
+        state.counted.values().any(|counted| {
+            let first = self.number_of(counted);
+            counted.counted_much(|i| before.get(first + i).copied(), tuning)
+        })
+    }
+
+    /// Has all that counts at hand: functions that were not looked at count in their cells all the same.
+    fn restore_all(&self, state: &mut State) {
+        let known: Vec<u32> = self
+            .learned
+            .iter()
+            .flat_map(Learned::records)
+            .map(|record| record.func)
+            .collect();
+        for func in known {
+            self.counted(state, func);
+        }
+    }
+
+    /// Which of the table's counters a function's first one is.
+    fn number_of(&self, counted: &Counted) -> usize {
+        // SAFETY: both are addresses of counters of this table.
+        unsafe { counted.cells().offset_from(self.counter(0)) as usize }
+    }
+
     /// What was learned so far, as bytes for the cache, and how many pieces of code that is; `None` if
-    /// the cache has about as much. What was optimized once is not to be optimized again; of the rest, a little is not
-    /// worth it.
+    /// the cache has about as much. What was optimized once is not to be optimized again, and what is nearly hot is to be
+    /// hot some time; of the rest, a little is not worth it.
     pub fn to_remember(&self) -> Option<(Vec<u8>, usize)> {
         let mut state = self.lock();
         let known = self
@@ -583,7 +634,7 @@ impl CodeTable {
             .map_or(0, |learned| learned.pieces().count());
         let new = state.placed.len() - state.remembered;
         let worth_it = new > 0 && new * WORTH_REMEMBERING >= known + state.remembered;
-        if !worth_it && !state.settled_more {
+        if !worth_it && !state.settled_more && !self.counted_much(&mut state) {
             return None;
         }
         let pieces = state.placed.len();
@@ -601,25 +652,16 @@ impl CodeTable {
             };
             memory.add_piece(piece, placed.info());
         }
-        let known: Vec<u32> = self
-            .learned
-            .iter()
-            .flat_map(Learned::records)
-            .map(|record| record.func)
-            .collect();
-        for func in known {
-            // Those that were not looked at count in their cells all the same.
-            self.counted(&mut state, func);
-        }
+        self.restore_all(&mut state);
         let mut counters = vec![0; state.next_counter];
         for (&func, counted) in &state.counted {
-            // SAFETY: both are addresses of counters of this table.
-            let first = unsafe { counted.cells().offset_from(self.counter(0)) } as usize;
+            let first = self.number_of(counted);
             for (i, value) in counted.remembered_counters().enumerate() {
                 counters[first + i] = value;
             }
             memory.add_record(func, first as u32, counted);
         }
+        state.counters_kept.clone_from(&counters);
         drop(state);
         // SAFETY: the pages are readable as long as the range lives, and were written before.
         let text = unsafe { std::slice::from_raw_parts(self.code_at(0).cast(), text) };

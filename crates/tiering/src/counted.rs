@@ -165,6 +165,24 @@ impl Counted {
         })
     }
 
+    /// Whether a counter that is to run out has used up a good part of what it starts with, given what each was before.
+    pub fn counted_much(&self, before: impl Fn(usize) -> Option<i32>, tuning: &Tuning) -> bool {
+        let mut loops = self.loops.iter();
+        let mut counters = self.tier_up.counters.iter().enumerate();
+        counters.any(|(i, counter)| {
+            let (better, much) = match counter.kind {
+                CounterKind::Entry => (Some(&self.start), tuning.entries_worth_remembering()),
+                CounterKind::Loop => (loops.next(), tuning.iterations_worth_remembering()),
+                CounterKind::Call => return false,
+            };
+            let before = before(i).filter(|_| better == Some(&Better::No));
+            before.is_some_and(|before| {
+                let now = self.cell(i).load(Ordering::Relaxed).max(0);
+                before < NEVER / 2 && before.saturating_sub(now) >= much
+            })
+        })
+    }
+
     /// Where its first counter is.
     pub fn cells(&self) -> *const AtomicI32 {
         self.cells

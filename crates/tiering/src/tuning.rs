@@ -17,6 +17,9 @@ const MOST_DOUBLED_ITERATIONS: u32 = 20;
 /// How long a loop waits for the one around it to come around, where better code can begin. Baseline code is not so much
 /// slower that this matters, and what loops longer makes little of what happens in between.
 const PATIENCE: Duration = Duration::from_millis(10);
+/// What part of a counter has to be used up for that to be written to the cache where nothing else is new: with less in each
+/// run, a function would be optimized after more runs than most programs see.
+const PART_WORTH_REMEMBERING: i32 = 8;
 /// What a counter is set to that is not to run out anymore.
 pub(crate) const NEVER: i32 = i32::MAX;
 /// Threads that optimize in the background, at most.
@@ -91,6 +94,22 @@ impl Tuning {
             Pace::Usual => ITERATIONS,
             Pace::StressTierUp => NEVER,
             Pace::StressLoops => random(3),
+        }
+    }
+
+    /// How much of what an entry counter starts with is worth remembering for itself.
+    pub(crate) fn entries_worth_remembering(&self) -> i32 {
+        match self.pace {
+            Pace::Usual => ENTRIES / PART_WORTH_REMEMBERING,
+            Pace::StressTierUp | Pace::StressLoops => NEVER,
+        }
+    }
+
+    /// How much of what a loop's counter starts with is.
+    pub(crate) fn iterations_worth_remembering(&self) -> i32 {
+        match self.pace {
+            Pace::Usual => ITERATIONS / PART_WORTH_REMEMBERING,
+            Pace::StressTierUp | Pace::StressLoops => NEVER,
         }
     }
 

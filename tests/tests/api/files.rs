@@ -264,3 +264,60 @@ fn a_cache_is_set_up_by_a_file() -> Result<()> {
     assert!(relative.contains("absolute"), "{relative}");
     Ok(())
 }
+
+/// Which files there are, each time anew if written.
+fn inodes(directory: &Path) -> Vec<u64> {
+    let entries = fs::read_dir(directory).unwrap();
+    let files = entries.map(|entry| entry.unwrap());
+    let mut inodes: Vec<u64> = files
+        .filter(|file| file.file_name() != "ledger")
+        .map(|file| std::os::unix::fs::MetadataExt::ino(&file.metadata().unwrap()))
+        .collect();
+    inodes.sort_unstable();
+    inodes
+}
+
+#[test]
+fn counts_add_up_over_runs_in_which_nothing_else_is_new() {
+    let binary = wat::parse_str(
+        r#"(module (func (export "f") (param i32) (result i32)
+            (i32.mul (local.get 0) (i32.const 3))))"#,
+    )
+    .unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let run = |calls: i32| {
+        let mut cache = CacheConfig::new();
+        cache.with_directory(directory.path());
+        let mut config = Config::new();
+        config
+            .strategy(Strategy::Auto)
+            .optimizing_threads(0)
+            .cache(Some(Cache::new(cache).unwrap()));
+        let engine = Engine::new(&config).unwrap();
+        let module = Module::new(&engine, &binary).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let f = instance
+            .get_typed_func::<i32, i32>(&mut store, "f")
+            .unwrap();
+        for n in 0..calls {
+            assert_eq!(f.call(&mut store, n).unwrap(), 3 * n);
+        }
+        drop((store, module));
+        engine.flush_cache();
+        engine.statistics().tier_ups
+    };
+    // A little is not worth a write.
+    run(100);
+    let first = inodes(directory.path());
+    for _ in 0..3 {
+        assert_eq!(run(100), 0);
+        assert_eq!(inodes(directory.path()), first);
+    }
+    // A good part of what makes a function hot is, until it is.
+    let tier_ups: Vec<u64> = (0..10).map(|_| run(1000)).collect();
+    assert_eq!(tier_ups.iter().sum::<u64>(), 1, "{tier_ups:?}");
+    let settled = inodes(directory.path());
+    assert_eq!(run(1000), 0);
+    assert_eq!(inodes(directory.path()), settled);
+}
