@@ -182,6 +182,24 @@ impl Engine {
         (BUILD_ID, self.0.compilers.fingerprint(), features)
     }
 
+    /// Drops the engine, and has machine faults go where they went before there was one. The next engine takes them again.
+    ///
+    /// # Panics
+    /// If this is not the last handle of the engine.
+    ///
+    /// # Aborts
+    /// If others have installed handlers for the signals of such faults since.
+    ///
+    /// # Safety
+    /// There must be no other engine in the process.
+    pub unsafe fn unload_process_handlers(self) {
+        let handles = Arc::strong_count(&self.0) + Arc::weak_count(&self.0);
+        assert_eq!(handles, 1, "this is not the last handle of the engine");
+        drop(self);
+        // SAFETY: stores and modules have handles of their engine, and there is no other, so no wasm runs.
+        unsafe { mainspring_runtime::uninstall_handlers() };
+    }
+
     /// Has no effect: a thread that calls wasm needs nothing prepared.
     pub fn tls_eager_initialize() {}
 

@@ -44,5 +44,7 @@ pub use module::Module;
 pub use shared_memory::{SharedMemoriesOff, SharedMemory, WaitResult};
 pub use store::{CallingContext, HeapSettings, Store, StoreId, StoreSettings};
 pub use table::{TableId, TableInstance};
-pub use trap::{Backtrace, Frame, Unwind, install_handlers, raise, unwind_pending};
+pub use trap::{
+    Backtrace, Frame, Unwind, install_handlers, raise, uninstall_handlers, unwind_pending,
+};
 pub use val::ValRaw;

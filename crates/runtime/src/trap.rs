@@ -19,7 +19,7 @@ use mainspring_tiering::{find_code, is_code_address};
 use mainspring_wasm::FuncIndex;
 use std::any::Any;
 use std::ffi::c_void;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 /// Addresses that nothing is ever mapped at.
 const NULL_PAGE: usize = 4096;
@@ -280,13 +280,19 @@ pub unsafe fn unwind_pending(context: *mut VMStoreContext) -> ! {
     unsafe { enter::unwind((*context).entry_fp) }
 }
 
-/// Makes machine faults and failed compilations in wasm into traps. Once for the process.
+/// Makes machine faults and failed compilations in wasm into traps, unless they are that already.
 pub fn install_handlers() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        fault::install(on_fault);
-        mainspring_tiering::on_compile_failure(on_compile_failure);
-    });
+    fault::install(on_fault);
+    mainspring_tiering::on_compile_failure(on_compile_failure);
+}
+
+/// Has machine faults go where they went before. Ends the process if others have installed handlers since.
+///
+/// # Safety
+/// No wasm may run, on any thread, until [`install_handlers`] is called again.
+pub unsafe fn uninstall_handlers() {
+    // SAFETY: the caller's promise.
+    unsafe { fault::uninstall() };
 }
 
 /// Runs in a signal handler.
