@@ -288,6 +288,7 @@ fn value_of(mut store: impl AsContextMut<Data = State>, val: &Val) -> Value {
             look_at_exception(&mut store.as_context_mut(), exception, DEEPEST, &mut hasher);
             hasher.finish()
         })),
+        Val::ContRef(none) => match *none {},
     }
 }
 

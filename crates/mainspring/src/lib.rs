@@ -102,7 +102,7 @@ pub use types::{
     TagType, ValType,
 };
 pub use unfinished::Unfinished;
-pub use values::{Ref, V128, Val};
+pub use values::{ContRef, Ref, V128, Val};
 pub use wasmparser::WasmFeatures;
 
 /// The example of the README, run as a test.

@@ -55,7 +55,13 @@ pub enum Val {
     AnyRef(Option<Rooted<AnyRef>>),
     /// An exception, or null.
     ExnRef(Option<Rooted<ExnRef>>),
+    /// A continuation, of which there are none: programs that match all values name it.
+    ContRef(ContRef),
 }
+
+/// A continuation. There are none, as stack switching is not supported.
+#[derive(Clone, Copy, Debug)]
+pub enum ContRef {}
 
 macro_rules! val_accessors {
     ($($variant:ident($binding:ident) $get:ident $unwrap:ident -> $ty:ty = $value:expr;)*) => {$(
@@ -255,6 +261,7 @@ impl Val {
             }
             Val::ExnRef(None) => ValType::NULLEXNREF,
             Val::ExnRef(Some(_)) => RefType::new(false, HeapType::Exn).into(),
+            Val::ContRef(none) => match *none {},
         })
     }
 
@@ -371,6 +378,7 @@ impl Val {
             Val::AnyRef(Some(value)) => ValRaw::anyref(store.resolve(value.index())?),
             Val::ExnRef(Some(value)) => ValRaw::exnref(store.resolve(value.index())?),
             Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None) => ValRaw::null(),
+            Val::ContRef(none) => match *none {},
         })
     }
 

@@ -232,6 +232,7 @@ pub(crate) fn show(value: &Val) -> String {
         Val::ExternRef(reference) => show_reference("externref", reference.is_none()),
         Val::AnyRef(reference) => show_reference("anyref", reference.is_none()),
         Val::ExnRef(reference) => show_reference("exnref", reference.is_none()),
+        Val::ContRef(none) => match *none {},
     }
 }
 
