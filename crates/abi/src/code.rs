@@ -24,8 +24,23 @@ pub struct CompileSettings {
     pub spectre_mitigation: bool,
     /// How hard the optimizing tier tries.
     pub optimize: Optimize,
+    /// Whether small functions are compiled in place of calls to them.
+    pub inline: Inline,
+    /// Whether code says of which instruction it is.
+    pub address_map: bool,
     /// Whether compilers check their own intermediate results.
     pub verify: bool,
+}
+
+/// Which functions are compiled in place of calls to them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Inline {
+    /// Small ones.
+    Small,
+    /// Small ones, in modules that make objects.
+    SmallWithObjects,
+    /// None.
+    None,
 }
 
 /// How hard the optimizing tier tries.
@@ -48,6 +63,8 @@ impl Default for CompileSettings {
             branch_hints: false,
             spectre_mitigation: true,
             optimize: Optimize::Speed,
+            inline: Inline::Small,
+            address_map: true,
             verify: false,
         }
     }

@@ -23,8 +23,8 @@ pub use call::{
     INT_RESULT_REGS, RegClass, ResultPassing, call_layout, value_bits,
 };
 pub use code::{
-    CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, Handler, InlinedCall,
-    InlinedCode, Optimize, Profile, Reloc, RelocTarget, SourceLocation, TrapSite,
+    CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, Handler, Inline,
+    InlinedCall, InlinedCode, Optimize, Profile, Reloc, RelocTarget, SourceLocation, TrapSite,
 };
 pub use limits::TooLarge;
 pub use memory::{MemoryPlan, MemorySettings};

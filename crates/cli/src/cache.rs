@@ -1,5 +1,6 @@
 //! Whether what is learned about programs is kept, and where.
 
+use crate::options::CacheSettings;
 use crate::report;
 use clap::Args;
 use mainspring::{Cache, CacheConfig};
@@ -17,9 +18,9 @@ pub(crate) struct CacheOptions {
 
 impl CacheOptions {
     /// The cache. If it can't be used, that is said, and the program runs without.
-    pub(crate) fn cache(&self) -> Option<Cache> {
+    pub(crate) fn cache(&self, settings: &CacheSettings) -> Option<Cache> {
         let off = std::env::var_os("MAINSPRING_CACHE").is_some_and(|value| value == "off");
-        if self.no_cache || off {
+        if self.no_cache || off || !settings.is_on {
             return None;
         }
         Cache::new(CacheConfig::new())

@@ -4,7 +4,7 @@ use crate::engine::EngineOptions;
 use crate::source::{Contents, Source};
 use clap::Args;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
-use mainspring::{Error, Result, bail, format_err};
+use mainspring::{Engine, Error, Result, bail, format_err};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(crate) struct Compile {
     output: Option<PathBuf>,
 
     #[command(flatten)]
-    engine: EngineOptions,
+    pub(crate) engine: EngineOptions,
 }
 
 const AFTER_HELP: &str = "\
@@ -47,7 +47,7 @@ impl Compile {
         };
         let output = self.output_path(&source)?;
         let bytes = bytes.get()?;
-        let engine = self.engine.engine()?;
+        let engine = Engine::new(&self.engine.settings()?.config)?;
 
         let started = Instant::now();
         let progress = progress(&source.name);

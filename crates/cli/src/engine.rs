@@ -1,17 +1,17 @@
 //! The options that decide how code is compiled and run, shared by every command that
 //! makes an engine, so that an image compiled by one loads in another.
 
+use crate::options::{Logging, Options, Settings};
 use clap::{Args, ValueEnum};
-use mainspring::{Config, Engine, Result, Strategy, TierStress};
+use mainspring::{Config, Result, Strategy, TierStress, ensure};
 use std::num::NonZeroU32;
-use std::str::FromStr;
 
 /// Options of the engine.
 #[derive(Args)]
 pub(crate) struct EngineOptions {
-    /// Which compilers make code, and when
-    #[arg(long, value_enum, default_value_t = Tier::Tiered, value_name = "TIER")]
-    tier: Tier,
+    /// Which compilers make code, and when; `tiered` unless something else is said
+    #[arg(long, value_enum, value_name = "TIER")]
+    tier: Option<Tier>,
 
     /// How many threads optimize in the background; with 0, the program waits for the
     /// optimizing compiler
@@ -19,24 +19,7 @@ pub(crate) struct EngineOptions {
     optimizing_threads: Option<usize>,
 
     #[command(flatten)]
-    proposals: ProposalOptions,
-}
-
-/// Which proposals modules may use.
-#[derive(Args)]
-pub(crate) struct ProposalOptions {
-    /// Switch a proposal on, or off with `=n`, by the name that `mainspring inspect` gives
-    /// it; several with commas between
-    #[arg(long, short = 'W', value_delimiter = ',', value_name = "NAME[=y|n]")]
-    wasm: Vec<Switch>,
-}
-
-impl ProposalOptions {
-    pub(crate) fn apply(&self, config: &mut Config) {
-        for switch in &self.wasm {
-            (switch.set)(config, switch.on);
-        }
-    }
+    options: Options,
 }
 
 /// Options of the collector, of the commands that run something.
@@ -60,63 +43,6 @@ impl CollectorOptions {
     }
 }
 
-/// A proposal to be switched.
-#[derive(Clone)]
-struct Switch {
-    set: Setting,
-    on: bool,
-}
-
-/// A method of the configuration that switches something.
-type Setting = fn(&mut Config, bool) -> &mut Config;
-
-/// What can be switched.
-const SWITCHES: &[(&str, Setting)] = &[
-    ("branch-hinting", Config::wasm_branch_hinting),
-    ("bulk-memory", Config::wasm_bulk_memory),
-    ("compact-imports", Config::wasm_compact_imports),
-    ("custom-page-sizes", Config::wasm_custom_page_sizes),
-    ("exceptions", Config::wasm_exceptions),
-    ("extended-const", Config::wasm_extended_const),
-    ("function-references", Config::wasm_function_references),
-    ("gc", Config::wasm_gc),
-    ("gc-support", Config::gc_support),
-    ("legacy-exceptions", Config::wasm_legacy_exceptions),
-    ("memory64", Config::wasm_memory64),
-    ("multi-memory", Config::wasm_multi_memory),
-    ("multi-value", Config::wasm_multi_value),
-    ("reference-types", Config::wasm_reference_types),
-    ("relaxed-simd", Config::wasm_relaxed_simd),
-    (
-        "relaxed-simd-deterministic",
-        Config::relaxed_simd_deterministic,
-    ),
-    ("shared-memory", Config::shared_memory),
-    ("simd", Config::wasm_simd),
-    ("tail-call", Config::wasm_tail_call),
-    ("threads", Config::wasm_threads),
-    ("wide-arithmetic", Config::wasm_wide_arithmetic),
-];
-
-impl FromStr for Switch {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Switch, String> {
-        let (name, value) = text.split_once('=').unwrap_or((text, "y"));
-        let on = match value {
-            "y" => true,
-            "n" => false,
-            other => return Err(format!("`{other}` is neither `y` nor `n`")),
-        };
-        let found = SWITCHES.iter().find(|(known, _)| *known == name);
-        let (_, set) = found.ok_or_else(|| {
-            let known: Vec<_> = SWITCHES.iter().map(|(known, _)| *known).collect();
-            format!("there is no such proposal; there are {}", known.join(", "))
-        })?;
-        Ok(Switch { set: *set, on })
-    }
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Tier {
     /// Baseline code at once; what runs often is optimized in the background
@@ -132,25 +58,45 @@ enum Tier {
 }
 
 impl EngineOptions {
-    /// The configuration that was asked for, for the command to add to.
-    pub(crate) fn config(&self) -> Config {
-        let (strategy, stress) = match self.tier {
+    /// What was asked for, for the command to add to.
+    ///
+    /// # Errors
+    /// If two options contradict each other.
+    pub(crate) fn settings(&self) -> Result<Settings> {
+        let mut settings = self.options.settings();
+        let (strategy, stress) = match (self.tier, settings.strategy) {
+            (None, strategy) => (strategy.unwrap_or_default(), None),
+            (Some(tier), None) => tier.means(),
+            (Some(tier), Some(strategy)) => {
+                ensure!(
+                    tier.means() == (strategy, None),
+                    "`-C compiler` and `--tier` ask for different tiers; leave one of them out"
+                );
+                (strategy, None)
+            }
+        };
+        let config = &mut settings.config;
+        config.strategy(strategy).tier_stress(stress);
+        if let Some(threads) = self.optimizing_threads {
+            config.optimizing_threads(threads);
+        }
+        Ok(settings)
+    }
+
+    /// Whether and where the engine is to say what it does.
+    pub(crate) fn logging(&self) -> Logging {
+        self.options.settings().logging
+    }
+}
+
+impl Tier {
+    fn means(self) -> (Strategy, Option<TierStress>) {
+        match self {
             Tier::Tiered => (Strategy::Auto, None),
             Tier::Baseline => (Strategy::Winch, None),
             Tier::Optimizing => (Strategy::Cranelift, None),
             Tier::StressTierUp => (Strategy::Auto, Some(TierStress::TierUp)),
             Tier::StressLoops => (Strategy::Auto, Some(TierStress::OnStackReplacement)),
-        };
-        let mut config = Config::new();
-        config.strategy(strategy).tier_stress(stress);
-        if let Some(threads) = self.optimizing_threads {
-            config.optimizing_threads(threads);
         }
-        self.proposals.apply(&mut config);
-        config
-    }
-
-    pub(crate) fn engine(&self) -> Result<Engine> {
-        Engine::new(&self.config())
     }
 }

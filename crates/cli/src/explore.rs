@@ -8,11 +8,11 @@ mod machine;
 mod paint;
 mod wasm;
 
-use crate::engine::ProposalOptions;
+use crate::options::Options;
 use crate::report::printable;
 use crate::source::{Contents, Source};
 use clap::{Args, ValueEnum};
-use mainspring::{CompilerTier, Config, Engine, ExploredFunction, Explorer, Result, bail};
+use mainspring::{CompilerTier, Engine, ExploredFunction, Explorer, Result, bail};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -43,7 +43,7 @@ pub(crate) struct Explore {
     json: bool,
 
     #[command(flatten)]
-    proposals: ProposalOptions,
+    pub(crate) options: Options,
 
     /// The module (.wasm, .wat, or `-` for standard input)
     #[arg(value_name = "FILE")]
@@ -110,8 +110,7 @@ impl Explore {
                 source.name
             );
         };
-        let mut config = Config::new();
-        self.proposals.apply(&mut config);
+        let config = self.options.settings().config;
         let explorer = Explorer::new(&Engine::new(&config)?, bytes.get()?)
             .map_err(|error| source.refused(error))?;
         let functions = explorer.functions();

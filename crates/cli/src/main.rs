@@ -11,6 +11,7 @@ mod inspect;
 mod invoke;
 mod later;
 mod log;
+mod options;
 mod report;
 mod run;
 mod source;
@@ -18,6 +19,7 @@ mod stats;
 mod uncaught;
 mod wast;
 
+use crate::options::Logging;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -38,6 +40,19 @@ enum Command {
     Inspect(inspect::Inspect),
     Explore(explore::Explore),
     Completions(completions::Completions),
+}
+
+impl Command {
+    /// Whether and where the engine is to say what it does.
+    fn logging(&self) -> Logging {
+        match self {
+            Command::Run(command) => command.engine.logging(),
+            Command::Compile(command) => command.engine.logging(),
+            Command::Wast(command) => command.engine.logging(),
+            Command::Explore(command) => command.options.settings().logging,
+            Command::Inspect(_) | Command::Completions(_) => Logging::default(),
+        }
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -68,7 +83,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return report::usage(&error),
     };
-    if let Err(error) = log::start() {
+    if let Err(error) = log::start(cli.command.logging()) {
         return report::failure(&error);
     }
     let outcome = match cli.command {

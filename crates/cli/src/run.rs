@@ -1,23 +1,29 @@
 //! `mainspring run`: loads a program, gives it what the command line grants it, and runs
 //! it. What a program is not granted here it can't reach.
 
+mod limits;
+mod stack;
+mod wasi;
+
 use crate::cache::CacheOptions;
 use crate::engine::{CollectorOptions, EngineOptions};
 use crate::later::{self, Turn};
+use crate::options::Program;
 use crate::source::{Bytes, Contents, Source};
 use crate::stats::{self, Phases};
 use crate::{invoke, report, uncaught};
 use clap::{Args, ValueEnum};
+use limits::Limits;
 use mainspring::{
-    Engine, Error, ImportType, Instance, Linker, Module, ProfilingStrategy, Result, Store,
-    StoreLimits, StoreLimitsBuilder, Unfinished, bail, format_err,
+    Engine, Error, Instance, Linker, Module, ProfilingStrategy, Result, Store, Unfinished, bail,
+    format_err,
 };
 use mainspring_wasi::p1::WasiP1Ctx;
-use mainspring_wasi::{FsPerms, WasiCtxBuilder, p0, p1};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
+use wasi::Dir;
 
 /// Run a program
 #[derive(Args)]
@@ -42,7 +48,13 @@ pub(crate) struct Run {
     #[arg(long, value_name = "NAME")]
     invoke: Option<String>,
 
-    /// Let none of the program's memories grow beyond SIZE bytes, as in 500000, 64K, 128M or 2G
+    /// Run FILE first, and let the program import what it exports from the module NAME. May be
+    /// repeated; a later one may import from those before it
+    #[arg(long = "preload", value_name = "NAME=FILE", value_parser = Preload::parse)]
+    preloads: Vec<Preload>,
+
+    /// Let the program's memories, tables (8 bytes an element) and objects take no more than
+    /// SIZE bytes together, as in 500000, 64K, 128M or 2G
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<usize>,
 
@@ -60,6 +72,16 @@ pub(crate) struct Run {
     #[arg(long = FINISH, hide = true, value_name = "FUNCTIONS")]
     finish: Option<Unfinished>,
 
+    /// The address at which a debugger can connect
+    #[arg(
+        long = "gdbstub",
+        short = 'g',
+        value_name = "[ADDRESS:]PORT",
+        value_parser = no_debugger,
+        hide = true
+    )]
+    _gdbstub: Option<String>,
+
     /// When the program ends, print what the engine did on standard error
     #[arg(long)]
     stats: bool,
@@ -73,7 +95,7 @@ pub(crate) struct Run {
     cache: CacheOptions,
 
     #[command(flatten)]
-    engine: EngineOptions,
+    pub(crate) engine: EngineOptions,
 
     #[command(flatten)]
     collector: CollectorOptions,
@@ -97,6 +119,7 @@ Examples:
   mainspring run --dir . --dir /usr/share/dict::/dict:ro spell.wasm -- -v notes.txt
   mainspring run --env HOME=/home --env LANG app.wasm
   mainspring run --invoke add add.wat 2 3
+  mainspring run --preload math=math.wasm -W max-memory-size=1000000 app.wasm
   zcat app.wasm.gz | mainspring run -
 
 Options for mainspring come before FILE; everything after FILE belongs to the program
@@ -104,10 +127,10 @@ Options for mainspring come before FILE; everything after FILE belongs to the pr
 
 The exit status is the one that the program ends with, and 134 when it traps.";
 
-/// What stands behind the program's imports.
+/// What stands behind the program's imports, and what it may use.
 struct Host {
     wasi: WasiP1Ctx,
-    limits: StoreLimits,
+    limits: Limits,
 }
 
 /// How `perf` learns about code.
@@ -120,29 +143,22 @@ enum Profile {
     Jitdump,
 }
 
-/// A directory that the program may see.
-#[derive(Clone, Debug, PartialEq)]
-struct Dir {
-    host: PathBuf,
-    guest: String,
-    read_only: bool,
+/// A module that runs before the program.
+#[derive(Clone, Debug)]
+struct Preload {
+    name: String,
+    file: PathBuf,
 }
 
-impl Dir {
-    fn parse(text: &str) -> Result<Dir, String> {
-        let (paths, read_only) = match text.strip_suffix(":ro") {
-            Some(paths) => (paths, true),
-            None => (text, false),
-        };
-        let (host, guest) = paths.split_once("::").unwrap_or((paths, paths));
-        if host.is_empty() || guest.is_empty() {
-            return Err("a directory's name is empty; write HOST, or HOST::GUEST".into());
+impl Preload {
+    fn parse(text: &str) -> Result<Preload, String> {
+        match text.split_once('=') {
+            Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok(Preload {
+                name: name.into(),
+                file: file.into(),
+            }),
+            _ => Err("write NAME=FILE, the name of a module and where it is".into()),
         }
-        Ok(Dir {
-            host: host.into(),
-            guest: guest.into(),
-            read_only,
-        })
     }
 }
 
@@ -154,16 +170,20 @@ impl Run {
         if self.finish.is_some() {
             later::step_back();
         }
-        let mut config = self.engine.config();
-        self.collector.apply(&mut config);
-        config.cache(self.cache.cache()).profiler(self.profiler());
-        let engine = Engine::new(&config)?;
+        let mut settings = self.engine.settings()?;
+        self.collector.apply(&mut settings.config);
+        let cache = self.cache.cache(&settings.cache);
+        settings.config.cache(cache).profiler(self.profiler());
+        let engine = Engine::new(&settings.config)?;
         if let Some(unfinished) = &self.finish {
             return self.finish(&engine, unfinished);
         }
         let mut phases = Phases::default();
         let (mut unfinished, path) = (Unfinished::default(), PathBuf::from(&self.program[0]));
-        let outcome = self.run(&engine, &mut phases, &mut unfinished);
+        let program = &settings.program;
+        let outcome = stack::with(program.max_wasm_stack, || {
+            self.run(&engine, program, &mut phases, &mut unfinished)
+        });
         engine.flush_cache();
         later::finish(&path, &unfinished);
         if self.stats {
@@ -191,7 +211,13 @@ impl Run {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn run(&self, engine: &Engine, phases: &mut Phases, unfinished: &mut Unfinished) -> Result<()> {
+    fn run(
+        &self,
+        engine: &Engine,
+        program: &Program,
+        phases: &mut Phases,
+        unfinished: &mut Unfinished,
+    ) -> Result<()> {
         let start_of_load = Instant::now();
         let file = PathBuf::from(&self.program[0]);
         let source = Source::read(&file).map_err(|error| self.explain_missing(&file, error))?;
@@ -199,9 +225,8 @@ impl Run {
         phases.load = start_of_load.elapsed();
 
         let start_of_instantiation = Instant::now();
-        let mut linker = Linker::new(engine);
-        link_wasi(&mut linker, &module)?;
-        let mut store = self.store(engine)?;
+        let mut store = self.store(engine, program)?;
+        let linker = self.linker(&mut store, &module, program)?;
         let instance = linker
             .instantiate(&mut store, &module)
             .map_err(|error| uncaught::explain(&mut store, error))
@@ -223,6 +248,41 @@ impl Run {
         // outlive it is written: output by the program, what was learned by `flush_cache`.
         std::mem::forget((store, module, linker, engine.clone()));
         outcome
+    }
+
+    /// All that the program may import.
+    fn linker(
+        &self,
+        store: &mut Store<Host>,
+        module: &Module,
+        program: &Program,
+    ) -> Result<Linker<Host>> {
+        let engine = store.engine().clone();
+        let mut linker = Linker::new(&engine);
+        linker.allow_unknown_exports(program.unknown_exports);
+        let mut preloads = Vec::new();
+        for preload in &self.preloads {
+            preloads.push(self.load(&engine, &Source::read(&preload.file)?)?);
+        }
+        if program.wasi.cli {
+            let modules = preloads.iter().chain([module]);
+            wasi::link(&mut linker, modules, program.wasi.preview0)?;
+        }
+        for (Preload { name, file }, module) in self.preloads.iter().zip(&preloads) {
+            linker
+                .module(&mut *store, name, module)
+                .map_err(|error| uncaught::explain(store, error))
+                .map_err(|error| {
+                    error.context(format!("cannot preload `{}` as `{name}`", file.display()))
+                })?;
+        }
+        if program.unknown_imports_trap {
+            linker.define_unknown_imports_as_traps(module)?;
+        }
+        if program.unknown_imports_default {
+            linker.define_unknown_imports_as_default_values(store, module)?;
+        }
+        Ok(linker)
     }
 
     /// A command that is spelt wrong ends up here as the name of a file.
@@ -257,62 +317,14 @@ impl Run {
         }
     }
 
-    fn store(&self, engine: &Engine) -> Result<Store<Host>> {
-        let wasi = self.context()?;
-        let Some(size) = self.max_memory else {
-            return Ok(Store::new(
-                engine,
-                Host {
-                    wasi,
-                    limits: StoreLimits::default(),
-                },
-            ));
+    fn store(&self, engine: &Engine, program: &Program) -> Result<Store<Host>> {
+        let host = Host {
+            wasi: self.context(&program.wasi)?,
+            limits: Limits::new(&program.limits, self.max_memory),
         };
-        let limits = StoreLimitsBuilder::new().memory_size(size).build();
-        let mut store = Store::new(engine, Host { wasi, limits });
+        let mut store = Store::new(engine, host);
         store.limiter(|host| &mut host.limits);
         Ok(store)
-    }
-
-    /// What the program gets: its arguments, the variables and directories that were named, and
-    /// the standard streams.
-    fn context(&self) -> Result<WasiP1Ctx> {
-        let mut builder = WasiCtxBuilder::new();
-        builder.inherit_stdio();
-        for (nth, arg) in self.program.iter().enumerate() {
-            let arg = match nth {
-                0 => self.program_name(),
-                _ => arg,
-            };
-            let Some(arg) = arg.to_str() else {
-                bail!("argument {nth} ({arg:?}) is not UTF-8, which WASI asks of arguments");
-            };
-            builder.arg(arg);
-        }
-        for variable in &self.envs {
-            let (key, value) = environment(variable)?;
-            builder.env(&key, &value);
-        }
-        for dir in &self.dirs {
-            let perms = match dir.read_only {
-                true => FsPerms::ReadOnly,
-                false => FsPerms::ReadWrite,
-            };
-            builder.preopened_dir(&dir.host, &dir.guest, perms)?;
-        }
-        if let Some(limit) = self.max_descriptors {
-            builder.max_descriptors(limit);
-        }
-        Ok(builder.build_p1())
-    }
-
-    /// What the program knows itself by: where it lies is not its business.
-    fn program_name(&self) -> &OsStr {
-        let file = Path::new(&self.program[0]);
-        match &self.argv0 {
-            Some(name) => name,
-            None => file.file_name().unwrap_or(file.as_os_str()),
-        }
     }
 
     fn call_export(
@@ -339,15 +351,8 @@ impl Run {
     }
 }
 
-/// Defines what of WASI a module may import. Few import preview 0, so that defining it is left
-/// to when one does.
-fn link_wasi(linker: &mut Linker<Host>, module: &Module) -> Result<()> {
-    p1::add_to_linker_sync(linker, |host| &mut host.wasi)?;
-    let unstable = |import: ImportType<'_>| import.module() == "wasi_unstable";
-    if module.imports().any(unstable) {
-        p0::add_to_linker_sync(linker, |host| &mut host.wasi)?;
-    }
-    Ok(())
+fn no_debugger(_: &str) -> Result<String, &'static str> {
+    Err("refused: there is no debugger of programs")
 }
 
 /// A number of bytes, with K, M or G for powers of 1024.
@@ -374,28 +379,6 @@ fn load_image(engine: &Engine, bytes: &Bytes) -> Result<Module> {
         // SAFETY: as above; and nothing else has these bytes.
         Bytes::InMemory(bytes) => unsafe { Module::deserialize(engine, bytes) },
     }
-}
-
-/// `K=V`, or `K` for the value that K has in our own environment.
-fn environment(variable: &str) -> Result<(String, String)> {
-    let (key, value) = match variable.split_once('=') {
-        Some((key, value)) => (key, value.to_string()),
-        None => {
-            let value = std::env::var(variable).map_err(|error| match error {
-                std::env::VarError::NotPresent => format_err!(
-                    "--env {variable}: there is no variable `{variable}` in this environment; give it a value with --env {variable}=VALUE"
-                ),
-                std::env::VarError::NotUnicode(_) => {
-                    format_err!("--env {variable}: the value is not UTF-8, which WASI asks of variables")
-                }
-            })?;
-            (variable, value)
-        }
-    };
-    if key.is_empty() {
-        bail!("--env {variable}: the variable's name is missing; write --env NAME=VALUE");
-    }
-    Ok((key.to_string(), value))
 }
 
 /// Runs a command (`_start`), or initializes a reactor (`_initialize`). What it returns, which
@@ -473,26 +456,5 @@ mod tests {
         ] {
             assert!(parse_size(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn directories_are_read_from_their_option() {
-        let dir = |host: &str, guest: &str, read_only| {
-            Ok(Dir {
-                host: host.into(),
-                guest: guest.into(),
-                read_only,
-            })
-        };
-        assert_eq!(Dir::parse("."), dir(".", ".", false));
-        assert_eq!(Dir::parse("/a/b::/c"), dir("/a/b", "/c", false));
-        assert_eq!(Dir::parse("/a:ro"), dir("/a", "/a", true));
-        assert_eq!(Dir::parse("/a::/c:ro"), dir("/a", "/c", true));
-        assert_eq!(Dir::parse("a:b"), dir("a:b", "a:b", false));
-        assert!(
-            Dir::parse("::/c").is_err()
-                && Dir::parse("/a::").is_err()
-                && Dir::parse(":ro").is_err()
-        );
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Wast {
     timeout: Option<Duration>,
 
     #[command(flatten)]
-    engine: EngineOptions,
+    pub(crate) engine: EngineOptions,
 
     #[command(flatten)]
     collector: CollectorOptions,
@@ -45,7 +45,7 @@ the directive holds: it is listed as not judged, and is neither passed nor faile
 
 impl Wast {
     pub(crate) fn execute(self) -> Result<ExitCode> {
-        let mut config = self.engine.config();
+        let mut config = self.engine.settings()?.without_a_program("wast")?;
         self.collector.apply(&mut config);
         let mut runner = WastRunner::new(&Engine::new(&config)?).echo(true);
         if let Some(limit) = self.timeout {

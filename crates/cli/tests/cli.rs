@@ -368,7 +368,7 @@ fn proposals_are_switched_by_name() {
     with("tail-call=n,branch-hinting=n,wide-arithmetic").prints("-2\n");
     with("wide-arithmetic,wide-arithmetic=n").fails(1, &["wide arithmetic"]);
     with("branch-hinting,gc-support=n,wide-arithmetic").prints("-2\n");
-    with("wide").fails(2, &["no such proposal", "wide-arithmetic"]);
+    with("wide").fails(2, &["no option `-W wide`", "wide-arithmetic"]);
     place
         .run(&[&["run", "-W", "wide-arithmetic"], &call[..]].concat())
         .prints("-2\n");

@@ -81,10 +81,13 @@ impl FrameInfo {
         let func_start = info
             .defined_func(frame.func)
             .map_or(0, |func| info.bodies[func.index()].start);
+        // Of calls that were inlined, code says it all the same.
+        let is_mapped = engine.config().compile.address_map;
+        let offset = frame.wasm_offset.filter(|_| is_mapped);
         FrameInfo {
             func_index: frame.func.0,
             func_start,
-            module_offset: frame.wasm_offset.map(|offset| offset as usize),
+            module_offset: offset.map(|offset| offset as usize),
             symbols: Vec::new(),
             module,
         }

@@ -5,7 +5,7 @@ mod peer;
 pub use peer::{InstanceAllocationStrategy, RegallocAlgorithm};
 
 use crate::Cache;
-use mainspring_abi::{CompileSettings, MemorySettings, Optimize};
+use mainspring_abi::{CompileSettings, Inline, MemorySettings, Optimize};
 use mainspring_error::{Result, bail, ensure};
 use mainspring_tiering::{Pace, Profiling, Tiers, Tuning};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -120,6 +120,21 @@ pub enum OptLevel {
     Speed,
     /// For speed, and small code where that costs nothing.
     SpeedAndSize,
+}
+
+/// Which functions the optimizing tier compiles in place of calls to them. Backtraces show their frames all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Inlining {
+    /// Small ones.
+    Yes,
+    /// Small ones, in modules that make objects.
+    InterModuleAndIntraGc,
+    /// Only those of other modules: none, as each module is compiled by itself.
+    InterModule,
+    /// Only what is no function of a module: none.
+    Intrinsics,
+    /// None.
+    No,
 }
 
 /// Whether backtraces name source lines.
@@ -333,6 +348,23 @@ impl Config {
             OptLevel::Speed => Optimize::Speed,
             OptLevel::SpeedAndSize => Optimize::SpeedAndSize,
         };
+        self
+    }
+
+    /// Sets which functions the optimizing tier compiles in place of calls to them. [`Inlining::Yes`] by default.
+    pub fn compiler_inlining(&mut self, inlining: Inlining) -> &mut Self {
+        self.compile.inline = match inlining {
+            Inlining::Yes => Inline::Small,
+            Inlining::InterModuleAndIntraGc => Inline::SmallWithObjects,
+            Inlining::InterModule | Inlining::Intrinsics | Inlining::No => Inline::None,
+        };
+        self
+    }
+
+    /// Sets whether code says of which WebAssembly instruction it is. On by default. Without, images are smaller, and
+    /// [`FrameInfo`](crate::FrameInfo) knows no offsets.
+    pub fn generate_address_map(&mut self, generate: bool) -> &mut Self {
+        self.compile.address_map = generate;
         self
     }
 

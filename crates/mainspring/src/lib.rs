@@ -61,7 +61,7 @@ pub use backtrace::{FrameInfo, FrameSymbol, WasmBacktrace};
 pub use cache::{Cache, CacheConfig};
 pub use code_builder::{CodeBuilder, CodeHint};
 pub use config::{
-    Collector, Config, InstanceAllocationStrategy, OptLevel, ProfilingStrategy, RegallocAlgorithm,
+    Collector, Config, Inlining, InstanceAllocationStrategy, OptLevel, ProfilingStrategy, RegallocAlgorithm,
     Strategy, TierStress, WasmBacktraceDetails,
 };
 pub use engine::{Engine, EngineWeak, Precompiled};

@@ -8,7 +8,7 @@ use crate::queue::Queue;
 use crate::stats::{Counts, Statistics, TierCounts};
 use crate::tuning::{Tiers, Tuning};
 use mainspring_abi::{
-    CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, TooLarge, VMOffsets,
+    CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, Inline, TooLarge, VMOffsets,
 };
 use mainspring_baseline::Baseline;
 use mainspring_error::{Result, bail};
@@ -288,7 +288,11 @@ impl Compilers {
             bytes,
             settings: &self.settings,
             calls,
-            inlining: true,
+            inlining: match self.settings.inline {
+                Inline::Small => true,
+                Inline::SmallWithObjects => module.needs_heap(),
+                Inline::None => false,
+            },
             tier_up: false,
             entry: Entry::Start,
             exact_locations: false,
@@ -342,7 +346,10 @@ fn seen(
     );
     let _entered = span.enter();
     let start = Instant::now();
-    let compiled = compile()?;
+    let mut compiled = compile()?;
+    if !input.settings.address_map && !input.exact_locations {
+        compiled.locations = Vec::new();
+    }
     counts.add(start, wasm_bytes, compiled.code.len());
     span.record("code_bytes", compiled.code.len());
     Ok(compiled)

@@ -70,6 +70,12 @@ fn lines(
             format!("{:?}", settings.optimize),
             true,
         ),
+        ("compiler_inlining", format!("{:?}", settings.inline), true),
+        (
+            "generate_address_map",
+            settings.address_map.to_string(),
+            true,
+        ),
         (OPTIMIZER, compilers.optimizer_fingerprint(), true),
         (BASELINE, compilers.baseline_fingerprint(), true),
     ]

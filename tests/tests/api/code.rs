@@ -118,6 +118,18 @@ fn images_are_for_settings_that_make_the_same_code() {
             true,
             true,
         ),
+        (
+            |c| c.compiler_inlining(Inlining::No),
+            "compiler_inlining",
+            true,
+            true,
+        ),
+        (
+            |c| c.generate_address_map(false),
+            "generate_address_map",
+            true,
+            true,
+        ),
         (|c| c.relaxed_simd_deterministic(true), "", false, false),
         (|c| c.wasm_branch_hinting(true), "", false, false),
         (|c| c.memory_reservation_for_growth(0), "", false, false),

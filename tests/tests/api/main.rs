@@ -12,6 +12,7 @@ mod foreign;
 mod instances;
 mod many;
 mod memories;
+mod nans;
 mod objects;
 mod panics;
 mod references;

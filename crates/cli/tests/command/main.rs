@@ -5,5 +5,6 @@ mod place;
 
 mod endings;
 mod names;
+mod options;
 mod proposals;
 mod scripts;
