@@ -3,7 +3,7 @@
 use crate::options::CacheSettings;
 use crate::report;
 use clap::Args;
-use mainspring::{Cache, CacheConfig};
+use mainspring::{Cache, Result};
 
 /// Options of the cache.
 #[derive(Args)]
@@ -17,14 +17,25 @@ pub(crate) struct CacheOptions {
 }
 
 impl CacheOptions {
-    /// The cache. If it can't be used, that is said, and the program runs without.
-    pub(crate) fn cache(&self, settings: &CacheSettings) -> Option<Cache> {
+    /// The cache. If it can't be used where it is by default, that is said, and the program runs without.
+    ///
+    /// # Errors
+    /// If it can't be used as a file that was named says.
+    pub(crate) fn cache(&self, settings: &CacheSettings) -> Result<Option<Cache>> {
         let off = std::env::var_os("MAINSPRING_CACHE").is_some_and(|value| value == "off");
         if self.no_cache || off || !settings.is_on {
-            return None;
+            return Ok(None);
         }
-        Cache::new(CacheConfig::new())
-            .inspect_err(|error| report::note(&format!("running without the cache: {error:#}")))
-            .ok()
+        match (
+            Cache::from_file(settings.config.as_deref()),
+            &settings.config,
+        ) {
+            (Ok(cache), _) => Ok(Some(cache)),
+            (Err(error), Some(_)) => Err(error.context("-C cache-config")),
+            (Err(error), None) => {
+                report::note(&format!("running without the cache: {error:#}"));
+                Ok(None)
+            }
+        }
     }
 }

@@ -63,7 +63,7 @@ impl EngineOptions {
     /// # Errors
     /// If two options contradict each other.
     pub(crate) fn settings(&self) -> Result<Settings> {
-        let mut settings = self.options.settings();
+        let mut settings = self.options.settings()?;
         let (strategy, stress) = match (self.tier, settings.strategy) {
             (None, strategy) => (strategy.unwrap_or_default(), None),
             (Some(tier), None) => tier.means(),
@@ -84,8 +84,11 @@ impl EngineOptions {
     }
 
     /// Whether and where the engine is to say what it does.
-    pub(crate) fn logging(&self) -> Logging {
-        self.options.settings().logging
+    ///
+    /// # Errors
+    /// As of [`settings`](Self::settings).
+    pub(crate) fn logging(&self) -> Result<Logging> {
+        Ok(self.options.settings()?.logging)
     }
 }
 

@@ -110,7 +110,7 @@ impl Explore {
                 source.name
             );
         };
-        let config = self.options.settings().config;
+        let config = self.options.settings()?.config;
         let explorer = Explorer::new(&Engine::new(&config)?, bytes.get()?)
             .map_err(|error| source.refused(error))?;
         let functions = explorer.functions();

@@ -21,6 +21,7 @@ mod wast;
 
 use crate::options::Logging;
 use clap::{CommandFactory, Parser, Subcommand};
+use mainspring::Result;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -44,14 +45,14 @@ enum Command {
 
 impl Command {
     /// Whether and where the engine is to say what it does.
-    fn logging(&self) -> Logging {
-        match self {
-            Command::Run(command) => command.engine.logging(),
-            Command::Compile(command) => command.engine.logging(),
-            Command::Wast(command) => command.engine.logging(),
-            Command::Explore(command) => command.options.settings().logging,
+    fn logging(&self) -> Result<Logging> {
+        Ok(match self {
+            Command::Run(command) => command.engine.logging()?,
+            Command::Compile(command) => command.engine.logging()?,
+            Command::Wast(command) => command.engine.logging()?,
+            Command::Explore(command) => command.options.settings()?.logging,
             Command::Inspect(_) | Command::Completions(_) => Logging::default(),
-        }
+        })
     }
 }
 
@@ -83,7 +84,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return report::usage(&error),
     };
-    if let Err(error) = log::start(cli.command.logging()) {
+    if let Err(error) = cli.command.logging().and_then(log::start) {
         return report::failure(&error);
     }
     let outcome = match cli.command {

@@ -5,6 +5,7 @@
 
 mod codegen;
 mod debug;
+mod file;
 mod optimize;
 mod parse;
 mod record;
@@ -15,7 +16,9 @@ mod wasi;
 mod wasm;
 
 use clap::Args;
-use mainspring::Config;
+use file::FromFile;
+use mainspring::{Config, Result};
+use std::path::PathBuf;
 
 pub(crate) use parse::List;
 pub(crate) use settings::{CacheSettings, Limits, Logging, Program, Settings, Wasi};
@@ -47,52 +50,51 @@ pub(crate) struct Options {
     #[arg(long, short = 'R', value_name = KEY, value_parser = RECORD, hide = true)]
     record: Vec<List>,
 
-    /// The machine to make code for
-    #[arg(long = "target", value_name = "TARGET", value_parser = no_target, hide = true)]
-    _target: Option<String>,
+    /// Make code for machines like TARGET, which can only be one like this
+    #[arg(long, value_name = "TARGET")]
+    target: Option<String>,
 
-    /// A file with options
-    #[arg(long = "config", value_name = "FILE", value_parser = no_config, hide = true)]
-    _config: Option<String>,
-}
-
-fn no_target(_: &str) -> Result<String, &'static str> {
-    Err("refused: code is made for the machine that it runs on")
-}
-
-fn no_config(_: &str) -> Result<String, &'static str> {
-    Err("not supported yet: options are read from the command line only")
+    /// Take options of these groups from FILE, in TOML: `wasm.gc = false`. Those of the command
+    /// line go before them
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 const KEY: &str = "KEY[=VAL],..";
 
 const WASM: Group = Group {
     short: 'W',
+    long: "wasm",
     title: "WebAssembly and running it",
     rows: wasm::ROWS,
 };
 const OPTIMIZE: Group = Group {
     short: 'O',
+    long: "optimize",
     title: "Optimization and the layout of memory",
     rows: optimize::ROWS,
 };
 const CODEGEN: Group = Group {
     short: 'C',
+    long: "codegen",
     title: "Making code",
     rows: codegen::ROWS,
 };
 const DEBUG: Group = Group {
     short: 'D',
+    long: "debug",
     title: "Finding faults",
     rows: debug::ROWS,
 };
 const WASI: Group = Group {
     short: 'S',
+    long: "wasi",
     title: "WASI",
     rows: wasi::ROWS,
 };
 const RECORD: Group = Group {
     short: 'R',
+    long: "record",
     title: "Recording runs",
     rows: record::ROWS,
 };
@@ -104,6 +106,7 @@ const GROUPS: [Group; 6] = [WASM, OPTIMIZE, CODEGEN, DEBUG, WASI, RECORD];
 #[derive(Clone, Copy)]
 struct Group {
     short: char,
+    long: &'static str,
     title: &'static str,
     rows: &'static [Row],
 }
@@ -174,7 +177,11 @@ const TIME: &str = "=TIME";
 
 impl Options {
     /// What they come to.
-    pub(crate) fn settings(&self) -> Settings {
+    ///
+    /// # Errors
+    /// If the file with options can't be read, or holds something else.
+    pub(crate) fn settings(&self) -> Result<Settings> {
+        let file = self.config.as_deref().map(FromFile::read).transpose()?;
         let lists = [
             &self.wasm,
             &self.optimize,
@@ -184,13 +191,19 @@ impl Options {
             &self.record,
         ];
         let mut settings = Settings::default();
-        for given in lists {
-            let mut options: Vec<_> = given.iter().flat_map(List::options).collect();
+        if let Some(target) = &self.target {
+            let set = settings.config.target(target);
+            set.map_err(|error| error.context("--target"))?;
+        }
+        for (group, given) in GROUPS.iter().zip(lists) {
+            let from_file = file.iter().flat_map(|file| file.of(group));
+            let all = from_file.chain(given);
+            let mut options: Vec<_> = all.flat_map(List::options).collect();
             options.sort_by_key(|option| option.row);
             for option in options {
                 (option.apply)(&mut settings);
             }
         }
-        settings
+        Ok(settings)
     }
 }

@@ -172,7 +172,7 @@ impl Run {
         }
         let mut settings = self.engine.settings()?;
         self.collector.apply(&mut settings.config);
-        let cache = self.cache.cache(&settings.cache);
+        let cache = self.cache.cache(&settings.cache)?;
         settings.config.cache(cache).profiler(self.profiler());
         let engine = Engine::new(&settings.config)?;
         if let Some(unfinished) = &self.finish {

@@ -61,8 +61,8 @@ pub use backtrace::{FrameInfo, FrameSymbol, WasmBacktrace};
 pub use cache::{Cache, CacheConfig};
 pub use code_builder::{CodeBuilder, CodeHint};
 pub use config::{
-    Collector, Config, Inlining, InstanceAllocationStrategy, OptLevel, ProfilingStrategy, RegallocAlgorithm,
-    Strategy, TierStress, WasmBacktraceDetails,
+    Collector, Config, Inlining, InstanceAllocationStrategy, OptLevel, ProfilingStrategy,
+    RegallocAlgorithm, Strategy, TierStress, WasmBacktraceDetails,
 };
 pub use engine::{Engine, EngineWeak, Precompiled};
 pub use explore::{

@@ -1,6 +1,6 @@
 //! `-C`: how code is made and kept.
 
-use super::Effect::{self, NotYet, Only, RefusedPrefix, Switch, Word};
+use super::Effect::{self, Only, RefusedPrefix, Switch, Text, Word};
 use super::{Row, row};
 use mainspring::{Collector, Config, Inlining, Strategy};
 
@@ -35,8 +35,8 @@ pub(super) const ROWS: &[Row] = &[
     ),
     row(
         "cache-config",
-        NotYet("=FILE"),
-        "MAINSPRING_CACHE_DIR says where the cache is",
+        Text(|s, path| s.cache.config = Some(path.into())),
+        "The file that says where the cache is and how large it may be, in wasmtime's format; otherwise mainspring/config.toml in $XDG_CONFIG_HOME or ~/.config, if it is there",
     ),
     row(
         "cranelift-debug-verifier",

@@ -8,12 +8,16 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 /// Options that were given with commas between.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct List(Vec<Given>);
 
 impl List {
     pub(super) fn options(&self) -> impl Iterator<Item = &Given> {
         self.0.iter()
+    }
+
+    pub(super) fn add(&mut self, option: Given) {
+        self.0.push(option);
     }
 }
 
@@ -53,7 +57,7 @@ impl Group {
         Ok(List(options.collect::<Result<_, _>>()?))
     }
 
-    fn parse_one(&self, option: &str) -> Result<Given, String> {
+    pub(super) fn parse_one(&self, option: &str) -> Result<Given, String> {
         let (name, value) = match option.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (option, None),

@@ -1,6 +1,7 @@
 //! What the option groups come to.
 
 use mainspring::{Config, Result, Strategy, ensure};
+use std::path::PathBuf;
 
 /// What the rows of the tables set.
 #[derive(Default)]
@@ -17,6 +18,7 @@ pub(crate) struct Settings {
 /// Where the cache is.
 pub(crate) struct CacheSettings {
     pub(crate) is_on: bool,
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// Whether and where the engine says what it does, if it is asked to.
@@ -64,7 +66,10 @@ pub(crate) struct Wasi {
 
 impl Default for CacheSettings {
     fn default() -> CacheSettings {
-        CacheSettings { is_on: true }
+        CacheSettings {
+            is_on: true,
+            config: None,
+        }
     }
 }
 

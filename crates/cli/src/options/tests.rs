@@ -20,10 +20,7 @@ const SWITCHES: &[(&str, &str)] = &[
         "The same: the program's name in its own arguments; otherwise that of its file, without folders",
     ),
     ("codegen", "The group `-C`, below"),
-    (
-        "config",
-        "Refused for now: options are read from the command line only",
-    ),
+    ("config", "The same"),
     ("debug", "The group `-D`, below"),
     ("dir", "The same, and `:ro` at the end makes it read-only"),
     (
@@ -48,7 +45,7 @@ const SWITCHES: &[(&str, &str)] = &[
     ("record", "The group `-R`, below"),
     (
         "target",
-        "Refused: code is made for the machine that it runs on",
+        "The same, but that it can only be x86-64 and Linux, which is the default",
     ),
     ("wasi", "The group `-S`, below"),
     ("wasm", "The group `-W`, below"),
@@ -60,7 +57,7 @@ const TITLE: &str = "\
 What each option of `wasmtime run` (version 48) does here, then what only this command has. This file is written by
 `MAINSPRING_BLESS=1 cargo test -p mainspring-cli options`, from the tables in `crates/cli/src/options`.
 
-Options of a group may be given one by one (`-W simd=n -W threads`) or with commas between (`-Wsimd=n,threads`). A
+Options of a group may be given one by one (`-W gc=n -W threads`) or with commas between (`-Wgc=n,threads`). A
 switch without a value is on; `y`, `yes` and `true`, `n`, `no` and `false` are values of switches. Numbers may be
 hexadecimal (`0x10000`) and have `_` between digits. What is refused is refused by name, with the reason, so that no
 option is taken and then ignored. The other commands take the groups too; what is about running a program changes nothing
@@ -194,15 +191,15 @@ fn settings(group: Group, text: &[&str]) -> Settings {
         debug: Vec::new(),
         wasi: Vec::new(),
         record: Vec::new(),
-        _target: None,
-        _config: None,
+        target: None,
+        config: None,
     };
     match group.short {
         'W' => options.wasm = lists,
         'S' => options.wasi = lists,
         other => panic!("-{other} is not used here"),
     }
-    options.settings()
+    options.settings().expect("there is no file")
 }
 
 /// Each option takes what its usage says, or is refused with its reason, whatever it is given.

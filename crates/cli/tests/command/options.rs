@@ -55,8 +55,6 @@ fn what_means_nothing_here_is_refused_by_name() {
             "but `-W nan-canonicalization`",
         ),
         (&["-W", "sind"], "there is no option `-W sind`"),
-        (&["--target", "wasm32"], "for the machine that it runs on"),
-        (&["--config", "x.toml"], "from the command line only"),
         (&["-g", "1234"], "no debugger"),
         (&["--preload", "a"], "NAME=FILE"),
     ];
@@ -69,6 +67,9 @@ fn what_means_nothing_here_is_refused_by_name() {
         .run(&["-W", harmless, "-Spreview2", "empty.wat"])
         .prints("");
     let scripts = ["wast", "-W", "max-tables=1", "empty.wast"];
+    let machine = |target| place.run(&["run", "--target", target, "empty.wat"]);
+    machine("x86_64-unknown-linux-gnu").prints("");
+    machine("wasm32").fails(1, &["--target: no code can be made for wasm32"]);
     place.write("empty.wast", "");
     place.run(&scripts).fails(1, &["can't limit scripts"]);
 }
@@ -454,4 +455,70 @@ fn how_code_is_made() {
     assert_eq!(cache(), before, "nothing is kept");
     run(&["-W", "nan-canonicalization"]);
     assert!(cache() > before, "otherwise something is");
+}
+
+#[test]
+fn options_from_a_file() {
+    let place = Place::new(&[
+        (
+            "memory.wat",
+            r#"(module (memory 1) (func (export "f") (result i32) (memory.grow (i32.const 1))))"#,
+        ),
+        (
+            "small.toml",
+            "[wasm]\nmax-memory-size = 65_536\ntail-call = false\n[wasi]\ntcplisten = []\n[codegen]\ncompiler = \"winch\"",
+        ),
+        ("fuel.toml", "wasm.fuel = 10"),
+        ("wide.toml", "wasm.wide = true"),
+        ("float.toml", "wasm.simd = 1.5"),
+        ("table.toml", "simd = true"),
+        ("other.toml", "[wat]"),
+        ("broken.toml", "[wasm"),
+    ]);
+    let run = |options: &[&str]| {
+        place.run(&[&["run"], options, &["--invoke", "f", "memory.wat"]].concat())
+    };
+    run(&["--config", "small.toml"]).prints("-1\n");
+    run(&["--config", "small.toml", "-W", "max-memory-size=131072"]).prints("1\n");
+    run(&["--config", "small.toml", "--tier", "optimizing"])
+        .fails(1, &["`-C compiler` and `--tier`"]);
+    let wrong = [
+        ("fuel.toml", "-W fuel=10: not supported yet"),
+        ("wide.toml", "did you mean `-W wide-arithmetic`?"),
+        ("float.toml", "`simd` can't be a float"),
+        (
+            "table.toml",
+            "`simd` is none of its tables, which are wasm, optimize",
+        ),
+        ("other.toml", "`wat` is none of its tables"),
+        ("broken.toml", "--config broken.toml: "),
+        ("none.toml", "--config none.toml: No such file"),
+    ];
+    for (file, text) in wrong {
+        run(&["--config", file]).fails(1, &[text]);
+    }
+}
+
+#[test]
+fn the_cache_is_where_a_file_says() {
+    let place = Place::new(&[
+        ("empty.wat", "(module)"),
+        ("wrong.toml", "[cache]\nsize = 1"),
+    ]);
+    let directory = place.path().join("kept");
+    let text =
+        format!("[cache]\ndirectory = {directory:?}\nfiles-total-size-soft-limit = \"10Mi\"");
+    place.write("cache.toml", text);
+    place
+        .run(&["run", "-C", "cache-config=cache.toml", "empty.wat"])
+        .prints("");
+    assert!(directory.is_dir(), "the cache is there");
+    let wrong = ["run", "-C", "cache-config=wrong.toml", "empty.wat"];
+    place
+        .run(&wrong)
+        .fails(1, &["-C cache-config", "wrong.toml", "`size`"]);
+    let off = ["run", "-C", "cache=n,cache-config=wrong.toml", "empty.wat"];
+    place.run(&off).prints("");
+    let none = ["run", "-C", "cache-config=none.toml", "empty.wat"];
+    place.run(&none).fails(1, &["none.toml"]);
 }

@@ -57,8 +57,6 @@ macro_rules! settings {
 settings! {
     /// Has no effect yet: no source lines are read.
     wasm_backtrace_details: WasmBacktraceDetails = WasmBacktraceDetails::Environment;
-    /// Has no effect: traps and backtraces have their offsets in any case.
-    generate_address_map: bool = true;
     /// Has no effect: images have no symbols. Profilers are told of functions by [`profiler`](Self::profiler).
     debug_symbols: bool = true;
     /// Has no effect: code keeps frame pointers, and registers nothing with the system's unwinder.

@@ -70,7 +70,7 @@ getters! {
         |config| config.heap.corruption_metadata;
     get_metadata_for_internal_asserts metadata_for_internal_asserts: bool =
         |config| config.peer.metadata_for_internal_asserts;
-    get_generate_address_map generate_address_map: bool = |config| config.peer.generate_address_map;
+    get_generate_address_map generate_address_map: bool = |config| config.compile.address_map;
     get_native_unwind_info native_unwind_info: Option<bool> = |config| Some(config.peer.native_unwind_info);
     get_debug_info debug_info: bool = |config| config.peer.debug_info;
     get_debug_symbols debug_symbols: bool = |config| config.peer.debug_symbols;
