@@ -7,6 +7,7 @@ use crate::trap::TrapCode;
 use crate::vmcontext::VMOffsets;
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Settings that change generated code: part of the key of every image and cache entry.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -105,6 +106,19 @@ pub trait Profile: Sync {
     fn is_settled(&self, func: DefinedFuncIndex) -> bool;
 }
 
+/// The bodies of a module's functions.
+pub trait Bodies {
+    /// The module's bytes in a range, which is that of a body; `None` if they can't be had anymore.
+    fn read(&self, range: &Range<u32>) -> Option<&[u8]>;
+}
+
+/// All bytes of a module.
+impl<T: AsRef<[u8]>> Bodies for T {
+    fn read(&self, range: &Range<u32>) -> Option<&[u8]> {
+        self.as_ref().get(range.start as usize..range.end as usize)
+    }
+}
+
 /// One function to compile: the input of every tier.
 #[derive(Clone, Copy)]
 pub struct FunctionInput<'a> {
@@ -114,8 +128,10 @@ pub struct FunctionInput<'a> {
     pub offsets: &'a VMOffsets,
     /// Which function.
     pub index: DefinedFuncIndex,
-    /// All the module's bytes; the body is `module.bodies[index]` of it, and was validated.
-    pub bytes: &'a [u8],
+    /// Its body, which was validated: local declarations, then operators.
+    pub body: &'a [u8],
+    /// All bodies of the module, for inlining.
+    pub bodies: &'a dyn Bodies,
     /// The engine's settings.
     pub settings: &'a CompileSettings,
     /// How it calls others.
@@ -135,13 +151,7 @@ pub struct FunctionInput<'a> {
     pub profile: Option<&'a dyn Profile>,
 }
 
-impl<'a> FunctionInput<'a> {
-    /// The body: local declarations, then operators.
-    pub fn body(&self) -> &'a [u8] {
-        self.module
-            .slice(self.bytes, &self.module.bodies[self.index.index()])
-    }
-
+impl FunctionInput<'_> {
     /// Where the body starts in the module.
     pub fn body_offset(&self) -> u32 {
         self.module.bodies[self.index.index()].start

@@ -23,7 +23,7 @@ pub use call::{
     INT_RESULT_REGS, RegClass, ResultPassing, call_layout, value_bits,
 };
 pub use code::{
-    CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, Handler, Inline,
+    Bodies, CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, Handler, Inline,
     InlinedCall, InlinedCode, Optimize, Profile, Reloc, RelocTarget, SourceLocation, TrapSite,
 };
 pub use limits::TooLarge;

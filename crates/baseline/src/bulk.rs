@@ -46,7 +46,7 @@ impl Func<'_, '_> {
 
     #[cold]
     fn check_large(&self) -> Result<()> {
-        let body = self.input.body().len();
+        let body = self.input.body.len();
         let limit = (MIN_CODE.max(body.saturating_mul(CODE_OF_A_BYTE))).min(MAX_CODE);
         ensure!(
             self.bytes_made() <= limit,

@@ -140,7 +140,7 @@ fn compile(
     let module = input.module;
     let index = module.func_of(input.index);
     let ty = module.func_type(index);
-    let mut body = Body::new(input.body(), input.body_offset());
+    let mut body = Body::new(input.body, input.body_offset());
     locals::declare(module, ty, &mut body, &mut buffers.locals)?;
     let mut usage = locals::scan(body, &mut buffers.locals, &mut buffers.loops, !cpu.sse41);
     usage.has_vectors |= input.offsets.passes_vectors()

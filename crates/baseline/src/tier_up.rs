@@ -63,7 +63,7 @@ impl Func<'_, '_> {
     /// At the header of a loop: all operands are in slots or constants.
     pub(crate) fn count_loop(&mut self) {
         self.loop_operands += self.stack.len();
-        if self.loop_operands > MOST_OPERANDS.max(self.input.body().len()) {
+        if self.loop_operands > MOST_OPERANDS.max(self.input.body.len()) {
             return;
         }
         let Some(counter) = self.counter(CounterKind::Loop, self.at) else {

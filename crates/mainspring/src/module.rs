@@ -7,7 +7,7 @@ use crate::types::ExternType;
 use mainspring_error::{Context, Result};
 use mainspring_platform::files::{self, FileIdentity};
 use mainspring_runtime as runtime;
-use mainspring_tiering::{ImageBytes, ModuleCode};
+use mainspring_tiering::{ImageBytes, ModuleCode, SourceFile};
 use mainspring_wasm::{DecodeError, EntityIndex, FuncIndex, FunctionNames};
 use std::borrow::Cow;
 use std::fs::File;
@@ -106,7 +106,11 @@ impl Module {
                 return Err(error.into());
             }
         };
-        Module::from_vec(engine, binary, identity).map_err(|error| {
+        let source = identity.map(|identity| SourceFile {
+            file: opened,
+            identity,
+        });
+        Module::from_vec(engine, binary, source).map_err(|error| {
             let what = match error.is::<DecodeError>() {
                 true => "is not a valid module",
                 false => "can't be made a module of",
@@ -137,7 +141,7 @@ impl Module {
         Module::from_code(engine, code).ok()
     }
 
-    fn from_vec(engine: &Engine, binary: Vec<u8>, file: Option<FileIdentity>) -> Result<Module> {
+    fn from_vec(engine: &Engine, binary: Vec<u8>, file: Option<SourceFile>) -> Result<Module> {
         let (compilers, features) = (engine.compilers(), engine.config().features);
         let code = match engine.config().strategy {
             Strategy::Auto | Strategy::Winch => {

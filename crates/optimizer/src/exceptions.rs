@@ -165,7 +165,7 @@ impl<'a> Func<'a, '_> {
     fn dispatch(&mut self, clauses: &[Clause], exception: Value) {
         let mut found = None;
         for clause in clauses {
-            if limits::is_too_large(self.builder.func, self.input.body().len()) {
+            if limits::is_too_large(self.builder.func, self.input.body.len()) {
                 break;
             }
             let Some(tag) = clause.tag else {

@@ -221,7 +221,7 @@ pub(crate) fn translate<'a>(
     function.signature = types::wasm_signature(module, func_type);
 
     let body = FunctionBody::new(BinaryReader::new(
-        input.body(),
+        input.body,
         u64::from(input.body_offset()),
     ));
     let mut func = Func::new(input, isa, function, builder, buffers);
@@ -405,7 +405,7 @@ impl<'a, 'b> Func<'a, 'b> {
     }
 
     fn check_size(&self) -> Result<()> {
-        let body_bytes = self.input.body().len();
+        let body_bytes = self.input.body.len();
         limits::check_size(self.builder.func, body_bytes, self.locals.len())
     }
 

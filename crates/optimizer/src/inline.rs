@@ -119,16 +119,17 @@ impl<'a> Func<'a, '_> {
             return Ok(None);
         };
         let range = &self.module.bodies[defined.index()];
-        let body = self.module.slice(input.bytes, range);
-        if body.len() > HOT_LEAF_BYTES
+        if range.len() > HOT_LEAF_BYTES
             || self.times_open(func) > if heat == Heat::Hot { RECURSIONS } else { 0 }
             || self.inlining.open.len() >= DEPTH
-            || self.inlining.bytes + body.len() > BUDGET
+            || self.inlining.bytes + range.len() > BUDGET
         {
             return Ok(None);
         }
-        let reader = BinaryReader::new(body, u64::from(range.start));
-        let body = FunctionBody::new(reader);
+        let Some(body) = input.bodies.read(range) else {
+            return Ok(None);
+        };
+        let body = FunctionBody::new(BinaryReader::new(body, u64::from(range.start)));
         let size = match self.inlining.sizes.get(&func) {
             Some(&size) => size,
             None => {

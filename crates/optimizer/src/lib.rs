@@ -180,7 +180,7 @@ impl Worker {
         if input.settings.optimize != Optimize::None {
             phis::remove_redundant(function);
         }
-        limits::check_params(function, input.body().len())?;
+        limits::check_params(function, input.body.len())?;
         let made = input.exact_locations.then(|| sources::of_results(function));
         let control = &mut ControlPlane::default();
         context

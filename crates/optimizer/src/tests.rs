@@ -46,7 +46,8 @@ fn each_function<T>(
         module: &module,
         offsets: &offsets,
         index: DefinedFuncIndex::from(i),
-        bytes: &bytes,
+        body: module.slice(&bytes, &module.bodies[i]),
+        bodies: &bytes,
         settings,
         calls,
         inlining: true,
@@ -399,7 +400,7 @@ fn entries_at_loops() {
         let mut loops = 0;
         each_function(wat, &settings, CallMode::ThroughTable, |input| {
             let body = &module.bodies[input.index.index()];
-            let reader = BinaryReader::new(input.body(), u64::from(body.start));
+            let reader = BinaryReader::new(input.body, u64::from(body.start));
             let operators = FunctionBody::new(reader).get_operators_reader().unwrap();
             let mut found = 0;
             for operator in operators.into_iter_with_offsets() {
@@ -598,7 +599,7 @@ fn exact_locations() {
             .locations
             .iter()
             .filter(|location| location.wasm != mainspring_abi::SourceLocation::NONE)
-            .map(|location| input.bytes[location.wasm as usize])
+            .map(|location| input.body[(location.wasm - input.body_offset()) as usize])
             .collect();
         // i32.add, i64.shr_u, i64.mul, i64.add, a comparison, and an i32.div_u that became a multiplication.
         for opcode in [0x6a, 0x88, 0x7e, 0x7c, 0x56, 0x6e] {

@@ -523,14 +523,13 @@ impl Store {
         if len == 0 {
             return Ok(());
         }
-        let data = module.info().slice(module.code().bytes()?, range);
         let (to, from, len) = (to as usize, from as usize, len as usize);
+        let start = range.start + from as u32;
+        let data = module.code().read(&(start..start + len as u32))?;
         let target = self.memory(memory).base();
         // SAFETY: the range is inside the memory, as checked above, and the module's bytes are no part of it. Other
         // threads may see any mix of old and new bytes if the memory is shared.
-        unsafe {
-            std::ptr::copy_nonoverlapping(data[from..from + len].as_ptr(), target.add(to), len)
-        };
+        unsafe { std::ptr::copy_nonoverlapping(data[..len].as_ptr(), target.add(to), len) };
         Ok(())
     }
 

@@ -100,18 +100,17 @@ impl Module {
                 return FunctionNames::default();
             };
             // Without the module's bytes, functions go by their numbers.
-            self.code.bytes().map_or_else(
+            self.code.read(range).map_or_else(
                 |_| FunctionNames::default(),
-                |bytes| FunctionNames::read(info.slice(bytes, range)),
+                |section| FunctionNames::read(&section),
             )
         })
     }
 
     /// The name of one of its tags in its `name` section.
     pub(crate) fn tag_name(&self, tag: TagIndex) -> Option<String> {
-        let info = self.info();
-        let bytes = self.code.bytes().ok()?;
-        tag_name(info.slice(bytes, info.name_section.as_ref()?), tag)
+        let range = self.info().name_section.as_ref()?;
+        tag_name(&self.code.read(range).ok()?, tag)
     }
 
     /// Makes the images of its memories now rather than at the first instantiation.
@@ -198,13 +197,12 @@ fn make_image(code: &ModuleCode, memory: MemoryIndex) -> Result<Option<MemoryIma
     if range.len() as u64 > longest_file() {
         return Ok(None);
     }
-    let bytes = code.bytes()?;
-    let make = || -> std::io::Result<MemoryFile> {
+    let make = || -> Result<MemoryFile> {
         let file = MemoryFile::new("mainspring-memory", range.len() as u64)?;
         let segments = placed
             .iter()
-            .map(|(range, segment)| (range.start - start, info.slice(bytes, &segment.range)));
-        write_segments(&file, segments)?;
+            .map(|(range, segment)| (range.start - start, segment.range.clone()));
+        write_segments(code, &file, segments)?;
         Ok(file)
     };
     let file = Arc::new(make().context("cannot make the image of a memory")?);
@@ -215,21 +213,22 @@ fn make_image(code: &ModuleCode, memory: MemoryIndex) -> Result<Option<MemoryIma
 
 /// Writes segments to a file of zeros, later ones over earlier ones. Modules can have many thousands of small
 /// ones, so those that follow each other closely are written together.
-fn write_segments<'a>(
+fn write_segments(
+    code: &ModuleCode,
     file: &MemoryFile,
-    segments: impl Iterator<Item = (usize, &'a [u8])> + Clone,
-) -> std::io::Result<()> {
+    segments: impl Iterator<Item = (usize, Range<u32>)> + Clone,
+) -> Result<()> {
     const TOGETHER: usize = 256 << 10;
     const GAP: usize = 4096;
-    let ends = segments.clone().map(|(at, bytes)| at + bytes.len());
+    let ends = segments.clone().map(|(at, range)| at + range.len());
     let ascending = ends
         .zip(segments.clone().skip(1))
         .all(|(end, (at, _))| end <= at);
     let (mut run_at, mut run) = (0, Vec::with_capacity(TOGETHER));
-    for (at, bytes) in segments {
+    for (mut at, mut range) in segments {
         let end = run_at + run.len();
         // What lies between may be zeros only if nothing was written there.
-        let joins = ascending && at - end < GAP && at + bytes.len() - run_at <= TOGETHER;
+        let joins = ascending && at - end < GAP && at + range.len() - run_at <= TOGETHER;
         if joins {
             run.resize(at - run_at, 0);
         } else {
@@ -237,14 +236,16 @@ fn write_segments<'a>(
             run.clear();
             run_at = at;
         }
-        if bytes.len() < TOGETHER {
-            run.extend_from_slice(bytes);
-        } else {
-            file.write_at(bytes, at as u64)?;
-            run_at = at + bytes.len();
+        while range.len() >= TOGETHER {
+            let part = range.start..range.start + TOGETHER as u32;
+            file.write_at(&code.read(&part)?, at as u64)?;
+            (range.start, at) = (part.end, at + TOGETHER);
+            run_at = at;
         }
+        run.extend_from_slice(&code.read(&range)?);
     }
-    file.write_at(&run, run_at as u64)
+    file.write_at(&run, run_at as u64)?;
+    Ok(())
 }
 
 impl MemoryImage {

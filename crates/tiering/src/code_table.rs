@@ -132,7 +132,7 @@ impl CodeTable {
     pub fn new(
         compilers: Arc<Compilers>,
         info: &ModuleInfo,
-        bytes: &[u8],
+        symbols: Option<Symbols>,
         known: Option<cache::Entry>,
     ) -> Result<CodeTable> {
         let count = info.bodies.len();
@@ -169,9 +169,8 @@ impl CodeTable {
             counters_kept: Vec::new(),
             counted: HashMap::new(),
         };
-        let symbols = Symbols::new(compilers.profiler(), info, bytes).map(Box::new);
         Ok(CodeTable {
-            symbols,
+            symbols: symbols.map(Box::new),
             compilers,
             range,
             count,

@@ -1,5 +1,6 @@
 //! The compilers, and what it takes to run one on a whole module.
 
+use crate::blocks::Blocks;
 use crate::cache::{Cache, Key};
 use crate::code_memory::Backing;
 use crate::module_code::ModuleCode;
@@ -8,7 +9,8 @@ use crate::queue::Queue;
 use crate::stats::{Counts, Statistics, TierCounts};
 use crate::tuning::{Tiers, Tuning};
 use mainspring_abi::{
-    CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, Inline, TooLarge, VMOffsets,
+    Bodies, CallMode, CompileSettings, CompiledFunction, Entry, FunctionInput, Inline, TooLarge,
+    VMOffsets,
 };
 use mainspring_baseline::Baseline;
 use mainspring_error::{Result, bail};
@@ -106,8 +108,13 @@ impl Compilers {
         self.cache.as_ref()
     }
 
-    /// What the cache knows a module by: everything that its code depends on.
-    pub(crate) fn cache_key(&self, features: WasmFeatures, bytes: &[u8]) -> Option<Key> {
+    /// What the cache knows a module by, if there is a cache.
+    pub(crate) fn module_key(&self, features: WasmFeatures, blocks: &Blocks) -> Option<Key> {
+        self.key(features, &[b"module", &blocks.to_bytes()])
+    }
+
+    /// What the cache knows something by that depends on all that code depends on, and on these parts.
+    pub(crate) fn key(&self, features: WasmFeatures, parts: &[&[u8]]) -> Option<Key> {
         self.cache.as_ref()?;
         let depends = format!(
             "{} {} {:?} {:?}",
@@ -116,7 +123,7 @@ impl Compilers {
             self.tuning.tiers,
             features.bits(),
         );
-        Some(Key::new(&[depends.as_bytes(), bytes]))
+        Some(Key::new(&[&[depends.as_bytes()], parts].concat()))
     }
 
     pub(crate) fn remember_later(&self, module: &Weak<ModuleCode>) {
@@ -259,9 +266,16 @@ impl Compilers {
         bytes: &[u8],
         index: DefinedFuncIndex,
     ) -> Result<CompiledFunction> {
+        let body = module.slice(bytes, &module.bodies[index.index()]);
         let input = FunctionInput {
             exact_locations: true,
-            ..self.input(module, offsets, bytes, index, CallMode::ThroughTable)
+            ..self.input(
+                module,
+                offsets,
+                index,
+                (body, &bytes),
+                CallMode::ThroughTable,
+            )
         };
         match tier {
             Tier::Baseline => {
@@ -272,20 +286,21 @@ impl Compilers {
         }
     }
 
-    /// A function of a module, to be compiled with these settings.
+    /// A function of a module, to be compiled with these settings, with its body and how to read others.
     pub(crate) fn input<'a>(
         &'a self,
         module: &'a ModuleInfo,
         offsets: &'a VMOffsets,
-        bytes: &'a [u8],
         index: DefinedFuncIndex,
+        (body, bodies): (&'a [u8], &'a dyn Bodies),
         calls: CallMode,
     ) -> FunctionInput<'a> {
         FunctionInput {
             module,
             offsets,
             index,
-            bytes,
+            body,
+            bodies,
             settings: &self.settings,
             calls,
             inlining: match self.settings.inline {
@@ -313,7 +328,8 @@ impl Compilers {
         let done = AtomicUsize::new(0);
         let one = |i: usize| {
             let index = DefinedFuncIndex::from(i);
-            let input = self.input(module, offsets, bytes, index, CallMode::Direct);
+            let body = module.slice(bytes, &module.bodies[i]);
+            let input = self.input(module, offsets, index, (body, &bytes), CallMode::Direct);
             let (_, function) = self.compile_somehow(Tier::Optimizing, input)?;
             if let Some(progress) = progress {
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
@@ -335,7 +351,7 @@ fn seen(
     input: &FunctionInput<'_>,
     compile: impl FnOnce() -> Result<CompiledFunction>,
 ) -> Result<CompiledFunction> {
-    let wasm_bytes = input.body().len();
+    let wasm_bytes = input.body.len();
     let span = tracing::trace_span!(
         "compile",
         tier,

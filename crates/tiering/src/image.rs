@@ -227,8 +227,10 @@ impl Image {
             "the compiled image is damaged: it has code for {functions} of {} functions",
             info.bodies.len()
         );
-        if let Some(symbols) = Symbols::new(compilers.profiler(), &info, image.blob()) {
-            image.publish(&symbols);
+        if let Some(profiler) = compilers.profiler() {
+            let names = info.name_section.clone().unwrap_or_default();
+            let names = info.slice(image.blob(), &names);
+            image.publish(&Symbols::new(profiler, &info, names));
         }
         Ok((info, image))
     }

@@ -11,6 +11,7 @@
 //! - `code_memory`: executable pages, never writable where they are executable; `code_region`: which of the process's
 //!   are whose.
 //! - [`cache`]: compiled code on disk, from one process to the next.
+//! - `source`, `blocks`, `file_watch`: a module's bytes, which need not be kept.
 //! - `profiler`: what the system's profiler is told about code.
 //! - `registry`: from a program counter to the module it is in.
 //!
@@ -19,6 +20,7 @@
 #![warn(missing_docs)]
 
 mod ahead;
+mod blocks;
 pub mod cache;
 mod code_memory;
 mod code_region;
@@ -26,6 +28,7 @@ mod code_table;
 mod compile;
 mod counted;
 mod debug;
+mod file_watch;
 mod fingerprint;
 mod image;
 mod learned;
@@ -49,6 +52,7 @@ pub use image::{IMAGE_MAGIC, ImageBytes};
 pub use module_code::{CodeLocation, Landing, ModuleCode};
 pub use profiler::Profiling;
 pub use registry::find as find_code;
+pub use source::{ModuleSlice, SourceFile};
 pub use stats::{Statistics, TierStatistics};
 pub use stub::{on_compile_failure, take_compile_error};
 pub use tuning::{Pace, Tiers, Tuning};

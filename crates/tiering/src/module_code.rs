@@ -1,16 +1,20 @@
 //! All code of one module.
 
+use crate::blocks::Blocks;
 use crate::cache;
 use crate::code_table::CodeTable;
 use crate::compile::{Compilers, Progress};
+use crate::file_watch;
 use crate::image::{self, Image, ImageBytes};
+use crate::profiler::Symbols;
 use crate::registry;
-use crate::source::{self, ModuleBytes, ModuleFile};
+use crate::source::{self, ModuleBytes, ModuleFile, ModuleSlice, SourceFile};
 use crate::stats::{self, count};
 use crate::tables::Place;
 use mainspring_abi::{Handler, InlinedCall, SourceLocation, TrapCode, VMOffsets};
 use mainspring_error::Result;
 use mainspring_platform::files::FileIdentity;
+use mainspring_platform::lease::Leaseholder;
 use mainspring_platform::memory_file::MemoryFile;
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_sections, explain};
 use std::ffi::c_void;
@@ -50,8 +54,8 @@ pub(crate) enum Kind {
 struct ToKeep {
     /// Initial contents of memories.
     memories: Vec<(u32, Arc<MemoryFile>)>,
-    /// The description, under this key.
-    description: Option<cache::Key>,
+    /// The description, under this key, with the hashes of what was read.
+    description: Option<(cache::Key, Blocks)>,
 }
 
 /// What a program counter belongs to.
@@ -111,45 +115,51 @@ impl CodeLocation {
 }
 
 impl ModuleCode {
-    /// Decodes, validates, and compiles nothing yet. With the identity of the file that holds these
-    /// bytes, the cache will know it from its file alone ([`known`](Self::known)).
+    /// Decodes, validates, and compiles nothing yet. If a file holds these bytes, the cache will know the module from its
+    /// file alone ([`known`](Self::known)), and the bytes are not kept if they are many and can be read again.
     pub fn lazy(
         compilers: &Arc<Compilers>,
         features: WasmFeatures,
         bytes: Vec<u8>,
-        file: Option<FileIdentity>,
+        file: Option<SourceFile>,
     ) -> Result<Arc<ModuleCode>> {
         let start = Instant::now();
+        let to_file = file.is_some() && ModuleFile::is_worth_it(&bytes);
+        let wanted = to_file || compilers.cache().is_some();
         // What the cache knows is valid.
         let validate = AtomicBool::new(false);
         let look_up = || {
-            let key = compilers.cache_key(features, &bytes);
+            let blocks = wanted.then(|| Blocks::of(&bytes));
+            let key = (blocks.as_ref()).and_then(|blocks| compilers.module_key(features, blocks));
             let learned = key.as_ref().and_then(|key| compilers.cache()?.load(key));
             validate.store(learned.is_none(), Ordering::Relaxed);
-            (key, learned)
+            (blocks, key, learned)
         };
         let decode = || decode_sections(features, &bytes, &validate);
-        let (decoded, (key, learned)) = mainspring_wasm::join(decode, look_up);
+        let (decoded, (blocks, key, learned)) = mainspring_wasm::join(decode, look_up);
         let info = seen_decoding(bytes.len(), learned.is_none(), || match &learned {
             // It would not be there if the module were not valid.
             Some(_) => Ok(decoded?.known_to_be_valid()),
             None => decoded?.validate(),
         })
         .map_err(|error| explain(features, &bytes, error))?;
-        let code = ModuleCode::with_table(
-            compilers,
-            start,
-            info,
-            ModuleBytes::Whole(bytes),
-            key,
-            learned,
-        )?;
-        code.lock_to_keep().description = compilers.file_key(features, file);
+        let place = (file.as_ref()).and_then(|file| compilers.file_key(features, &file.identity));
+        let description = place.zip(blocks.clone());
+        let bytes = match (file, blocks) {
+            (Some(file), Some(blocks)) if to_file => {
+                ModuleBytes::InFile(ModuleFile::new(file, blocks, Some(bytes)))
+            }
+            _ => ModuleBytes::Whole(bytes),
+        };
+        let code = ModuleCode::with_table(compilers, start, info, bytes, key, learned)?;
+        code.lock_to_keep().description = description;
+        if to_file {
+            file_watch::look_after(&code.itself, file_watch::MADE);
+        }
         Ok(code)
     }
 
-    /// A module whose file and code the cache knows. The file is read when something of it is needed that the
-    /// cache has not, and soon in any case.
+    /// A module whose file and code the cache knows. Of the file, what the cache has not is read when it is needed.
     pub fn known(
         compilers: &Arc<Compilers>,
         features: WasmFeatures,
@@ -161,16 +171,17 @@ impl ModuleCode {
             return None;
         }
         let start = Instant::now();
-        let identity = FileIdentity::of(file).ok()?;
-        let description = cache.load(&compilers.file_key(features, identity)?)?;
-        let (key, info) = source::decode_description(&description)?;
+        let identity = FileIdentity::of(file).ok()??;
+        let description = cache.load(&compilers.file_key(features, &identity)?)?;
+        let (key, blocks, info) = source::decode_description(&description)?;
         let learned = cache.load(&key)?;
-        let bytes = ModuleFile::new(file.try_clone().ok()?, features, key);
-        let bytes = ModuleBytes::InFile(bytes);
+        let file = file.try_clone().ok()?;
+        let file = ModuleFile::new(SourceFile { file, identity }, blocks, None);
+        let bytes = ModuleBytes::InFile(file);
         let code =
             ModuleCode::with_table(compilers, start, info, bytes, Some(key), Some(learned)).ok()?;
         count(&compilers.counts().known_files);
-        source::read_soon(&code.itself);
+        file_watch::look_after(&code.itself, file_watch::KNOWN);
         Some(code)
     }
 
@@ -194,11 +205,15 @@ impl ModuleCode {
         stats::add(&counts.functions, info.bodies.len());
         stats::add_time(&counts.decoding, start);
         let offsets = VMOffsets::new(&info);
-        let whole: &[u8] = match &bytes {
-            ModuleBytes::Whole(bytes) => bytes,
-            ModuleBytes::InImage | ModuleBytes::InFile(_) => &[],
+        let symbols = match compilers.profiler() {
+            Some(profiler) => {
+                let names = info.name_section.clone().unwrap_or_default();
+                let names = bytes.read(&(names.start as usize..names.end as usize))?;
+                Some(Symbols::new(profiler, &info, &names))
+            }
+            None => None,
         };
-        let table = CodeTable::new(compilers.clone(), &info, whole, learned)?;
+        let table = CodeTable::new(compilers.clone(), &info, symbols, learned)?;
         stats::add(&counts.cached_functions, table.known_functions());
         let mut written = Ok(());
         let code = Arc::new_cyclic(|itself: &Weak<ModuleCode>| {
@@ -288,7 +303,7 @@ impl ModuleCode {
                 features,
                 &self.info,
                 &self.offsets,
-                self.bytes()?,
+                &self.bytes()?,
                 progress,
             ),
             Kind::Ahead(image) => Ok(image.bytes().to_vec()),
@@ -305,17 +320,25 @@ impl ModuleCode {
         &self.offsets
     }
 
-    /// The bytes that ranges in [`info`](Self::info) refer to.
+    /// The module's bytes in a range, as in [`info`](Self::info).
     ///
     /// # Errors
     /// If they are in a file that can't be read anymore.
-    pub fn bytes(&self) -> Result<&[u8]> {
-        match (&self.bytes, &self.kind) {
-            (ModuleBytes::Whole(bytes), _) => Ok(bytes),
-            (ModuleBytes::InImage, Kind::Ahead(image)) => Ok(image.blob()),
-            (ModuleBytes::InFile(file), Kind::Lazy(table)) => file.bytes(table.compilers()),
-            _ => unreachable!("modules are in an image if their code is"),
-        }
+    pub fn read(&self, range: &Range<u32>) -> Result<ModuleSlice<'_>> {
+        let range = range.start as usize..range.end as usize;
+        let bytes = match (&self.bytes, &self.kind) {
+            (ModuleBytes::InImage, Kind::Ahead(image)) => {
+                return Ok(ModuleSlice::borrowed(&image.blob()[range]));
+            }
+            (bytes, _) => bytes.read(&range)?,
+        };
+        self.was_read();
+        Ok(bytes)
+    }
+
+    /// All the module's bytes.
+    fn bytes(&self) -> Result<ModuleSlice<'_>> {
+        self.bytes.read(&(0..self.bytes.len()))
     }
 
     /// The file that the bytes are in, if they are.
@@ -324,6 +347,29 @@ impl ModuleCode {
             ModuleBytes::InFile(file) => Some(file),
             _ => None,
         }
+    }
+
+    /// Has what waited for that queued.
+    fn was_read(&self) {
+        if let (Some(file), Kind::Lazy(table)) = (self.file(), &self.kind) {
+            file.queue_waiting(table.compilers().queue());
+        }
+    }
+
+    /// Sees to it that the file, if there is one, can be read for as long as the module lives. Returns whether there is a
+    /// lease on it. See [`ModuleFile::secure`].
+    pub(crate) fn secure_file(&self, holder: Option<&Leaseholder>) -> Result<bool> {
+        let Some(file) = self.file() else {
+            return Ok(false);
+        };
+        let secured = file.secure(holder);
+        self.was_read();
+        secured
+    }
+
+    /// See [`ModuleFile::let_write`].
+    pub(crate) fn let_write(&self) -> bool {
+        self.file().is_none_or(ModuleFile::let_write)
     }
 
     /// Where to call a function, now and for as long as the module lives.
@@ -455,8 +501,9 @@ impl ModuleCode {
         {
             table.remembered(pieces);
         }
-        if let Some(place) = description {
-            store(&place, source::encode_description(key, &self.info));
+        if let Some((place, blocks)) = description {
+            let payload = source::encode_description(key, &blocks, &self.info);
+            store(&place, payload);
         }
     }
 

@@ -9,16 +9,19 @@
 //! optimized            publish: the next call, or the next look at the loop's header, finds it
 //! ```
 
+use crate::compile::Compilers;
 use crate::counted::Better;
 use crate::module_code::{Kind, ModuleCode};
 use crate::osr;
 use crate::queue::Job;
 use crate::stats::count;
 use crate::tuning::NEVER;
-use mainspring_abi::{CallMode, Entry, FunctionInput, VMContextHeader};
+use bumpalo::Bump;
+use mainspring_abi::{Bodies, CallMode, Entry, FunctionInput, VMContextHeader};
 use mainspring_error::{Context, Result, bail};
 use mainspring_wasm::DefinedFuncIndex;
 use std::ffi::c_void;
+use std::ops::Range;
 use std::time::Instant;
 
 impl ModuleCode {
@@ -28,7 +31,9 @@ impl ModuleCode {
         let func = DefinedFuncIndex(index);
         match &self.kind {
             Kind::Lazy(table) => table
-                .compile(func, || table.compilers().compile_first(self.input(func)?))
+                .compile(func, || {
+                    self.compile(func, |compilers, input| compilers.compile_first(input))
+                })
                 .with_context(|| {
                     format!("cannot compile function {}", self.info().func_of(func).0)
                 }),
@@ -156,10 +161,12 @@ impl ModuleCode {
                 }
             }
         };
-        let compiled = table.compilers().optimize(FunctionInput {
-            entry,
-            profile: Some(&**table),
-            ..self.input(func)?
+        let compiled = self.compile(func, |compilers, input| {
+            compilers.optimize(FunctionInput {
+                entry,
+                profile: Some(&**table),
+                ..input
+            })
         })?;
         table.improve(func, job.header, compiled)?;
         let counts = table.compilers().counts();
@@ -225,16 +232,41 @@ impl ModuleCode {
         self.info().func_of(DefinedFuncIndex(func)).0
     }
 
-    fn input(&self, func: DefinedFuncIndex) -> Result<FunctionInput<'_>> {
+    /// Compiles a function, whose body and those that are inlined are read for this.
+    fn compile<T>(
+        &self,
+        func: DefinedFuncIndex,
+        compile: impl FnOnce(&Compilers, FunctionInput<'_>) -> Result<T>,
+    ) -> Result<T> {
         let Kind::Lazy(table) = &self.kind else {
             unreachable!("the functions of an image are compiled");
         };
-        Ok(table.compilers().input(
-            self.info(),
-            self.offsets(),
-            self.bytes()?,
-            func,
-            CallMode::ThroughTable,
-        ))
+        let bodies = BodyReader {
+            code: self,
+            read: Bump::new(),
+        };
+        let (compilers, info) = (table.compilers(), self.info());
+        let body = bodies.body(&info.bodies[func.index()])?;
+        let calls = CallMode::ThroughTable;
+        let input = compilers.input(info, self.offsets(), func, (body, &bodies), calls);
+        compile(compilers, input)
+    }
+}
+
+/// Reads bodies, and keeps them while a function is compiled.
+struct BodyReader<'a> {
+    code: &'a ModuleCode,
+    read: Bump,
+}
+
+impl BodyReader<'_> {
+    fn body(&self, range: &Range<u32>) -> Result<&[u8]> {
+        Ok(self.read.alloc_slice_copy(&self.code.read(range)?))
+    }
+}
+
+impl Bodies for BodyReader<'_> {
+    fn read(&self, range: &Range<u32>) -> Option<&[u8]> {
+        self.body(range).ok()
     }
 }

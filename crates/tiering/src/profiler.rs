@@ -119,20 +119,13 @@ pub(crate) struct Symbols {
 }
 
 impl Symbols {
-    /// What a module's `name` section says, if there is a profiler.
-    pub fn new(
-        profiler: Option<&'static Profiler>,
-        info: &ModuleInfo,
-        bytes: &[u8],
-    ) -> Option<Symbols> {
-        let profiler = profiler?;
-        let section = info.name_section.as_ref();
-        let names = section.map(|range| FunctionNames::read(info.slice(bytes, range)));
-        Some(Symbols {
+    /// Those in a module's `name` section, which may be empty.
+    pub fn new(profiler: &'static Profiler, info: &ModuleInfo, name_section: &[u8]) -> Symbols {
+        Symbols {
             profiler,
-            names: names.unwrap_or_default(),
+            names: FunctionNames::read(name_section),
             imported: info.imported.functions,
-        })
+        }
     }
 
     /// Tells the profiler about a function's code, which is executed at `address`.

@@ -4,6 +4,7 @@
 mod place;
 
 mod endings;
+mod files;
 mod names;
 mod options;
 mod proposals;

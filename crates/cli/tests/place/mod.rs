@@ -27,6 +27,14 @@ impl Place {
         place
     }
 
+    /// The same on a file system in memory, whatever others are like.
+    pub fn in_memory() -> Place {
+        Place {
+            files: TempDir::new_in("/dev/shm").expect("a file system in memory"),
+            ..Place::new(&[])
+        }
+    }
+
     pub fn path(&self) -> &Path {
         self.files.path()
     }

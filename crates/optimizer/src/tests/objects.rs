@@ -43,7 +43,7 @@ fn code_begins_at_loops_with_references() {
     let settings = settings();
     let optimizer = Optimizer::new(&settings).expect("the host is supported");
     let loops = |input: &FunctionInput| {
-        let reader = BinaryReader::new(input.body(), u64::from(input.body_offset()));
+        let reader = BinaryReader::new(input.body, u64::from(input.body_offset()));
         let body = FunctionBody::new(reader);
         let operators = body.get_operators_reader().expect("valid");
         let all = operators

@@ -159,12 +159,11 @@ impl Call<'_> {
             return Ok(());
         }
         let module = self.instance().module().clone();
-        let info = module.info();
-        let range = &info.data[DataIndex(segment).index()].range;
-        let data = info.slice(module.code().bytes()?, range);
-        let data = &data[from as usize..][..elements.bytes as usize];
+        let range = &module.info().data[DataIndex(segment).index()].range;
+        let start = range.start + from;
+        let data = module.code().read(&(start..start + elements.bytes))?;
         let bytes = self.heap()?.bytes_mut(elements.at, elements.bytes);
-        bytes.copy_from_slice(data);
+        bytes.copy_from_slice(&data);
         Ok(())
     }
 

@@ -1,11 +1,6 @@
 //! What entries are found by.
 
-use mainspring_wasm::has_threads;
 use std::fmt;
-
-/// From this size on, other threads help to hash a part. Waking them costs about as much as hashing
-/// some hundred kilobytes.
-const HELP_FROM: usize = 1 << 20;
 
 /// The name of an entry: a BLAKE3 hash of everything that its contents depend on. Being
 /// cryptographic, it keeps modules apart also if someone tries to make one that has another's key.
@@ -21,11 +16,7 @@ impl Key {
         let mut hasher = blake3::Hasher::new();
         for part in parts {
             hasher.update(&(part.len() as u64).to_le_bytes());
-            if part.len() < HELP_FROM || !has_threads() {
-                hasher.update(part);
-            } else {
-                hasher.update_rayon(part);
-            }
+            hasher.update(part);
         }
         Key(*hasher.finalize().as_bytes())
     }
