@@ -6,11 +6,12 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Mutex;
 
 use mainspring::{Result, format_err};
 use rand_core::Rng;
 
-use crate::host::clocks::{self, Clocks, HostMonotonicClock, HostWallClock};
+use crate::host::clocks::{Clocks, HostMonotonicClock, HostWallClock};
 use crate::host::directory::Directory;
 use crate::host::permissions::FsPerms;
 use crate::host::random::Source;
@@ -65,10 +66,7 @@ impl WasiCtxBuilder {
                 max_descriptors: usize::MAX,
                 max_random_size: DEFAULT_MAX_RANDOM_SIZE,
                 random: Source::Kernel,
-                clocks: Clocks {
-                    wall: clocks::wall_clock(),
-                    monotonic: clocks::monotonic_clock(),
-                },
+                clocks: Clocks::new(),
                 address_check: None,
             },
             built: false,
@@ -210,7 +208,7 @@ impl WasiCtxBuilder {
     /// Sets where the guest's random bytes come from, which is the kernel otherwise. The
     /// guest may make keys of them.
     pub fn secure_random(&mut self, random: impl Rng + Send + 'static) -> &mut Self {
-        self.grants.random = Source::Embedder(Box::new(random));
+        self.grants.random = Source::Embedder(Mutex::new(Box::new(random)));
         self
     }
 
@@ -226,14 +224,14 @@ impl WasiCtxBuilder {
 
     /// Sets the clock that tells the guest what time it is, which is the host's otherwise.
     pub fn wall_clock(&mut self, clock: impl HostWallClock + 'static) -> &mut Self {
-        self.grants.clocks.wall = Box::new(clock);
+        self.grants.clocks.set_wall(Box::new(clock));
         self
     }
 
     /// Sets the guest's monotonic clock; without it, one that begins at zero when the builder
     /// is made. How long a guest waits is always measured by the host's.
     pub fn monotonic_clock(&mut self, clock: impl HostMonotonicClock + 'static) -> &mut Self {
-        self.grants.clocks.monotonic = Box::new(clock);
+        self.grants.clocks.set_monotonic(Box::new(clock));
         self
     }
 

@@ -8,7 +8,7 @@ use crate::p1::errno::Errno;
 use crate::p1::memory::GuestMemory;
 use crate::p1::poll::Arrays;
 use crate::p1::types::{self, Subscription};
-use crate::p1::{self, Fault, WasiP1Ctx};
+use crate::p1::{self, Context, Fault, WasiP1Ctx};
 
 /// Defines all of `wasi_unstable` in a linker, beside whatever else it has. `context`
 /// finds the guest's [`WasiP1Ctx`] in the data of its store.
@@ -38,7 +38,7 @@ mod changed {
 
     pub fn fd_filestat_get(
         memory: &mut GuestMemory<'_>,
-        context: &mut WasiP1Ctx,
+        context: &Context,
         fd: u32,
         stat: u32,
     ) -> Result<(), Fault> {
@@ -48,7 +48,7 @@ mod changed {
 
     pub fn path_filestat_get(
         memory: &mut GuestMemory<'_>,
-        context: &mut WasiP1Ctx,
+        context: &Context,
         fd: u32,
         lookup: u32,
         path: u32,
@@ -61,7 +61,7 @@ mod changed {
 
     pub fn fd_seek(
         memory: &mut GuestMemory<'_>,
-        context: &mut WasiP1Ctx,
+        context: &Context,
         fd: u32,
         offset: i64,
         whence: u32,
@@ -79,7 +79,7 @@ mod changed {
 
     pub fn poll_oneoff(
         memory: &mut GuestMemory<'_>,
-        context: &mut WasiP1Ctx,
+        context: &Context,
         subscriptions: u32,
         events: u32,
         count: u32,

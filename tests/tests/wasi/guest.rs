@@ -288,9 +288,14 @@ pub fn guest_of(dir: &Path, perms: FsPerms) -> Guest {
 
 impl Guest {
     pub fn new(builder: &mut WasiCtxBuilder) -> Guest {
+        Guest::in_world(builder.build_p1())
+    }
+
+    /// A guest of a context that other guests may have a clone of.
+    pub fn in_world(context: WasiP1Ctx) -> Guest {
         let mut linker = Linker::new(engine());
         p1::add_to_linker_sync(&mut linker, |context| context).unwrap();
-        Guest::of(&linker, module(), builder)
+        Guest::of(&linker, module(), context)
     }
 
     /// A guest that calls the functions of preview 0.
@@ -299,11 +304,11 @@ impl Guest {
         p0::add_to_linker_sync(&mut linker, |context| context).unwrap();
         // Both may be in one linker.
         p1::add_to_linker_sync(&mut linker, |context| context).unwrap();
-        Guest::of(&linker, unstable_module(), builder)
+        Guest::of(&linker, unstable_module(), builder.build_p1())
     }
 
-    fn of(linker: &Linker<WasiP1Ctx>, module: &Module, builder: &mut WasiCtxBuilder) -> Guest {
-        let mut store = Store::new(engine(), builder.build_p1());
+    fn of(linker: &Linker<WasiP1Ctx>, module: &Module, context: WasiP1Ctx) -> Guest {
+        let mut store = Store::new(engine(), context);
         let instance = linker.instantiate(&mut store, module).unwrap();
         let memory = instance.get_memory(&mut store, "memory").unwrap();
         Guest {

@@ -13,4 +13,5 @@ mod sandbox;
 mod settings;
 mod sockets;
 mod streams;
+mod threads;
 mod unstable;

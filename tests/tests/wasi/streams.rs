@@ -2,6 +2,8 @@
 //! of the embedder's own making.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::Ordering::Relaxed;
 
 use mainspring_wasi::WasiCtxBuilder;
 use mainspring_wasi::cli::{StdinStream, StdoutStream};
@@ -168,16 +170,18 @@ fn a_stream_that_must_not_block_does_not() {
 }
 
 /// A stream of the embedder's own: counts down, then fails.
-struct Countdown(u8);
+struct Countdown(AtomicU8);
 
 impl StdinStream for Countdown {
-    fn read(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        if self.0 == 0 {
-            return Err(io::ErrorKind::ConnectionReset.into());
+    fn read(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let next = |left: u8| left.checked_sub(1);
+        match self.0.fetch_update(Relaxed, Relaxed, next) {
+            Ok(left) => {
+                buffers[0][0] = left - 1;
+                Ok(1)
+            }
+            Err(_) => Err(io::ErrorKind::ConnectionReset.into()),
         }
-        self.0 -= 1;
-        buffers[0][0] = self.0;
-        Ok(1)
     }
 }
 
@@ -185,7 +189,7 @@ impl StdinStream for Countdown {
 struct Broken;
 
 impl StdoutStream for Broken {
-    fn write(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn write(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
         Err(io::ErrorKind::BrokenPipe.into())
     }
 }
@@ -193,7 +197,7 @@ impl StdoutStream for Broken {
 #[test]
 fn streams_of_the_embedder() {
     let mut guest = guest_with(|builder| {
-        builder.stdin(Countdown(2)).stdout(Broken);
+        builder.stdin(Countdown(AtomicU8::new(2))).stdout(Broken);
     });
     assert_eq!(guest.read(0, 9).unwrap(), [1]);
     assert_eq!(guest.read(0, 9).unwrap(), [0]);

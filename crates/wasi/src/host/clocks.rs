@@ -1,6 +1,7 @@
 //! Clocks. The monotonic clock of a guest starts at zero, so that it does not
 //! tell how long the machine has been up, nor relate guests to one another.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
@@ -94,18 +95,34 @@ pub(crate) enum Clock {
     ThreadCpuTime,
 }
 
-/// The clocks as one guest sees them.
+/// The clocks as one guest sees them. Its threads take turns to read them.
 pub(crate) struct Clocks {
-    pub wall: Box<dyn HostWallClock + Send>,
-    pub monotonic: Box<dyn HostMonotonicClock + Send>,
+    wall: Mutex<Box<dyn HostWallClock + Send>>,
+    monotonic: Mutex<Box<dyn HostMonotonicClock + Send>>,
 }
 
 impl Clocks {
+    /// The host's.
+    pub fn new() -> Clocks {
+        Clocks {
+            wall: Mutex::new(wall_clock()),
+            monotonic: Mutex::new(monotonic_clock()),
+        }
+    }
+
+    pub fn set_wall(&mut self, clock: Box<dyn HostWallClock + Send>) {
+        self.wall = Mutex::new(clock);
+    }
+
+    pub fn set_monotonic(&mut self, clock: Box<dyn HostMonotonicClock + Send>) {
+        self.monotonic = Mutex::new(clock);
+    }
+
     /// The shortest step of a clock in nanoseconds.
     pub fn resolution(&self, clock: Clock) -> u64 {
         match clock {
-            Clock::Realtime => nanoseconds(self.wall.resolution()),
-            Clock::Monotonic => self.monotonic.resolution(),
+            Clock::Realtime => nanoseconds(lock(&self.wall).resolution()),
+            Clock::Monotonic => lock(&self.monotonic).resolution(),
             Clock::ProcessCpuTime => nanoseconds(duration(clock_getres(ClockId::ProcessCPUTime))),
             Clock::ThreadCpuTime => nanoseconds(duration(clock_getres(ClockId::ThreadCPUTime))),
         }
@@ -114,12 +131,17 @@ impl Clocks {
     /// The time of a clock in nanoseconds.
     pub fn now(&self, clock: Clock) -> u64 {
         match clock {
-            Clock::Realtime => nanoseconds(self.wall.now()),
-            Clock::Monotonic => self.monotonic.now(),
+            Clock::Realtime => nanoseconds(lock(&self.wall).now()),
+            Clock::Monotonic => lock(&self.monotonic).now(),
             Clock::ProcessCpuTime => nanoseconds(duration(clock_gettime(ClockId::ProcessCPUTime))),
             Clock::ThreadCpuTime => nanoseconds(duration(clock_gettime(ClockId::ThreadCPUTime))),
         }
     }
+}
+
+/// A clock that panicked once is asked again.
+fn lock<T>(clock: &Mutex<T>) -> MutexGuard<'_, T> {
+    clock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A time before 1970 is taken for 1970: WASI's times are unsigned.

@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
@@ -28,7 +29,7 @@ pub(crate) struct Directory {
     dir: Dir,
     inode: u64,
     permissions: FsPerms,
-    listing: Listing,
+    listing: Mutex<Listing>,
 }
 
 /// How to open what a path names.
@@ -66,7 +67,7 @@ impl Directory {
             dir: Dir::from_std_file(file),
             inode: stat.inode,
             permissions,
-            listing: Listing::default(),
+            listing: Mutex::default(),
         }
     }
 
@@ -189,21 +190,21 @@ impl Directory {
 
     /// Visits the entries from `cookie` on; see [`Listing::read`].
     pub fn read_entries(
-        &mut self,
+        &self,
         cookie: u64,
         expected: usize,
         mut visit: impl FnMut(&Entry<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
         let own = self.inode;
-        self.listing
-            .read(self.dir.as_fd(), cookie, expected, |entry| {
-                // The parent may lie outside of what the guest was given.
-                let inode = match entry.name {
-                    b".." => own,
-                    _ => entry.inode,
-                };
-                visit(&Entry { inode, ..*entry })
-            })
+        let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        listing.read(self.dir.as_fd(), cookie, expected, |entry| {
+            // The parent may lie outside of what the guest was given.
+            let inode = match entry.name {
+                b".." => own,
+                _ => entry.inode,
+            };
+            visit(&Entry { inode, ..*entry })
+        })
     }
 }
 
@@ -247,7 +248,7 @@ mod tests {
         for name in &all {
             std::fs::write(temp.path().join(name), "").unwrap();
         }
-        let mut directory = Directory::open_ambient(temp.path(), FsPerms::ReadWrite).unwrap();
+        let directory = Directory::open_ambient(temp.path(), FsPerms::ReadWrite).unwrap();
 
         // Each call reads two entries and removes the files among them.
         let (mut cookie, mut seen) = (0, Vec::new());

@@ -28,7 +28,7 @@ impl MemoryInputPipe {
 }
 
 impl StdinStream for MemoryInputPipe {
-    fn read(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+    fn read(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         lock(&self.input).read_vectored(buffers)
     }
 
@@ -68,7 +68,7 @@ impl MemoryOutputPipe {
 }
 
 impl StdoutStream for MemoryOutputPipe {
-    fn write(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut output = lock(&self.output);
         let before = output.len();
         for buffer in buffers {
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn output_stops_at_the_capacity() {
-        let mut pipe = MemoryOutputPipe::new(5);
+        let pipe = MemoryOutputPipe::new(5);
         let two = [IoSlice::new(b"abc"), IoSlice::new(b"def")];
         assert_eq!(pipe.write(&two).unwrap(), 5);
         assert_eq!(pipe.contents(), b"abcde");
@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn input_is_shared_by_clones_and_ends() {
-        let mut pipe = MemoryInputPipe::new("hello");
-        let mut other = pipe.clone();
+        let pipe = MemoryInputPipe::new("hello");
+        let other = pipe.clone();
         let mut bytes = [0; 3];
         assert_eq!(pipe.read(&mut [IoSliceMut::new(&mut bytes)]).unwrap(), 3);
         assert_eq!(other.available(), 2);

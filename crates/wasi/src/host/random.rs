@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use rand_core::{Rng, TryRng};
 use rustix::io::retry_on_intr;
@@ -10,15 +11,16 @@ use rustix::rand::{GetRandomFlags, getrandom};
 /// Where a guest's random bytes come from.
 pub(crate) enum Source {
     Kernel,
-    Embedder(Box<dyn Rng + Send>),
+    Embedder(Mutex<Box<dyn Rng + Send>>),
 }
 
 impl Source {
     /// Fills all of `buffer`.
-    pub fn fill(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+    pub fn fill(&self, buffer: &mut [u8]) -> io::Result<()> {
         match self {
             Source::Kernel => fill(buffer),
             Source::Embedder(random) => {
+                let mut random = random.lock().unwrap_or_else(PoisonError::into_inner);
                 random.fill_bytes(buffer);
                 Ok(())
             }

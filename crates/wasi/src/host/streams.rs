@@ -13,11 +13,11 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::poll;
 
-/// Where a guest's standard input comes from.
-pub trait StdinStream: Send + 'static {
+/// Where a guest's standard input comes from. Threads of a guest use it at the same time.
+pub trait StdinStream: Send + Sync + 'static {
     /// Reads some bytes, waiting for the first one. Zero is the end of the stream
     /// (or buffers without room).
-    fn read(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
+    fn read(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
 
     /// The descriptor behind the stream. Guests that poll or examine the stream
     /// see this descriptor; a stream without one is always ready.
@@ -32,11 +32,12 @@ pub trait StdinStream: Send + 'static {
     }
 }
 
-/// Where a guest's standard output or standard error goes.
-pub trait StdoutStream: Send + 'static {
+/// Where a guest's standard output or standard error goes. Threads of a guest use it at the
+/// same time.
+pub trait StdoutStream: Send + Sync + 'static {
     /// Writes the bytes and returns how many were written, which is fewer than
     /// all only if an error stopped the rest.
-    fn write(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize>;
+    fn write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize>;
 
     /// The descriptor behind the stream. Guests that poll or examine the stream
     /// see this descriptor; a stream without one is always ready.
@@ -45,8 +46,8 @@ pub trait StdoutStream: Send + 'static {
     }
 }
 
-impl<T: AsFd + Send + 'static> StdinStream for T {
-    fn read(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+impl<T: AsFd + Send + Sync + 'static> StdinStream for T {
+    fn read(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         let fd = self.as_fd();
         blocking(fd, PollFlags::IN, || rustix::io::readv(fd, buffers))
     }
@@ -56,8 +57,8 @@ impl<T: AsFd + Send + 'static> StdinStream for T {
     }
 }
 
-impl<T: AsFd + Send + 'static> StdoutStream for T {
-    fn write(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+impl<T: AsFd + Send + Sync + 'static> StdoutStream for T {
+    fn write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
         let fd = self.as_fd();
         let mut written = blocking(fd, PollFlags::OUT, || rustix::io::writev(fd, buffers))?;
 
@@ -101,7 +102,7 @@ fn blocking<T>(
 pub(crate) struct Empty;
 
 impl StdinStream for Empty {
-    fn read(&mut self, _: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+    fn read(&self, _: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         Ok(0)
     }
 }
@@ -110,7 +111,7 @@ impl StdinStream for Empty {
 pub(crate) struct Sink;
 
 impl StdoutStream for Sink {
-    fn write(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
         Ok(buffers.iter().map(|buffer| buffer.len()).sum())
     }
 }
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_write_to_a_full_nonblocking_pipe_waits_for_the_reader() {
-        let (mut reader, mut writer) = io::pipe().unwrap();
+        let (mut reader, writer) = io::pipe().unwrap();
         rustix::io::ioctl_fionbio(&writer, true).unwrap();
         let megabyte = vec![7; 1 << 20];
         let counter = std::thread::spawn(move || {
@@ -131,7 +132,7 @@ mod tests {
             all.len()
         });
         let buffers = [IoSlice::new(b"head"), IoSlice::new(&megabyte)];
-        let written = StdoutStream::write(&mut writer, &buffers).unwrap();
+        let written = StdoutStream::write(&writer, &buffers).unwrap();
         drop(writer);
         assert_eq!(written, 4 + megabyte.len());
         assert_eq!(counter.join().unwrap(), written);
@@ -139,14 +140,14 @@ mod tests {
 
     #[test]
     fn a_read_from_a_nonblocking_pipe_waits_for_the_writer() {
-        let (mut reader, writer) = io::pipe().unwrap();
+        let (reader, writer) = io::pipe().unwrap();
         rustix::io::ioctl_fionbio(&reader, true).unwrap();
         let late = std::thread::spawn(move || {
             std::thread::sleep(std::time::Duration::from_millis(20));
             rustix::io::write(&writer, b"late").unwrap()
         });
         let mut bytes = [0; 8];
-        let read = StdinStream::read(&mut reader, &mut [IoSliceMut::new(&mut bytes)]).unwrap();
+        let read = StdinStream::read(&reader, &mut [IoSliceMut::new(&mut bytes)]).unwrap();
         late.join().unwrap();
         assert_eq!(&bytes[..read], b"late");
     }

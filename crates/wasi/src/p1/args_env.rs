@@ -3,7 +3,7 @@
 
 use super::errno::Errno;
 use super::memory::GuestMemory;
-use super::{Fault, WasiP1Ctx};
+use super::{Context, Fault};
 
 /// A list of strings in the form that guests want it: one behind the other, each
 /// with a NUL at its end.
@@ -58,7 +58,7 @@ impl Strings {
 
 pub(super) fn args_get(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     argv: u32,
     argv_buf: u32,
 ) -> Result<(), Fault> {
@@ -67,7 +67,7 @@ pub(super) fn args_get(
 
 pub(super) fn args_sizes_get(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     argc: u32,
     argv_buf_size: u32,
 ) -> Result<(), Fault> {
@@ -76,7 +76,7 @@ pub(super) fn args_sizes_get(
 
 pub(super) fn environ_get(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     environ: u32,
     environ_buf: u32,
 ) -> Result<(), Fault> {
@@ -85,7 +85,7 @@ pub(super) fn environ_get(
 
 pub(super) fn environ_sizes_get(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     count: u32,
     environ_buf_size: u32,
 ) -> Result<(), Fault> {

@@ -2,12 +2,12 @@
 //! a clock exactly costs nothing.
 
 use super::memory::GuestMemory;
-use super::{Fault, WasiP1Ctx};
+use super::{Context, Fault};
 use crate::host::clocks::Clock;
 
 pub(super) fn clock_res_get(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     id: u32,
     resolution: u32,
 ) -> Result<(), Fault> {
@@ -17,7 +17,7 @@ pub(super) fn clock_res_get(
 
 pub(super) fn clock_time_get(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     id: u32,
     _precision: u64,
     time: u32,

@@ -2,6 +2,7 @@
 //! positions are in `io.rs`.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use rustix::fs::{Advice, OFlags};
 
@@ -9,32 +10,29 @@ use super::errno::Errno;
 use super::memory::GuestMemory;
 use super::table::{Descriptor, Entry};
 use super::types::{self, FdFlags, Rights, TimeFlags};
-use super::{Fault, WasiP1Ctx};
+use super::{Context, Fault};
 use crate::host::file;
 use crate::host::permissions::FsPerms;
 use crate::host::stat::{FileType, Stat};
 
-pub(super) fn fd_close(
-    _: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
-    fd: u32,
-) -> Result<(), Fault> {
+pub(super) fn fd_close(_: &mut GuestMemory<'_>, context: &Context, fd: u32) -> Result<(), Fault> {
     context.table.remove(fd)?;
     Ok(())
 }
 
 pub(super) fn fd_renumber(
     _: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     from: u32,
     to: u32,
 ) -> Result<(), Fault> {
-    Ok(context.table.renumber(from, to)?)
+    context.table.renumber(from, to)?;
+    Ok(())
 }
 
 pub(super) fn fd_advise(
     _: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     offset: u64,
     length: u64,
@@ -55,7 +53,7 @@ pub(super) fn fd_advise(
 
 pub(super) fn fd_allocate(
     _: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     offset: u64,
     length: u64,
@@ -66,18 +64,14 @@ pub(super) fn fd_allocate(
 
 pub(super) fn fd_datasync(
     _: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
 ) -> Result<(), Fault> {
-    sync(context.table.get(fd, Rights::FD_DATASYNC)?, false)
+    sync(&context.table.get(fd, Rights::FD_DATASYNC)?, false)
 }
 
-pub(super) fn fd_sync(
-    _: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
-    fd: u32,
-) -> Result<(), Fault> {
-    sync(context.table.get(fd, Rights::FD_SYNC)?, true)
+pub(super) fn fd_sync(_: &mut GuestMemory<'_>, context: &Context, fd: u32) -> Result<(), Fault> {
+    sync(&context.table.get(fd, Rights::FD_SYNC)?, true)
 }
 
 /// A stream that ends in memory is always where it should be.
@@ -106,11 +100,11 @@ impl FdStat {
         let mut inheriting = Rights::empty();
         let (kind, mut base) = match &entry.descriptor {
             Descriptor::Stdin(stdin) => {
-                flags.set(FdFlags::NONBLOCK, stdin.nonblocking);
+                flags.set(FdFlags::NONBLOCK, stdin.is_nonblocking());
                 (stream_kind(entry)?, Rights::ANY | Rights::FD_READ)
             }
             Descriptor::Stdout(stdout) => {
-                flags.set(FdFlags::NONBLOCK, stdout.nonblocking);
+                flags.set(FdFlags::NONBLOCK, stdout.is_nonblocking());
                 (stream_kind(entry)?, Rights::ANY | Rights::FD_WRITE)
             }
             Descriptor::File(file) => {
@@ -174,70 +168,68 @@ fn opened_for(flags: OFlags) -> Rights {
 
 pub(super) fn fd_fdstat_get(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     stat: u32,
 ) -> Result<(), Fault> {
-    let found = FdStat::of(context.table.get(fd, Rights::empty())?)?;
+    let found = FdStat::of(&context.table.get(fd, Rights::empty())?)?;
     let record = types::encode_fdstat(found.kind, found.flags, found.base, found.inheriting);
     memory.write_record(stat, 8, &record)
 }
 
 pub(super) fn fd_fdstat_set_flags(
     _: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     flags: u32,
 ) -> Result<(), Fault> {
     let flags = FdFlags::from_guest(flags)?;
-    let entry = context.table.get_mut(fd, Rights::FD_FDSTAT_SET_FLAGS)?;
-    let now = FdStat::of(entry)?.flags;
-
-    let nonblocking = match &mut entry.descriptor {
-        Descriptor::Stdin(stdin) => &mut stdin.nonblocking,
-        Descriptor::Stdout(stdout) => &mut stdout.nonblocking,
+    let entry = context.table.get(fd, Rights::FD_FDSTAT_SET_FLAGS)?;
+    let now = FdStat::of(&entry)?.flags;
+    let nonblocking = flags.contains(FdFlags::NONBLOCK);
+    match &entry.descriptor {
+        Descriptor::Stdin(_) | Descriptor::Stdout(_)
+            if !FdFlags::NONBLOCK.contains(flags ^ now) =>
+        {
+            return Err(Errno::NotSupported.into());
+        }
+        Descriptor::Stdin(stdin) => stdin.set_nonblocking(nonblocking),
+        Descriptor::Stdout(stdout) => stdout.set_nonblocking(nonblocking),
         // The kernel changes some flags and ignores the others without a word.
         _ => {
             let (wanted, now) = (flags.to_host(), now.to_host());
             if !FdFlags::CHANGEABLE.to_host().contains(wanted ^ now) {
                 return Err(Errno::Invalid.into());
             }
-            return match entry.host() {
-                Some(host) => Ok(file::set_flags(host, wanted)?),
-                None => Ok(()),
-            };
+            if let Some(host) = entry.host() {
+                file::set_flags(host, wanted)?;
+            }
         }
-    };
-    if !FdFlags::NONBLOCK.contains(flags ^ now) {
-        return Err(Errno::NotSupported.into());
     }
-    *nonblocking = flags.contains(FdFlags::NONBLOCK);
     Ok(())
 }
 
 /// Rights can only be given up.
 pub(super) fn fd_fdstat_set_rights(
     _: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     base: u64,
     inheriting: u64,
 ) -> Result<(), Fault> {
-    let entry = context.table.get_mut(fd, Rights::empty())?;
-    let now = FdStat::of(entry)?;
+    let now = FdStat::of(&context.table.get(fd, Rights::empty())?)?;
     let base = Rights::from_bits_retain(base);
     let inheriting = Rights::from_bits_retain(inheriting);
     if !now.base.contains(base) || !now.inheriting.contains(inheriting) {
         return Err(Errno::NotCapable.into());
     }
-    entry.revoked |= now.base - base;
-    entry.revoked_inheriting |= now.inheriting - inheriting;
-    Ok(())
+    let inheriting = now.inheriting - inheriting;
+    Ok(context.table.revoke(fd, now.base - base, inheriting)?)
 }
 
 pub(super) fn fd_filestat_get(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     stat: u32,
 ) -> Result<(), Fault> {
@@ -246,7 +238,7 @@ pub(super) fn fd_filestat_get(
 }
 
 /// What is known of what a descriptor stands for.
-pub(crate) fn filestat(context: &WasiP1Ctx, fd: u32) -> Result<Stat, Fault> {
+pub(crate) fn filestat(context: &Context, fd: u32) -> Result<Stat, Fault> {
     let entry = context.table.get(fd, Rights::FD_FILESTAT_GET)?;
     let mut found = match entry.host() {
         Some(host) => Stat::of(host)?,
@@ -260,7 +252,7 @@ pub(crate) fn filestat(context: &WasiP1Ctx, fd: u32) -> Result<Stat, Fault> {
 
 pub(super) fn fd_filestat_set_size(
     _: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     size: u64,
 ) -> Result<(), Fault> {
@@ -270,7 +262,7 @@ pub(super) fn fd_filestat_set_size(
 
 pub(super) fn fd_filestat_set_times(
     _: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     accessed: u64,
     modified: u64,
@@ -285,15 +277,15 @@ pub(super) fn fd_filestat_set_times(
     }
 }
 
-fn preopen_name(context: &WasiP1Ctx, fd: u32) -> Result<&[u8], Errno> {
+fn preopen_name(context: &Context, fd: u32) -> Result<Arc<[u8]>, Errno> {
     let entry = context.table.get(fd, Rights::empty())?;
     // Guests look through the numbers until they get this very error.
-    entry.preopen.as_deref().ok_or(Errno::BadDescriptor)
+    entry.preopen.ok_or(Errno::BadDescriptor)
 }
 
 pub(super) fn fd_prestat_get(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     prestat: u32,
 ) -> Result<(), Fault> {
@@ -304,7 +296,7 @@ pub(super) fn fd_prestat_get(
 
 pub(super) fn fd_prestat_dir_name(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     path: u32,
     path_len: u32,
@@ -313,5 +305,5 @@ pub(super) fn fd_prestat_dir_name(
     if name.len() > path_len as usize {
         return Err(Errno::NameTooLong.into());
     }
-    memory.write_record(path, 1, name)
+    memory.write_record(path, 1, &name)
 }

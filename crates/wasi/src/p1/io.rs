@@ -12,29 +12,30 @@ use super::memory::GuestMemory;
 use super::sock;
 use super::table::{Descriptor, Table};
 use super::types::Rights;
-use super::{Fault, WasiP1Ctx};
+use super::{Context, Fault};
 use crate::host::file::{self, File};
 use crate::host::poll;
 use crate::host::stat::FileType;
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 
 pub(super) fn fd_read(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     iovs: u32,
     iovs_len: u32,
     read: u32,
 ) -> Result<(), Fault> {
     let buffers = memory.buffers(iovs, iovs_len)?;
-    let entry = context.table.get_mut(fd, Rights::FD_READ)?;
-    let count = match &mut entry.descriptor {
+    let entry = context.table.get(fd, Rights::FD_READ)?;
+    let count = match &entry.descriptor {
         Descriptor::File(file) => {
             let once = may_wait(file);
             memory.fill(buffers, once, |slices, _| file.read(slices))?
         }
         Descriptor::Stdin(stdin) => {
-            if stdin.nonblocking {
+            if stdin.is_nonblocking() {
                 require_ready(stdin.stream.descriptor(), PollFlags::IN)?;
             }
             memory.fill(buffers, true, |slices, _| stdin.stream.read(slices))?
@@ -48,18 +49,18 @@ pub(super) fn fd_read(
 
 pub(super) fn fd_write(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     iovs: u32,
     iovs_len: u32,
     written: u32,
 ) -> Result<(), Fault> {
     let buffers = memory.buffers(iovs, iovs_len)?;
-    let entry = context.table.get_mut(fd, Rights::FD_WRITE)?;
-    let count = match &mut entry.descriptor {
+    let entry = context.table.get(fd, Rights::FD_WRITE)?;
+    let count = match &entry.descriptor {
         Descriptor::File(file) => memory.drain(buffers, |slices, _| file.write(slices))?,
         Descriptor::Stdout(stdout) => {
-            if stdout.nonblocking {
+            if stdout.is_nonblocking() {
                 require_ready(stdout.stream.descriptor(), PollFlags::OUT)?;
             }
             memory.drain(buffers, |slices, _| stdout.stream.write(slices))?
@@ -73,7 +74,7 @@ pub(super) fn fd_write(
 
 pub(super) fn fd_pread(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     iovs: u32,
     iovs_len: u32,
@@ -82,7 +83,7 @@ pub(super) fn fd_pread(
 ) -> Result<(), Fault> {
     let buffers = memory.buffers(iovs, iovs_len)?;
     let file = positioned(&context.table, fd, Rights::FD_READ | Rights::FD_SEEK)?;
-    let count = memory.fill(buffers, may_wait(file), |slices, done| {
+    let count = memory.fill(buffers, may_wait(&file), |slices, done| {
         file.read_at(slices, offset.saturating_add(done as u64))
     })?;
     memory.write_u32(read, count)
@@ -90,7 +91,7 @@ pub(super) fn fd_pread(
 
 pub(super) fn fd_pwrite(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     iovs: u32,
     iovs_len: u32,
@@ -107,7 +108,7 @@ pub(super) fn fd_pwrite(
 
 pub(crate) fn fd_seek(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     offset: i64,
     whence: u32,
@@ -129,7 +130,7 @@ pub(crate) fn fd_seek(
 
 pub(super) fn fd_tell(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     position: u32,
 ) -> Result<(), Fault> {
@@ -148,8 +149,8 @@ fn seek(table: &Table, fd: u32, to: SeekFrom, right: Rights) -> Result<u64, Faul
 }
 
 /// A file that is read or written at an offset; streams and sockets have none.
-fn positioned(table: &Table, fd: u32, rights: Rights) -> Result<&File, Fault> {
-    match &table.get(fd, rights)?.descriptor {
+fn positioned(table: &Table, fd: u32, rights: Rights) -> Result<Arc<File>, Fault> {
+    match table.get(fd, rights)?.descriptor {
         Descriptor::File(file) => Ok(file),
         Descriptor::Directory(_) => Err(Errno::IsDirectory.into()),
         _ => Err(Errno::IllegalSeek.into()),

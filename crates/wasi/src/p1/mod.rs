@@ -21,6 +21,8 @@ mod table;
 mod transfer;
 pub(crate) mod types;
 
+use std::sync::Arc;
+
 use mainspring::{Caller, Error, Extern, Linker, Result};
 
 use crate::host::clocks::Clocks;
@@ -52,7 +54,13 @@ pub(crate) struct Grants {
 
 /// The world of one guest. Lives in the data of the guest's store; made by
 /// [`WasiCtxBuilder::build_p1`](crate::WasiCtxBuilder::build_p1).
-pub struct WasiP1Ctx {
+///
+/// A clone is the same world, for another thread of the guest: what one opens, all have.
+#[derive(Clone)]
+pub struct WasiP1Ctx(Arc<Context>);
+
+/// What all threads of a guest have in common.
+pub(crate) struct Context {
     args: Strings,
     env: Strings,
     clocks: Clocks,
@@ -64,16 +72,9 @@ pub struct WasiP1Ctx {
 
 impl WasiP1Ctx {
     pub(crate) fn new(grants: Grants) -> WasiP1Ctx {
-        let stdin = Descriptor::Stdin(Stream {
-            nonblocking: false,
-            stream: grants.stdin,
-        });
-        let outputs = [grants.stdout, grants.stderr].map(|stream| {
-            Descriptor::Stdout(Stream {
-                nonblocking: false,
-                stream,
-            })
-        });
+        let stdin = Descriptor::Stdin(Stream::new(grants.stdin));
+        let outputs = [grants.stdout, grants.stderr];
+        let outputs = outputs.map(|stream| Descriptor::Stdout(Stream::new(stream)));
 
         let mut table = Table::new(grants.max_descriptors);
         table.grant(Entry::new(stdin));
@@ -83,15 +84,15 @@ impl WasiP1Ctx {
         // Guests look for directories from 3 on and stop at the first number
         // that is something else, so directories come before sockets.
         for (name, directory) in grants.preopens {
-            let mut entry = Entry::new(Descriptor::Directory(directory));
-            entry.preopen = Some(name);
+            let mut entry = Entry::new(Descriptor::Directory(Arc::new(directory)));
+            entry.preopen = Some(name.into());
             table.grant(entry);
         }
         for socket in grants.sockets {
-            table.grant(Entry::new(Descriptor::Socket(socket)));
+            table.grant(Entry::new(Descriptor::Socket(Arc::new(socket))));
         }
 
-        WasiP1Ctx {
+        WasiP1Ctx(Arc::new(Context {
             args: Strings::new(&grants.args),
             env: Strings::new(&grants.env),
             clocks: grants.clocks,
@@ -99,7 +100,7 @@ impl WasiP1Ctx {
             random: grants.random,
             max_random_size: grants.max_random_size,
             address_check: grants.address_check,
-        }
+        }))
     }
 }
 
@@ -129,17 +130,17 @@ impl From<std::io::Error> for Fault {
 pub(crate) fn enter<'a, T: 'static>(
     caller: &'a mut Caller<'_, T>,
     context: impl Fn(&mut T) -> &mut WasiP1Ctx,
-) -> (GuestMemory<'a>, &'a mut WasiP1Ctx) {
+) -> (GuestMemory<'a>, &'a Context) {
     match caller.get_export("memory") {
         Some(Extern::Memory(memory)) => {
             let (bytes, data) = memory.data_and_store_mut(caller);
-            (GuestMemory::new(bytes), context(data))
+            (GuestMemory::new(bytes), &context(data).0)
         }
         Some(Extern::SharedMemory(memory)) => {
-            (GuestMemory::shared(memory), context(caller.data_mut()))
+            (GuestMemory::shared(memory), &context(caller.data_mut()).0)
         }
         // Enough for functions that take no pointers; others trap.
-        _ => (GuestMemory::new(&mut []), context(caller.data_mut())),
+        _ => (GuestMemory::new(&mut []), &context(caller.data_mut()).0),
     }
 }
 

@@ -5,19 +5,20 @@
 #![expect(clippy::too_many_arguments)]
 
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
 use super::errno::Errno;
 use super::memory::GuestMemory;
 use super::table::{Descriptor, Entry};
 use super::types::{self, FdFlags, LookupFlags, OpenFlags, Rights, TimeFlags};
-use super::{Fault, WasiP1Ctx};
+use super::{Context, Fault};
 use crate::host::directory::{OpenRequest, Opened};
 use crate::host::permissions::FsPerms;
 use crate::host::stat::Stat;
 
 pub(super) fn path_create_directory(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     path: u32,
     path_len: u32,
@@ -28,7 +29,7 @@ pub(super) fn path_create_directory(
 
 pub(super) fn path_filestat_get(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     lookup: u32,
     path: u32,
@@ -42,7 +43,7 @@ pub(super) fn path_filestat_get(
 /// What is known of what a path leads to.
 pub(crate) fn filestat(
     memory: &GuestMemory<'_>,
-    context: &WasiP1Ctx,
+    context: &Context,
     fd: u32,
     lookup: u32,
     path: u32,
@@ -55,7 +56,7 @@ pub(crate) fn filestat(
 
 pub(super) fn path_filestat_set_times(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     lookup: u32,
     path: u32,
@@ -77,7 +78,7 @@ pub(super) fn path_filestat_set_times(
 /// is refused, as it is by other runtimes.
 pub(super) fn path_link(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     lookup: u32,
     path: u32,
@@ -93,12 +94,12 @@ pub(super) fn path_link(
     let target = context.table.directory(new_fd, Rights::PATH_LINK_TARGET)?;
     let path = memory.path(path, path_len)?;
     let new_path = memory.path(new_path, new_path_len)?;
-    Ok(source.hard_link(&path, target, &new_path)?)
+    Ok(source.hard_link(&path, &target, &new_path)?)
 }
 
 pub(super) fn path_open(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     lookup: u32,
     path: u32,
@@ -145,14 +146,13 @@ pub(super) fn path_open(
     }
     request.write |= asked_to_write(rights, directory.permissions());
     let descriptor = match directory.open(&memory.path(path, path_len)?, request)? {
-        Opened::File(file) => Descriptor::File(file),
-        Opened::Directory(directory) => Descriptor::Directory(directory),
+        Opened::File(file) => Descriptor::File(Arc::new(file)),
+        Opened::Directory(directory) => Descriptor::Directory(Arc::new(directory)),
     };
     let mut entry = Entry::new(descriptor);
     entry.revoked = parent.revoked_inheriting;
     entry.revoked_inheriting = parent.revoked_inheriting;
-    let number = context.table.insert(number, entry);
-    memory.write_u32(opened, number)
+    memory.write_u32(opened, number.put(entry))
 }
 
 /// Whether a program wants to write in a read-only directory. The C library asks for no
@@ -166,7 +166,7 @@ fn asked_to_write(rights: Rights, permissions: FsPerms) -> bool {
 /// come back with more room.
 pub(super) fn path_readlink(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     path: u32,
     path_len: u32,
@@ -184,7 +184,7 @@ pub(super) fn path_readlink(
 
 pub(super) fn path_remove_directory(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     path: u32,
     path_len: u32,
@@ -195,7 +195,7 @@ pub(super) fn path_remove_directory(
 
 pub(super) fn path_rename(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     path: u32,
     path_len: u32,
@@ -209,12 +209,12 @@ pub(super) fn path_rename(
         .directory(new_fd, Rights::PATH_RENAME_TARGET)?;
     let path = memory.path(path, path_len)?;
     let new_path = memory.path(new_path, new_path_len)?;
-    Ok(source.rename(&path, target, &new_path)?)
+    Ok(source.rename(&path, &target, &new_path)?)
 }
 
 pub(super) fn path_symlink(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     target: u32,
     target_len: u32,
     fd: u32,
@@ -228,7 +228,7 @@ pub(super) fn path_symlink(
 
 pub(super) fn path_unlink_file(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     path: u32,
     path_len: u32,

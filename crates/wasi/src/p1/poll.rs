@@ -11,7 +11,7 @@ use super::errno::Errno;
 use super::memory::GuestMemory;
 use super::table::{Descriptor, Entry};
 use super::types::{EVENT_SIZE, Event, Interest, Rights, Subscription};
-use super::{Fault, WasiP1Ctx};
+use super::{Context, Fault};
 use crate::host::clocks::{Clock, Clocks};
 use crate::host::file;
 use crate::host::poll::{self, Deadline};
@@ -20,6 +20,9 @@ use crate::host::stat::{FileType, Stat};
 /// How many bytes a guest is told it can write: what a pipe that is ready takes
 /// at once, and everything else too.
 const WRITABLE: u64 = 4096;
+
+/// The descriptors that subscriptions name, which stay open while they are waited for.
+type Named = BTreeMap<u32, Entry>;
 
 /// Where a subscription stands before anything was waited for.
 enum Pending<'a> {
@@ -31,7 +34,7 @@ enum Pending<'a> {
 
 pub(super) fn poll_oneoff(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     subscriptions: u32,
     events: u32,
     count: u32,
@@ -57,11 +60,12 @@ pub(crate) struct Arrays<const SIZE: usize> {
     pub decode: fn(&[u8; SIZE]) -> Result<Subscription, Errno>,
 }
 
-/// The subscriptions are gone through twice, before the wait and after it, and
-/// nothing is kept of each: there may be as many as fit in the guest's memory.
+/// The subscriptions are gone through several times, before the wait and after it, and
+/// nothing is kept of each: there may be as many as fit in the guest's memory. Other
+/// threads may change them meanwhile.
 pub(crate) fn wait_for_any<const SIZE: usize>(
     memory: &mut GuestMemory<'_>,
-    context: &WasiP1Ctx,
+    context: &Context,
     arrays: Arrays<SIZE>,
 ) -> Result<(), Fault> {
     let Arrays {
@@ -77,11 +81,20 @@ pub(crate) fn wait_for_any<const SIZE: usize>(
     // Both arrays have to be there before anything is waited for.
     let events = memory.array::<EVENT_SIZE>(events, count, 8)?;
     let subscriptions = memory.array::<SIZE>(subscriptions, count, 8)?;
+    let mut named = BTreeMap::new();
+    for nth in 0..count as usize {
+        let subscription = decode(&memory.element(subscriptions, nth))?;
+        if let Interest::Read { fd } | Interest::Write { fd } = subscription.interest
+            && let Ok(entry) = context.table.get(fd, Rights::empty())
+        {
+            named.insert(fd, entry);
+        }
+    }
     let start = Start::new(&context.clocks);
     let mut waiting = Waiting::default();
     for nth in 0..count as usize {
         let subscription = decode(&memory.element(subscriptions, nth))?;
-        waiting.add(subscription, prepare(context, &start, subscription));
+        waiting.add(subscription, prepare(&named, &start, subscription));
     }
     waiting.wait()?;
 
@@ -89,7 +102,7 @@ pub(crate) fn wait_for_any<const SIZE: usize>(
     let mut ready = 0;
     for nth in 0..count as usize {
         let subscription = decode(&memory.element(subscriptions, nth))?;
-        let event = match prepare(context, &start, subscription) {
+        let event = match prepare(&named, &start, subscription) {
             Pending::Done(event) => Some(event),
             Pending::Clock(deadline) if deadline <= now => Some(succeeded(subscription, 0)),
             Pending::Clock(_) => None,
@@ -136,7 +149,7 @@ impl Start {
     }
 }
 
-fn prepare<'a>(context: &'a WasiP1Ctx, start: &Start, subscription: Subscription) -> Pending<'a> {
+fn prepare<'a>(named: &'a Named, start: &Start, subscription: Subscription) -> Pending<'a> {
     let (fd, right) = match subscription.interest {
         Interest::Clock {
             clock,
@@ -151,7 +164,9 @@ fn prepare<'a>(context: &'a WasiP1Ctx, start: &Start, subscription: Subscription
         Interest::Read { fd } => (fd, Rights::FD_READ),
         Interest::Write { fd } => (fd, Rights::FD_WRITE),
     };
-    let entry = match context.table.get(fd, right | Rights::POLL_FD_READWRITE) {
+    let entry = named.get(&fd).ok_or(Errno::BadDescriptor);
+    let allowed = |entry: &&Entry| entry.require(right | Rights::POLL_FD_READWRITE);
+    let entry = match entry.and_then(|entry| allowed(&entry).map(|()| entry)) {
         Ok(entry) => entry,
         Err(errno) => return Pending::Done(failed(subscription, errno)),
     };

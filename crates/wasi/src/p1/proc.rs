@@ -4,7 +4,7 @@ use mainspring::Error;
 
 use super::errno::Errno;
 use super::memory::GuestMemory;
-use super::{Fault, WasiP1Ctx};
+use super::{Context, Fault};
 use crate::exit::I32Exit;
 
 /// What `proc_exit` raises.
@@ -15,11 +15,7 @@ pub(super) fn exit(status: u32) -> Error {
 /// A guest has no handlers, so a signal does what it does to a process without
 /// any: nothing, or the end with the status that shells report for it. A guest
 /// cannot be stopped and continued.
-pub(super) fn proc_raise(
-    _: &mut GuestMemory<'_>,
-    _: &mut WasiP1Ctx,
-    signal: u32,
-) -> Result<(), Fault> {
+pub(super) fn proc_raise(_: &mut GuestMemory<'_>, _: &Context, signal: u32) -> Result<(), Fault> {
     // Preview 1 numbers signals as Linux does on x86, up to `sys`, but has no
     // `stkflt`, which is Linux's 16.
     match signal {
@@ -33,7 +29,7 @@ pub(super) fn proc_raise(
     }
 }
 
-pub(super) fn sched_yield(_: &mut GuestMemory<'_>, _: &mut WasiP1Ctx) -> Result<(), Fault> {
+pub(super) fn sched_yield(_: &mut GuestMemory<'_>, _: &Context) -> Result<(), Fault> {
     std::thread::yield_now();
     Ok(())
 }

@@ -3,13 +3,13 @@
 use mainspring::format_err;
 
 use super::memory::GuestMemory;
-use super::{Fault, WasiP1Ctx};
+use super::{Context, Fault};
 
 /// A guest that asks for more than it may have at once is trapped: no call may keep
 /// the host busy for as long as the guest likes.
 pub(super) fn random_get(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     buf: u32,
     buf_len: u32,
 ) -> Result<(), Fault> {

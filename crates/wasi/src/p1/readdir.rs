@@ -4,21 +4,21 @@ use std::ops::ControlFlow;
 
 use super::memory::GuestMemory;
 use super::types::{self, Rights};
-use super::{Fault, WasiP1Ctx};
+use super::{Context, Fault};
 
 /// Fills the buffer with entries one behind the other. The last one may be cut
 /// off anywhere, and then the buffer is full; that is how the guest knows that
 /// there is more, and it comes back with the last whole entry's cookie.
 pub(super) fn fd_readdir(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     buf: u32,
     buf_len: u32,
     cookie: u64,
     used: u32,
 ) -> Result<(), Fault> {
-    let directory = context.table.directory_mut(fd, Rights::FD_READDIR)?;
+    let directory = context.table.directory(fd, Rights::FD_READDIR)?;
     let mut room = memory.room(buf, buf_len)?;
     directory.read_entries(cookie, room.len(), |entry| {
         let length = entry.name.len() as u32;

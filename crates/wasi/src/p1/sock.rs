@@ -1,6 +1,7 @@
 //! Sockets: those that the embedder granted and the connections that they accept.
 
 use std::io::IoSliceMut;
+use std::sync::Arc;
 
 use rustix::net::{RecvFlags, Shutdown};
 
@@ -9,7 +10,7 @@ use super::memory::GuestMemory;
 use super::table::{Descriptor, Entry};
 use super::transfer::Buffers;
 use super::types::{FdFlags, ReceiveFlags, Rights, ShutdownFlags};
-use super::{Fault, WasiP1Ctx};
+use super::{Context, Fault};
 use crate::host::sockets::Socket;
 
 /// The one flag that `sock_recv` returns: the rest of a datagram was lost.
@@ -17,7 +18,7 @@ const DATA_TRUNCATED: u16 = 1;
 
 pub(super) fn sock_accept(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     flags: u32,
     connection: u32,
@@ -30,9 +31,8 @@ pub(super) fn sock_accept(
     let listener = context.table.socket(fd, Rights::SOCK_ACCEPT)?;
     let nonblocking = flags.contains(FdFlags::NONBLOCK);
     let accepted = listener.accept(nonblocking, context.address_check.as_ref())?;
-    let entry = Entry::new(Descriptor::Socket(accepted));
-    let number = context.table.insert(number, entry);
-    memory.write_u32(connection, number)
+    let entry = Entry::new(Descriptor::Socket(Arc::new(accepted)));
+    memory.write_u32(connection, number.put(entry))
 }
 
 /// Returns the number of bytes, and whether the rest of a datagram was lost.
@@ -69,7 +69,7 @@ pub(super) fn send(
 #[expect(clippy::too_many_arguments)]
 pub(super) fn sock_recv(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     iovs: u32,
     iovs_len: u32,
@@ -84,14 +84,14 @@ pub(super) fn sock_recv(
 
     let buffers = memory.buffers(iovs, iovs_len)?;
     let socket = context.table.socket(fd, Rights::FD_READ)?;
-    let (count, lost) = receive(memory, socket, buffers, host_flags)?;
+    let (count, lost) = receive(memory, &socket, buffers, host_flags)?;
     memory.write_u32(received, count)?;
     memory.write_u16(flags_out, if lost { DATA_TRUNCATED } else { 0 })
 }
 
 pub(super) fn sock_send(
     memory: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     iovs: u32,
     iovs_len: u32,
@@ -104,13 +104,13 @@ pub(super) fn sock_send(
     }
     let buffers = memory.buffers(iovs, iovs_len)?;
     let socket = context.table.socket(fd, Rights::FD_WRITE)?;
-    let count = send(memory, socket, buffers)?;
+    let count = send(memory, &socket, buffers)?;
     memory.write_u32(sent, count)
 }
 
 pub(super) fn sock_shutdown(
     _: &mut GuestMemory<'_>,
-    context: &mut WasiP1Ctx,
+    context: &Context,
     fd: u32,
     how: u32,
 ) -> Result<(), Fault> {
