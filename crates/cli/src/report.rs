@@ -18,25 +18,30 @@ const FAILED: u8 = 1;
 
 /// Reports an error and returns the exit status that belongs to it.
 pub(crate) fn failure(error: &Error) -> ExitCode {
+    ExitCode::from(status(error))
+}
+
+/// Like [`failure`], as a number.
+pub(crate) fn status(error: &Error) -> u8 {
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         return exited(exit.0);
     }
     print("error", &error_text(error));
-    ExitCode::from(if error.is::<Trap>() { TRAPPED } else { FAILED })
+    if error.is::<Trap>() { TRAPPED } else { FAILED }
 }
 
 /// A program that ends itself is no error of ours: no message. The operating system keeps
 /// eight bits of a status, and the rest of them must not get lost unnoticed.
-fn exited(status: i32) -> ExitCode {
+fn exited(status: i32) -> u8 {
     match u8::try_from(status) {
-        Ok(status) => ExitCode::from(status),
+        Ok(status) => status,
         Err(_) => {
             let text = format!(
                 "the program ended itself with the status {}, but a process's is from 0 to 255",
                 status as u32
             );
             print("error", &text);
-            ExitCode::from(FAILED)
+            FAILED
         }
     }
 }

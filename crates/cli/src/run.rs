@@ -1,8 +1,10 @@
 //! `mainspring run`: loads a program, gives it what the command line grants it, and runs
 //! it. What a program is not granted here it can't reach.
 
+mod ending;
 mod limits;
 mod stack;
+mod threads;
 mod wasi;
 
 use crate::cache::CacheOptions;
@@ -10,18 +12,20 @@ use crate::engine::{CollectorOptions, EngineOptions};
 use crate::later::{self, Turn};
 use crate::options::Program;
 use crate::source::{Bytes, Contents, Source};
-use crate::stats::{self, Phases};
 use crate::{invoke, report, uncaught};
 use clap::{Args, ValueEnum};
+use ending::Ending;
 use limits::Limits;
 use mainspring::{
     Engine, Error, Instance, Linker, Module, ProfilingStrategy, Result, Store, Unfinished, bail,
-    format_err,
+    ensure, format_err,
 };
 use mainspring_wasi::p1::WasiP1Ctx;
+use mainspring_wasi::threads::WasiThreadsCtx;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 use wasi::Dir;
 
@@ -127,10 +131,12 @@ Options for mainspring come before FILE; everything after FILE belongs to the pr
 
 The exit status is the one that the program ends with, and 134 when it traps.";
 
-/// What stands behind the program's imports, and what it may use.
+/// What stands behind the program's imports, and what it may use. Each of its threads has a clone.
+#[derive(Clone)]
 struct Host {
     wasi: WasiP1Ctx,
     limits: Limits,
+    threads: Option<Arc<WasiThreadsCtx<Host>>>,
 }
 
 /// How `perf` learns about code.
@@ -178,17 +184,12 @@ impl Run {
         if let Some(unfinished) = &self.finish {
             return self.finish(&engine, unfinished);
         }
-        let mut phases = Phases::default();
-        let (mut unfinished, path) = (Unfinished::default(), PathBuf::from(&self.program[0]));
+        let ending = Arc::new(Ending::new(&engine, (&self.program[0]).into(), self.stats));
         let program = &settings.program;
         let outcome = stack::with(program.max_wasm_stack, || {
-            self.run(&engine, program, &mut phases, &mut unfinished)
+            self.run(&engine, program, &ending)
         });
-        engine.flush_cache();
-        later::finish(&path, &unfinished);
-        if self.stats {
-            report::plain(&stats::table(&engine.statistics(), phases));
-        }
+        ending.settle();
         outcome.map(|()| ExitCode::SUCCESS)
     }
 
@@ -211,39 +212,36 @@ impl Run {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn run(
-        &self,
-        engine: &Engine,
-        program: &Program,
-        phases: &mut Phases,
-        unfinished: &mut Unfinished,
-    ) -> Result<()> {
+    fn run(&self, engine: &Engine, program: &Program, ending: &Arc<Ending>) -> Result<()> {
         let start_of_load = Instant::now();
         let file = PathBuf::from(&self.program[0]);
         let source = Source::read(&file).map_err(|error| self.explain_missing(&file, error))?;
         let module = self.load(engine, &source)?;
-        phases.load = start_of_load.elapsed();
+        ending.progress().phases.load = start_of_load.elapsed();
+        if let Contents::Module(Bytes::InFile(_)) = source.contents {
+            ending.progress().module = Some(module.clone());
+        }
 
         let start_of_instantiation = Instant::now();
-        let mut store = self.store(engine, program)?;
+        let mut store = self.store(engine, program, &module)?;
         let linker = self.linker(&mut store, &module, program)?;
+        if program.wasi.threads {
+            threads::make_possible(&linker, &mut store, &module, ending)?;
+        }
         let instance = linker
             .instantiate(&mut store, &module)
             .map_err(|error| uncaught::explain(&mut store, error))
+            .map_err(|error| threads::explain(&module, error))
             .map_err(|error| error.context(format!("cannot instantiate {}", source.name)))?;
-        phases.instantiate = start_of_instantiation.elapsed();
-        let start_of_run = Instant::now();
+        ending.progress().phases.instantiate = start_of_instantiation.elapsed();
+        ending.progress().began = Some(Instant::now());
         let _span = tracing::debug_span!("run", program = %source.name).entered();
         let outcome = match &self.invoke {
             Some(name) => self.call_export(&mut store, instance, &source, name),
             None => start(&mut store, instance, &module, &source),
         };
         let outcome = outcome.map_err(|error| uncaught::explain(&mut store, error));
-        phases.run = start_of_run.elapsed();
-        phases.gc = store.gc_statistics();
-        if let Contents::Module(Bytes::InFile(_)) = source.contents {
-            *unfinished = module.unfinished();
-        }
+        ending.has_run(store.gc_statistics());
         // The process ends soon, and the system takes its memory back faster than we give it. What is to
         // outlive it is written: output by the program, what was learned by `flush_cache`.
         std::mem::forget((store, module, linker, engine.clone()));
@@ -260,6 +258,10 @@ impl Run {
         let engine = store.engine().clone();
         let mut linker = Linker::new(&engine);
         linker.allow_unknown_exports(program.unknown_exports);
+        ensure!(
+            self.preloads.is_empty() || !program.wasi.threads,
+            "`--preload` and `-S threads` don't go together: each thread has instances of its own"
+        );
         let mut preloads = Vec::new();
         for preload in &self.preloads {
             preloads.push(self.load(&engine, &Source::read(&preload.file)?)?);
@@ -275,6 +277,9 @@ impl Run {
                 .map_err(|error| {
                     error.context(format!("cannot preload `{}` as `{name}`", file.display()))
                 })?;
+        }
+        if program.wasi.threads {
+            threads::link(&mut linker, store, module)?;
         }
         if program.unknown_imports_trap {
             linker.define_unknown_imports_as_traps(module)?;
@@ -317,10 +322,15 @@ impl Run {
         }
     }
 
-    fn store(&self, engine: &Engine, program: &Program) -> Result<Store<Host>> {
+    fn store(&self, engine: &Engine, program: &Program, module: &Module) -> Result<Store<Host>> {
         let host = Host {
             wasi: self.context(&program.wasi)?,
-            limits: Limits::new(&program.limits, self.max_memory),
+            limits: Limits::new(
+                &program.limits,
+                self.max_memory,
+                module.resources_required(),
+            ),
+            threads: None,
         };
         let mut store = Store::new(engine, host);
         store.limiter(|host| &mut host.limits);

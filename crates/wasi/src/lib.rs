@@ -46,6 +46,7 @@ mod exit;
 mod host;
 pub mod p0;
 pub mod p1;
+pub mod threads;
 
 pub use builder::{WasiCtx, WasiCtxBuilder};
 pub use exit::I32Exit;

@@ -60,6 +60,7 @@ pub(crate) struct Wasi {
     pub(crate) stdout: bool,
     pub(crate) stderr: bool,
     pub(crate) listenfd: bool,
+    pub(crate) threads: bool,
     pub(crate) tcplisten: Vec<String>,
     pub(crate) max_random_size: Option<u64>,
 }
@@ -92,6 +93,7 @@ impl Default for Wasi {
             stdout: true,
             stderr: true,
             listenfd: false,
+            threads: false,
             tcplisten: Vec::new(),
             max_random_size: None,
         }

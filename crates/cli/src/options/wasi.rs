@@ -64,11 +64,15 @@ pub(super) const ROWS: &[Row] = &[
         "How many random bytes it may have in one call; 64 MiB by default",
     ),
     row(
+        "threads",
+        Switch(|s, on| s.program.wasi.threads = on),
+        "Whether it can make threads (wasi-threads); its memory is shared, which takes `-W shared-memory` too",
+    ),
+    row(
         "preview2",
         Only(true),
         "preview 1 is implemented in one way",
     ),
-    row("threads", Only(false), "there is no wasi-threads yet"),
     row("inherit-network", Only(false), NO_SOCKETS),
     row("tcp", Only(false), NO_SOCKETS),
     row("udp", Only(false), NO_SOCKETS),

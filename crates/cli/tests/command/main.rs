@@ -9,3 +9,4 @@ mod names;
 mod options;
 mod proposals;
 mod scripts;
+mod threads;
