@@ -32,16 +32,6 @@ pub struct TierUp {
     pub loops: Vec<LoopHeader>,
 }
 
-impl TierUp {
-    /// The loop that a loop is directly in, both as positions in [`loops`](Self::loops).
-    pub fn loop_around(&self, header: u32) -> Option<u32> {
-        let (before, this) = self.loops.split_at(header as usize);
-        let depth = this.first()?.depth;
-        let around = before.iter().rposition(|other| other.depth < depth)?;
-        Some(around as u32)
-    }
-}
-
 /// One counter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Counter {
@@ -69,6 +59,8 @@ pub struct LoopHeader {
     pub wasm: u32,
     /// How many loops are around it.
     pub depth: u32,
+    /// The innermost of those, as a position in [`TierUp::loops`].
+    pub around: Option<u32>,
     /// The whole operand stack of the function, bottom first; the loop's parameters are its end.
     pub operands: Vec<FrameSlot>,
 }

@@ -21,6 +21,8 @@ pub(crate) struct Frame {
     height: usize,
     /// How many loops it is in, counting itself.
     loops: u32,
+    /// The innermost of these that has a counter, as a position in `TierUp::loops`.
+    header: Option<u32>,
     /// The innermost block that catches what is thrown in it.
     catcher: Option<usize>,
     /// Where branches to it go.
@@ -85,10 +87,12 @@ impl Func<'_, '_> {
 
     pub(crate) fn open(&mut self, kind: FrameKind, ty: BlockType) {
         let label = self.asm.label();
-        let around = self.control.last().map_or(0, |frame| frame.loops);
+        let around = self.control.last();
+        let (loops, header) = around.map_or((0, None), |frame| (frame.loops, frame.header));
         self.control.push(Frame {
             kind,
-            loops: around + u32::from(kind == FrameKind::Loop),
+            loops: loops + u32::from(kind == FrameKind::Loop),
+            header,
             catcher: self.open_try,
             ty,
             height: match kind {
@@ -121,9 +125,11 @@ impl Func<'_, '_> {
         Ok(())
     }
 
-    /// How many loops are open.
-    pub(crate) fn open_loops(&self) -> u32 {
-        self.control.last().map_or(0, |frame| frame.loops)
+    /// Says of the loop that was just opened where it is in `TierUp::loops`. Returns how many loops are around it, and
+    /// the position of the innermost that has one.
+    pub(crate) fn loop_is_counted(&mut self, position: u32) -> (u32, Option<u32>) {
+        let frame = self.control.last_mut().expect("just opened");
+        (frame.loops - 1, frame.header.replace(position))
     }
 
     pub(crate) fn if_(&mut self) -> Result<()> {

@@ -88,17 +88,19 @@ impl Func<'_, '_> {
             });
         }
         let wasm = self.at;
-        let depth = self.open_loops() - 1;
+        let position = self.hot_loops.len() as u32;
+        let (depth, around) = self.loop_is_counted(position);
         let tier_up = self.tier_up.as_mut().expect("there are counters");
         tier_up.loops.push(LoopHeader {
             wasm,
             depth,
+            around,
             operands,
         });
         self.hot_loops.push(HotLoop {
             hot,
             go_on,
-            position: tier_up.loops.len() as u32 - 1,
+            position,
             consts,
         });
     }

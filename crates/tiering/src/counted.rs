@@ -310,7 +310,7 @@ impl Counted {
         let mut best = hot;
         let mut header = hot;
         for _ in 0..FARTHEST_OUT {
-            let Some(around) = self.tier_up.loop_around(header) else {
+            let Some(around) = self.tier_up.loops[header as usize].around else {
                 break;
             };
             let reached = self.look_at(around);
@@ -324,7 +324,7 @@ impl Counted {
 
     /// Whether the loop around one may be reached soon, so that code for that one is worth waiting for.
     pub fn loop_around_is_due(&mut self, header: u32, patience: Duration) -> bool {
-        let Some(around) = self.tier_up.loop_around(header) else {
+        let Some(around) = self.tier_up.loops[header as usize].around else {
             return false;
         };
         self.loops[around as usize] != Better::Failed
