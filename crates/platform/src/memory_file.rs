@@ -1,10 +1,9 @@
 //! Files that exist only in memory.
 
-use crate::files::{self, longest_file};
+use crate::files::longest_file;
 use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create};
 use rustix::io::Errno;
-use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -39,9 +38,26 @@ impl MemoryFile {
         Ok(())
     }
 
-    /// All of its bytes.
-    pub fn contents(&self) -> io::Result<Vec<u8>> {
-        files::read(&mut File::from(self.0.try_clone()?))
+    /// How many bytes it has.
+    pub fn size(&self) -> io::Result<u64> {
+        Ok(rustix::fs::fstat(&self.0)?.st_size.max(0).cast_unsigned())
+    }
+
+    /// Copies all of its bytes, a few at a time.
+    pub fn copy_to(&self, to: &mut dyn Write) -> io::Result<()> {
+        let mut buffer = vec![0; 64 << 10];
+        let mut at = 0;
+        loop {
+            match rustix::io::pread(&self.0, &mut buffer, at) {
+                Ok(0) => return Ok(()),
+                Ok(n) => {
+                    to.write_all(&buffer[..n])?;
+                    at += n as u64;
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Gives the pages of a range back; they read as zero again.
@@ -86,6 +102,10 @@ mod tests {
             *space.base() = 0xc3;
             assert_eq!(*space.base().add(page), 0xc3);
         }
+        let mut copy = Vec::new();
+        file.copy_to(&mut copy).unwrap();
+        assert_eq!(file.size().unwrap(), copy.len() as u64);
+        assert_eq!((copy.len(), copy[0]), (page, 0xc3));
         file.release(0..page as u64).unwrap();
         // SAFETY: as above.
         assert_eq!(unsafe { space.base().read_volatile() }, 0);

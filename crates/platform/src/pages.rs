@@ -342,6 +342,18 @@ impl MappedFile {
         // `open`, do not change.
         unsafe { std::slice::from_raw_parts(self.pages.base(), self.len) }
     }
+
+    /// Takes the pages that lie in a range out of the process's tables. They count as its memory again once they are read.
+    pub fn release(&self, range: Range<usize>) {
+        let pages =
+            range.start.next_multiple_of(page_size())..range.end / page_size() * page_size();
+        if !pages.is_empty() {
+            let at = self.pages.address(&pages);
+            // SAFETY: a private mapping that nobody can write shows the file's contents before and after. A refusal
+            // costs memory.
+            let _ = unsafe { madvise(at, pages.len(), Advice::LinuxDontNeed) };
+        }
+    }
 }
 
 #[cfg(test)]
@@ -363,6 +375,21 @@ mod tests {
             space.commit(page..2 * page).unwrap();
             assert_eq!(*at, 0);
         }
+    }
+
+    #[test]
+    fn what_is_released_stays_readable() {
+        let path = std::env::temp_dir().join(format!("mainspring-released-{}", std::process::id()));
+        let page = page_size();
+        let contents: Vec<u8> = (0..3 * page + 5).map(|i| (i / 3) as u8).collect();
+        std::fs::write(&path, &contents).unwrap();
+        // SAFETY: nobody else knows the file.
+        let mapped = unsafe { MappedFile::open(&File::open(&path).unwrap()) }.unwrap();
+        for range in [0..0, 1..page, 1..page + 1, 1..2 * page, 0..contents.len()] {
+            mapped.release(range);
+            assert_eq!(mapped.bytes(), contents);
+        }
+        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]

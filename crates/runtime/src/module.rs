@@ -190,6 +190,8 @@ fn make_image(code: &ModuleCode, memory: MemoryIndex) -> Result<Option<MemoryIma
     if let Some(entry) = code.kept_memory(memory.0)
         && entry.payload().len() == range.len()
     {
+        // It was looked at for its checksum, and is mapped where memories are.
+        entry.release(0..range.len());
         let backing = Backing::Kept(entry);
         return Ok(Some(MemoryImage { backing, range }));
     }

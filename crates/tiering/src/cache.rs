@@ -19,7 +19,7 @@ mod key;
 #[cfg(test)]
 mod tests;
 
-pub use entry::Entry;
+pub use entry::{Entry, Payload};
 pub use key::Key;
 
 use eviction::Temporary;
@@ -247,13 +247,13 @@ impl Cache {
         entry
     }
 
-    /// Stores bytes under a key, in place of what was stored under it.
+    /// Stores something under a key, in place of what was stored under it.
     ///
     /// What is larger than the whole cache may be isn't stored, and that is no error. If storing
     /// fails, what was stored before stays.
-    pub fn store(&self, key: &Key, payload: &[u8]) -> Result<()> {
-        let _span = tracing::debug_span!("cache store", bytes = payload.len()).entered();
-        self.store_with(key, payload.len(), |file| entry::write(file, key, payload))
+    pub fn store(&self, key: &Key, payload: &dyn Payload) -> Result<()> {
+        let _span = tracing::debug_span!("cache store", bytes = payload.size()).entered();
+        self.store_with(key, payload.size(), |file| entry::write(file, key, payload))
     }
 
     fn sweep_if_due(&self, directory: &PrivateDirectory) {

@@ -17,7 +17,7 @@ use crate::cache;
 use crate::code_memory::{Backing, CodeRange, MAX_RANGE};
 use crate::compile::{Compilers, Tier};
 use crate::counted::{Better, Counted};
-use crate::learned::{Learned, Memory, Piece, Section};
+use crate::learned::{Learned, Memory, Piece, Remembered, Section};
 use crate::module_code::{CodeLocation, Landing};
 use crate::profiler::{CodeKind, Symbols};
 use crate::stub::{self, COMPILE_AT, FIRST_STUB, HOT_ENTRY, HOT_LOOP, STUB_SIZE};
@@ -447,10 +447,8 @@ impl CodeTable {
         let record = learned.record(func)?;
         let tier_up = Box::new(learned.tier_up(record)?);
         let better = |header| {
-            let is_it =
-                |piece: &Piece| piece.func == func && piece.header == header && piece.optimized;
-            let piece = learned.pieces().rfind(is_it);
-            piece.map_or(Better::No, |piece| Better::Ready(self.code_at(piece.start)))
+            let start = learned.optimized(func, header);
+            start.map_or(Better::No, |start| Better::Ready(self.code_at(start)))
         };
         let cells = self.counter(record.first_counter as usize);
         let first_entries = learned.counter(record.first_counter);
@@ -578,8 +576,8 @@ impl CodeTable {
     fn counted_much(&self, state: &mut State) -> bool {
         let tuning = self.tuning();
         let least = tuning
-            .entries_worth_remembering()
-            .min(tuning.iterations_worth_remembering());
+            .entries_worth_remembering(1)
+            .min(tuning.iterations_worth_remembering(1));
         let learned = self.learned.as_ref().map_or(Vec::new(), |learned| {
             learned.counters().collect::<Vec<i32>>()
         });
@@ -587,16 +585,20 @@ impl CodeTable {
             true => learned,
             false => state.counters_kept.clone(),
         };
-        // Most often there is nothing, and then nothing has to be decoded.
-        let any = before.iter().enumerate().any(|(n, &before)| {
-            // SAFETY: a counter of this table.
-            let now = unsafe { &*self.counter(n) }.load(Ordering::Relaxed).max(0);
-            before < NEVER / 2 && before.saturating_sub(now) >= least
-        });
-        if !any {
-            return false;
+        let used: Vec<u32> = (before.iter().enumerate())
+            .filter(|&(n, &before)| {
+                // SAFETY: a counter of this table.
+                let now = unsafe { &*self.counter(n) }.load(Ordering::Relaxed).max(0);
+                before < NEVER / 2 && before.saturating_sub(now) >= least
+            })
+            .map(|(n, _)| n as u32)
+            .collect();
+        // Few are of functions that nobody has looked at yet. The others need not be decoded.
+        if let Some(learned) = self.learned.as_ref().filter(|_| !used.is_empty()) {
+            for func in learned.functions_of(&used) {
+                self.counted(state, func);
+            }
         }
-        self.restore_all(state);
         state.counted.values().any(|counted| {
             let first = self.number_of(counted);
             counted.counted_much(|i| before.get(first + i).copied(), tuning)
@@ -622,10 +624,10 @@ impl CodeTable {
         unsafe { counted.cells().offset_from(self.counter(0)) as usize }
     }
 
-    /// What was learned so far, as bytes for the cache, and how many pieces of code that is; `None` if
+    /// What was learned so far, for the cache, and how many pieces of code that is; `None` if
     /// the cache has about as much. What was optimized once is not to be optimized again, and what is nearly hot is to be
     /// hot some time; of the rest, a little is not worth it.
-    pub fn to_remember(&self) -> Option<(Vec<u8>, usize)> {
+    pub fn to_remember(&self) -> Option<(Remembered<'_>, usize)> {
         let mut state = self.lock();
         let known = self
             .learned

@@ -12,6 +12,8 @@ pub(crate) struct Counted {
     pub tier_up: Box<TierUp>,
     /// Its counters, in the code table's data pages.
     cells: *const AtomicI32,
+    /// How much more often than others it has to run before it is optimized.
+    weight: i32,
     /// Optimized code from the start.
     start: Better,
     /// Optimized code from the header of each loop.
@@ -80,15 +82,12 @@ impl Counted {
     /// # Safety
     /// There must be as many cells as counters, which live as long as this and are only accessed as atomics and by generated code.
     pub unsafe fn new(tier_up: Box<TierUp>, cells: *const AtomicI32, tuning: &Tuning) -> Counted {
-        let first_entries = tuning.entries();
-        let counted = Counted {
-            first_entries,
-            ..Counted::of(tier_up, cells)
-        };
+        let mut counted = Counted::of(tier_up, cells);
+        counted.first_entries = tuning.entries(counted.weight);
         for (i, counter) in counted.tier_up.counters.iter().enumerate() {
             let first = match counter.kind {
-                CounterKind::Entry => first_entries,
-                CounterKind::Loop => tuning.iterations(),
+                CounterKind::Entry => counted.first_entries,
+                CounterKind::Loop => tuning.iterations(counted.weight),
                 CounterKind::Call => 0,
             };
             counted.cell(i).store(first, Ordering::Relaxed);
@@ -99,12 +98,17 @@ impl Counted {
     fn of(tier_up: Box<TierUp>, cells: *const AtomicI32) -> Counted {
         let counters = &tier_up.counters;
         debug_assert!(counters.is_sorted_by_key(|counter| counter.wasm));
+        let (first, last) = (counters.first(), counters.last());
+        // About the body's.
+        let bytes =
+            (first.zip(last)).map_or(0, |(first, last)| last.wasm.saturating_sub(first.wasm));
         let loops = vec![Better::No; tier_up.loops.len()];
         let looks = vec![Looks::default(); tier_up.loops.len()];
         let reached = vec![None; tier_up.loops.len()];
         Counted {
             tier_up,
             cells,
+            weight: Tuning::weight(bytes),
             start: Better::No,
             loops,
             wanted_loop: None,
@@ -171,8 +175,14 @@ impl Counted {
         let mut counters = self.tier_up.counters.iter().enumerate();
         counters.any(|(i, counter)| {
             let (better, much) = match counter.kind {
-                CounterKind::Entry => (Some(&self.start), tuning.entries_worth_remembering()),
-                CounterKind::Loop => (loops.next(), tuning.iterations_worth_remembering()),
+                CounterKind::Entry => (
+                    Some(&self.start),
+                    tuning.entries_worth_remembering(self.weight),
+                ),
+                CounterKind::Loop => (
+                    loops.next(),
+                    tuning.iterations_worth_remembering(self.weight),
+                ),
                 CounterKind::Call => return false,
             };
             let before = before(i).filter(|_| better == Some(&Better::No));
@@ -248,7 +258,7 @@ impl Counted {
     pub fn look(&mut self, header: u32, tuning: &Tuning) {
         let looks = &mut self.looks[header as usize];
         let counted = match looks.count {
-            0 => tuning.iterations(),
+            0 => tuning.iterations(self.weight),
             before => tuning.iterations_between_looks(before - 1),
         };
         looks.iterations += u64::from(counted.unsigned_abs());
@@ -265,7 +275,7 @@ impl Counted {
         let waits = |wanted: u32| self.loops[wanted as usize] == Better::Queued;
         let iterations = self.looks[hot as usize].iterations;
         if self.wanted_loop.is_some_and(waits)
-            || iterations < tuning.iterations_after(self.disappointments)
+            || iterations < tuning.iterations_after(self.disappointments, self.weight)
         {
             return None;
         }

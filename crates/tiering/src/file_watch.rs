@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 /// When that is for a module whose file was not read, because the cache knows it.
 pub(crate) const KNOWN: Duration = Duration::from_millis(300);
-/// When that is for a module whose bytes are in memory.
-pub(crate) const MADE: Duration = Duration::from_millis(50);
+/// When that is for a module whose bytes are in memory: soon, before what runs takes memory too.
+pub(crate) const MADE: Duration = Duration::from_millis(5);
 
 type Due = (Instant, Weak<ModuleCode>);
 

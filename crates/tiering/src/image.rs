@@ -21,7 +21,7 @@ use crate::fingerprint;
 use crate::module_code::{CodeLocation, Landing};
 use crate::profiler::{CodeKind, Symbols};
 use crate::tables::{
-    self, CodeInfo, TableBuilder, Tables, last_at_or_before, read_sections, write_sections,
+    self, CodeInfo, Sections, TableBuilder, Tables, last_at_or_before, read_sections,
 };
 use mainspring_abi::{CompiledFunction, RelocTarget, VMOffsets};
 use mainspring_error::{Context, Result, bail, ensure};
@@ -125,15 +125,14 @@ pub(crate) fn build(
         &placed.text,
     ];
 
-    let mut image = Vec::with_capacity(
-        HEADER_LEN + parts.iter().map(|part| part.len() + 16).sum::<usize>() + TEXT_ALIGNMENT,
-    );
+    let mut parts = parts.map(|part| (part, 8));
+    parts[Section::Text as usize].1 = TEXT_ALIGNMENT;
+    let sections = Sections::new(SECTIONS_AT, parts);
+    let mut image = Vec::with_capacity(sections.end());
     image.extend(IMAGE_MAGIC);
     image.extend(FORMAT.to_le_bytes());
     image.resize(SECTIONS_AT, 0);
-    let mut parts = parts.map(|part| (part, 8));
-    parts[Section::Text as usize].1 = TEXT_ALIGNMENT;
-    write_sections(&mut image, SECTIONS_AT, parts);
+    sections.write(&mut image)?;
     let len = image.len() as u64;
     image[24..32].copy_from_slice(&len.to_le_bytes());
     let checksum = xxh3_64(&image[CHECKSUM_AT + 8..]);

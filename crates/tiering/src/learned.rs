@@ -17,17 +17,19 @@
 //! relocation, and a second run's code follows the first's. Whether the bytes are what was
 //! written, by this version, for this module, processor and configuration, is for the cache to know.
 
-use crate::cache::Entry;
+use crate::cache::{Entry, Payload};
 use crate::counted::Counted;
 use crate::tables::{
-    CodeInfo, TableBuilder, Tables, entry, last_at_or_before, numbers, read_sections,
-    write_sections,
+    CodeInfo, Sections, TableBuilder, Tables, entry, last_at_or_before, numbers, read_sections,
 };
 use mainspring_abi::TierUp;
 use mainspring_error::{Context, Result, ensure};
 use mainspring_platform::pages::page_size;
+use std::collections::HashMap;
 use std::fs::File;
+use std::io::{self, Write};
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// The sections, in the order of the file.
 #[derive(Clone, Copy)]
@@ -52,6 +54,8 @@ const NO_LOOP: u32 = u32::MAX;
 pub(crate) struct Learned {
     entry: Entry,
     sections: [Range<usize>; SECTIONS],
+    /// Where the optimized code of a function, or of a loop in it, starts.
+    optimized: OnceLock<HashMap<(u32, Option<u32>), u32>>,
 }
 
 /// What one compilation made.
@@ -123,7 +127,11 @@ impl Learned {
     pub fn read(entry: Entry, functions: usize, counters: usize) -> Result<Learned> {
         let payload = entry.payload();
         let sections = read_sections(payload, 0).context("a section lies outside of it")?;
-        let learned = Learned { entry, sections };
+        let learned = Learned {
+            entry,
+            sections,
+            optimized: OnceLock::new(),
+        };
         let text = learned.sections[Section::Text as usize].len();
         for piece in learned.pieces() {
             ensure!(
@@ -137,6 +145,9 @@ impl Learned {
             learned.counters().len() <= counters,
             "it has too many counters"
         );
+        // It was looked at for its checksum, and is mapped elsewhere.
+        let text = learned.sections[Section::Text as usize].clone();
+        learned.entry.release(text);
         Ok(learned)
     }
 
@@ -154,6 +165,17 @@ impl Learned {
         let table = self.section(Section::Pieces);
         let i = last_at_or_before::<{ Piece::NUMBERS }>(table, offset)?;
         Some(Piece::of(entry(table, i))).filter(|piece| offset < piece.end)
+    }
+
+    /// Where the optimized code that begins at a function's start or at a loop of it is in the text.
+    pub fn optimized(&self, func: u32, header: Option<u32>) -> Option<u32> {
+        let all = self.optimized.get_or_init(|| {
+            let optimized = self.pieces().filter(|piece| piece.optimized);
+            optimized
+                .map(|piece| ((piece.func, piece.header), piece.start))
+                .collect()
+        });
+        all.get(&(func, header)).copied()
     }
 
     pub fn tables(&self) -> Tables<'_> {
@@ -176,6 +198,20 @@ impl Learned {
         let table = self.section(Section::Records);
         let i = last_at_or_before::<{ Record::NUMBERS }>(table, func)?;
         Some(Record::of(entry(table, i))).filter(|record| record.func == func)
+    }
+
+    /// The functions that some counters are of.
+    pub fn functions_of(&self, counters: &[u32]) -> Vec<u32> {
+        let mut records: Vec<Record> = self.records().collect();
+        records.sort_unstable_by_key(|record| record.first_counter);
+        let mut functions: Vec<u32> = (counters.iter())
+            .filter_map(|&counter| {
+                let after = records.partition_point(|record| record.first_counter <= counter);
+                Some(records[after.checked_sub(1)?].func)
+            })
+            .collect();
+        functions.dedup();
+        functions
     }
 
     /// The encoded `TierUp` of a record.
@@ -257,34 +293,59 @@ impl Memory {
         }
     }
 
-    /// The bytes.
-    pub fn finish(mut self, counters: &[i32], text: &[u8]) -> Vec<u8> {
+    /// What the cache is to keep, given the values of all counters and the text.
+    pub fn finish<'a>(mut self, counters: &[i32], text: &'a [u8]) -> Remembered<'a> {
         self.records.sort_unstable_by_key(|record| record.func);
         let mut records = Vec::new();
         for record in &self.records {
             numbers(&mut records, record.to_numbers());
         }
-        let mut counter_bytes = Vec::with_capacity(counters.len() * 4);
-        for counter in counters {
-            counter_bytes.extend(counter.to_le_bytes());
-        }
-        let parts: [&[u8]; SECTIONS] = [
-            &self.pieces,
-            &self.tables.traps,
-            &self.tables.locations,
-            &self.tables.inlined,
-            &self.tables.inlined_calls,
-            &self.tables.roots,
-            &self.tables.handlers,
-            &records,
-            &self.tier_ups,
-            &counter_bytes,
+        let counters = counters.iter().flat_map(|counter| counter.to_le_bytes());
+        Remembered {
+            memory: self,
+            records,
+            counters: counters.collect(),
             text,
+        }
+    }
+}
+
+/// What was learned, as the cache keeps it.
+pub(crate) struct Remembered<'a> {
+    memory: Memory,
+    records: Vec<u8>,
+    counters: Vec<u8>,
+    text: &'a [u8],
+}
+
+impl Remembered<'_> {
+    fn sections(&self) -> Sections<'_, SECTIONS> {
+        let tables = &self.memory.tables;
+        let parts: [&[u8]; SECTIONS] = [
+            &self.memory.pieces,
+            &tables.traps,
+            &tables.locations,
+            &tables.inlined,
+            &tables.inlined_calls,
+            &tables.roots,
+            &tables.handlers,
+            &self.records,
+            &self.memory.tier_ups,
+            &self.counters,
+            self.text,
         ];
         let mut parts = parts.map(|part| (part, 8));
         parts[Section::Text as usize].1 = page_size();
-        let mut payload = Vec::with_capacity(text.len() + text.len() / 2);
-        write_sections(&mut payload, 0, parts);
-        payload
+        Sections::new(0, parts)
+    }
+}
+
+impl Payload for Remembered<'_> {
+    fn size(&self) -> usize {
+        self.sections().end()
+    }
+
+    fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+        self.sections().write(to)
     }
 }

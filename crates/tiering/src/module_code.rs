@@ -1,7 +1,7 @@
 //! All code of one module.
 
 use crate::blocks::Blocks;
-use crate::cache;
+use crate::cache::{self, Payload};
 use crate::code_table::CodeTable;
 use crate::compile::{Compilers, Progress};
 use crate::file_watch;
@@ -19,6 +19,7 @@ use mainspring_platform::memory_file::MemoryFile;
 use mainspring_wasm::{DefinedFuncIndex, FuncIndex, ModuleInfo, decode, decode_sections, explain};
 use std::ffi::c_void;
 use std::fs::File;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -483,8 +484,7 @@ impl ModuleCode {
             description,
         } = std::mem::take(&mut *self.lock_to_keep());
         // A cache that can't be written is no worse than none. Perhaps it can later.
-        let store = |key: &cache::Key, payload: Result<Vec<u8>>| {
-            let stored = payload.and_then(|payload| cache.store(key, &payload));
+        let kept = |stored: Result<()>| {
             stored
                 .inspect_err(
                     |error| tracing::debug!(error = %format_args!("{error:#}"), "not remembered"),
@@ -493,22 +493,46 @@ impl ModuleCode {
         };
         for (memory, contents) in memories {
             if let Some(key) = self.memory_key(memory) {
-                store(&key, contents.contents().map_err(Into::into));
+                let contents = InitialContents::of(&contents);
+                kept(contents.and_then(|contents| cache.store(&key, &contents)));
             }
         }
-        if let Some((payload, pieces)) = table.to_remember()
-            && store(key, Ok(payload))
+        if let Some((learned, pieces)) = table.to_remember()
+            && kept(cache.store(key, &learned))
         {
             table.remembered(pieces);
         }
         if let Some((place, blocks)) = description {
-            let payload = source::encode_description(key, &blocks, &self.info);
-            store(&place, payload);
+            let description = source::encode_description(key, &blocks, &self.info);
+            kept(description.and_then(|description| cache.store(&place, &description)));
         }
     }
 
     pub(crate) fn itself(&self) -> &Weak<ModuleCode> {
         &self.itself
+    }
+}
+
+/// The initial contents of a memory, for the cache.
+struct InitialContents<'a> {
+    file: &'a MemoryFile,
+    len: usize,
+}
+
+impl InitialContents<'_> {
+    fn of(file: &MemoryFile) -> Result<InitialContents<'_>> {
+        let len = usize::try_from(file.size()?)?;
+        Ok(InitialContents { file, len })
+    }
+}
+
+impl Payload for InitialContents<'_> {
+    fn size(&self) -> usize {
+        self.len
+    }
+
+    fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+        self.file.copy_to(to)
     }
 }
 

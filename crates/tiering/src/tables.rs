@@ -17,6 +17,7 @@ use mainspring_abi::{
     CompiledFunction, Handler, InlinedCall, InlinedCode, Root, SourceLocation, TrapCode, TrapSite,
 };
 use mainspring_wasm::FuncIndex;
+use std::io::{self, Write};
 use std::ops::Range;
 
 /// Numbers of an entry of the inlined calls.
@@ -216,21 +217,50 @@ impl Tables<'_> {
     }
 }
 
-/// Lays parts out one after the other, each at a multiple of its alignment, behind a list of where they
-/// are; `start` is where that list goes.
-pub(crate) fn write_sections<const N: usize>(
-    file: &mut Vec<u8>,
+/// Parts that lie one after the other, each at a multiple of its alignment, behind a list of where they are.
+pub(crate) struct Sections<'a, const N: usize> {
+    /// Where each is, and how long.
+    places: [(usize, usize); N],
+    parts: [&'a [u8]; N],
     start: usize,
-    parts: [(&[u8], usize); N],
-) {
-    file.resize(start + N * 16, 0);
-    for (i, (part, alignment)) in parts.into_iter().enumerate() {
-        file.resize(file.len().next_multiple_of(alignment), 0);
-        let at = start + i * 16;
-        let offset = file.len() as u64;
-        file[at..at + 8].copy_from_slice(&offset.to_le_bytes());
-        file[at + 8..at + 16].copy_from_slice(&(part.len() as u64).to_le_bytes());
-        file.extend_from_slice(part);
+}
+
+impl<'a, const N: usize> Sections<'a, N> {
+    /// Lays parts out; `start` is where the list goes.
+    pub fn new(start: usize, parts: [(&'a [u8], usize); N]) -> Sections<'a, N> {
+        let mut end = start + N * 16;
+        let places = parts.map(|(part, alignment)| {
+            let at = end.next_multiple_of(alignment);
+            end = at + part.len();
+            (at, part.len())
+        });
+        Sections {
+            places,
+            parts: parts.map(|(part, _)| part),
+            start,
+        }
+    }
+
+    /// Where the last part ends.
+    pub fn end(&self) -> usize {
+        self.places.last().map_or(self.start, |&(at, len)| at + len)
+    }
+
+    /// Writes the list and the parts; what comes before the list is written.
+    pub fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+        let mut list = Vec::with_capacity(N * 16);
+        for (at, len) in self.places {
+            list.extend((at as u64).to_le_bytes());
+            list.extend((len as u64).to_le_bytes());
+        }
+        to.write_all(&list)?;
+        let mut end = self.start + list.len();
+        for ((at, len), part) in self.places.iter().zip(self.parts) {
+            to.write_all(&vec![0; at - end])?;
+            to.write_all(part)?;
+            end = at + len;
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,11 @@ use std::time::Duration;
 const ENTRIES: i32 = 6_000;
 /// Iterations of a loop before it is optimized.
 const ITERATIONS: i32 = 60_000;
+/// The body that these are meant for, in bytes, and smaller ones. Larger ones take so much longer, and tens of megabytes, while an iteration
+/// need not run more of them.
+const USUAL_BODY: u32 = 8 << 10;
+/// How much more is asked of the largest.
+const MOST_WEIGHT: i32 = 1 << 10;
 /// Iterations of a loop between two looks whether its optimized code is there.
 const ITERATIONS_BETWEEN_LOOKS: i32 = 2_000;
 /// How often that doubles.
@@ -79,36 +84,42 @@ impl Tuning {
         }
     }
 
+    /// How much more often than usual code has to run to be worth optimizing, of a body with so many bytes.
+    pub(crate) fn weight(body: u32) -> i32 {
+        let weight = i32::try_from(body / USUAL_BODY).unwrap_or(MOST_WEIGHT);
+        weight.clamp(1, MOST_WEIGHT)
+    }
+
     /// What an entry counter starts with.
-    pub(crate) fn entries(&self) -> i32 {
+    pub(crate) fn entries(&self, weight: i32) -> i32 {
         match self.pace {
-            Pace::Usual => ENTRIES,
+            Pace::Usual => ENTRIES * weight,
             Pace::StressTierUp => random(6),
             Pace::StressLoops => NEVER,
         }
     }
 
     /// What a loop's counter starts with.
-    pub(crate) fn iterations(&self) -> i32 {
+    pub(crate) fn iterations(&self, weight: i32) -> i32 {
         match self.pace {
-            Pace::Usual => ITERATIONS,
+            Pace::Usual => ITERATIONS * weight,
             Pace::StressTierUp => NEVER,
             Pace::StressLoops => random(3),
         }
     }
 
     /// How much of what an entry counter starts with is worth remembering for itself.
-    pub(crate) fn entries_worth_remembering(&self) -> i32 {
+    pub(crate) fn entries_worth_remembering(&self, weight: i32) -> i32 {
         match self.pace {
-            Pace::Usual => ENTRIES / PART_WORTH_REMEMBERING,
+            Pace::Usual => ENTRIES * weight / PART_WORTH_REMEMBERING,
             Pace::StressTierUp | Pace::StressLoops => NEVER,
         }
     }
 
     /// How much of what a loop's counter starts with is.
-    pub(crate) fn iterations_worth_remembering(&self) -> i32 {
+    pub(crate) fn iterations_worth_remembering(&self, weight: i32) -> i32 {
         match self.pace {
-            Pace::Usual => ITERATIONS / PART_WORTH_REMEMBERING,
+            Pace::Usual => ITERATIONS * weight / PART_WORTH_REMEMBERING,
             Pace::StressTierUp | Pace::StressLoops => NEVER,
         }
     }
@@ -123,10 +134,11 @@ impl Tuning {
     }
 
     /// Iterations of a loop before it is optimized in a function where code for that many was made in vain.
-    pub(crate) fn iterations_after(&self, disappointments: u32) -> u64 {
+    pub(crate) fn iterations_after(&self, disappointments: u32, weight: i32) -> u64 {
         match self.pace {
             Pace::Usual if disappointments > 0 => {
-                (ITERATIONS as u64) << disappointments.min(MOST_DOUBLED_ITERATIONS)
+                u64::from((ITERATIONS * weight).unsigned_abs())
+                    << disappointments.min(MOST_DOUBLED_ITERATIONS)
             }
             Pace::Usual | Pace::StressTierUp | Pace::StressLoops => 0,
         }

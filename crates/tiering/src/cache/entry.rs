@@ -15,7 +15,8 @@
 use super::Key;
 use mainspring_platform::pages::MappedFile;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -40,6 +41,12 @@ impl Entry {
     /// What was stored.
     pub fn payload(&self) -> &[u8] {
         &self.mapped.bytes()[HEADER_LEN..]
+    }
+
+    /// Says that a range of the payload is not read soon, or in another way: it need not count as the process's memory.
+    pub fn release(&self, range: Range<usize>) {
+        self.mapped
+            .release(range.start + HEADER_LEN..range.end + HEADER_LEN);
     }
 
     /// The file, open for reading.
@@ -88,13 +95,59 @@ fn header(key: &Key, payload: usize) -> [u8; HEADER_LEN] {
     header
 }
 
+/// What an entry is to hold. It need not be in memory as a whole.
+pub trait Payload {
+    /// How many bytes.
+    fn size(&self) -> usize;
+
+    /// Writes so many bytes.
+    ///
+    /// # Errors
+    /// If they can't be had or written.
+    fn write(&self, to: &mut dyn Write) -> io::Result<()>;
+}
+
+impl<T: AsRef<[u8]> + ?Sized> Payload for T {
+    fn size(&self) -> usize {
+        self.as_ref().len()
+    }
+
+    fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+        to.write_all(self.as_ref())
+    }
+}
+
+/// Sums up what goes into a file.
+struct Summed<'a> {
+    file: &'a mut File,
+    sum: Xxh3,
+    len: u64,
+}
+
+impl Write for Summed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.sum.update(&bytes[..written]);
+        self.len += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// Writes an entry into an empty file.
-pub(super) fn write(file: &mut File, key: &Key, payload: &[u8]) -> io::Result<()> {
-    let mut header = header(key, payload.len());
+pub(super) fn write(file: &mut File, key: &Key, payload: &dyn Payload) -> io::Result<()> {
+    let mut header = header(key, payload.size());
     let mut sum = Xxh3::new();
     sum.update(&header[SUMMED_FROM..]);
-    sum.update(payload);
-    header[8..SUMMED_FROM].copy_from_slice(&sum.digest().to_le_bytes());
-    file.write_all(&header)?;
-    file.write_all(payload)
+    file.seek(SeekFrom::Start(Entry::PAYLOAD_AT))?;
+    let mut summed = Summed { file, sum, len: 0 };
+    payload.write(&mut summed)?;
+    if summed.len != payload.size() as u64 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    header[8..SUMMED_FROM].copy_from_slice(&summed.sum.digest().to_le_bytes());
+    file.write_all_at(&header, 0)
 }
