@@ -47,6 +47,8 @@ impl Wast {
     pub(crate) fn execute(self) -> Result<ExitCode> {
         let mut config = self.engine.settings()?.without_a_program("wast")?;
         self.collector.apply(&mut config);
+        // Scripts test all that there is, and make what memories they like anyway.
+        config.shared_memory(true);
         let mut runner = WastRunner::new(&Engine::new(&config)?).echo(true);
         if let Some(limit) = self.timeout {
             runner = runner.timeout(limit);

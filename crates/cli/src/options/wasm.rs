@@ -113,7 +113,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "shared-memory",
         Effect::Config(Config::shared_memory),
-        "Whether shared memories can be made",
+        "Whether shared memories can be made; those of scripts always can",
     ),
     row(
         "relaxed-simd-deterministic",

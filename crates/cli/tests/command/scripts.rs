@@ -77,6 +77,22 @@ fn a_summary_over_all_scripts_of_a_folder() {
 }
 
 #[test]
+fn scripts_make_shared_memories_without_being_allowed_to() {
+    let script = r#"(module (memory 1 1 shared) (func (export "f") (result i32)
+  (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 0))))
+(assert_return (invoke "f") (i32.const 2))
+(module (memory 1) (func (export "f") (result i32)
+  (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 0))))
+(assert_trap (invoke "f") "atomic wait on non-shared memory")"#;
+    let place = Place::new(&[("shared.wast", script)]);
+    for args in [&["wast"][..], &["wast", "-W", "threads"]] {
+        place
+            .run(&[args, &["shared.wast"]].concat())
+            .prints("shared.wast: 4 of 4 directives passed\n");
+    }
+}
+
+#[test]
 fn a_script_from_standard_input() {
     let place = Place::new(&[]);
     place
