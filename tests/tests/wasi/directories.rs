@@ -200,7 +200,10 @@ fn a_directory_is_not_read_or_written_as_a_file() {
     assert_ne!(stat.base & rights::READDIR, 0);
     assert_ne!(stat.inheriting & rights::WRITE, 0);
     assert_eq!(guest.read(sub, 1), Err(errno::ISDIR));
-    assert_eq!(guest.write(sub, "x"), Err(errno::ISDIR));
+    assert_eq!(guest.pread(sub, 1, 0), Err(errno::ISDIR));
+    // It can't be open for writing, which comes first.
+    assert_eq!(guest.write(sub, "x"), Err(errno::BADF));
+    assert_eq!(guest.pwrite(sub, "x", 0), Err(errno::BADF));
     assert_eq!(guest.seek(sub, 0, 0), Err(errno::BADF));
     assert_eq!(guest.tell(sub), Err(errno::BADF));
     assert_eq!(guest.unlink(DIR, "sub"), Err(errno::ISDIR));

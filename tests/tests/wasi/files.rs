@@ -248,11 +248,18 @@ fn synchronous_files_say_so_and_stay_so() {
         guest.call("fd_fdstat_set_flags", &change),
         Err(errno::INVAL)
     );
-    // Asking for what is already there is no change.
-    let same = u64::from(fdflags::DSYNC | fdflags::NONBLOCK);
-    guest
-        .call("fd_fdstat_set_flags", &[synchronous.into(), same])
-        .unwrap();
+    // Asking for what is already there is no change, and what can't be taken away stays.
+    let nonblock = u64::from(fdflags::NONBLOCK);
+    for flags in [u64::from(fdflags::DSYNC) | nonblock, nonblock, 0] {
+        guest
+            .call("fd_fdstat_set_flags", &[synchronous.into(), flags])
+            .unwrap();
+        let now = guest.fdstat(synchronous).unwrap().flags;
+        assert_eq!(
+            u64::from(now),
+            u64::from(fdflags::DSYNC) | (flags & nonblock)
+        );
+    }
     for file in [synchronous, whole, plain, DIR] {
         guest.call("fd_sync", &[file.into()]).unwrap();
         guest.call("fd_datasync", &[file.into()]).unwrap();

@@ -195,10 +195,11 @@ pub(super) fn fd_fdstat_set_flags(
         }
         Descriptor::Stdin(stdin) => stdin.set_nonblocking(nonblocking),
         Descriptor::Stdout(stdout) => stdout.set_nonblocking(nonblocking),
-        // The kernel changes some flags and ignores the others without a word.
+        // The kernel changes some flags and ignores the others without a word. That may be when a program
+        // asks for less than there is, not when it asks for more.
         _ => {
             let (wanted, now) = (flags.to_host(), now.to_host());
-            if !FdFlags::CHANGEABLE.to_host().contains(wanted ^ now) {
+            if !FdFlags::CHANGEABLE.to_host().contains(wanted - now) {
                 return Err(Errno::Invalid.into());
             }
             if let Some(host) = entry.host() {

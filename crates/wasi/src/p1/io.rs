@@ -66,8 +66,10 @@ pub(super) fn fd_write(
             memory.drain(buffers, |slices, _| stdout.stream.write(slices))?
         }
         Descriptor::Socket(socket) => sock::send(memory, socket, buffers)?,
-        Descriptor::Directory(_) => return Err(Errno::IsDirectory.into()),
-        Descriptor::Stdin(_) => return Err(Errno::BadDescriptor.into()),
+        // Neither can be open for writing.
+        Descriptor::Directory(_) | Descriptor::Stdin(_) => {
+            return Err(Errno::BadDescriptor.into());
+        }
     };
     memory.write_u32(written, count)
 }
@@ -152,6 +154,9 @@ fn seek(table: &Table, fd: u32, to: SeekFrom, right: Rights) -> Result<u64, Faul
 fn positioned(table: &Table, fd: u32, rights: Rights) -> Result<Arc<File>, Fault> {
     match table.get(fd, rights)?.descriptor {
         Descriptor::File(file) => Ok(file),
+        Descriptor::Directory(_) if rights.contains(Rights::FD_WRITE) => {
+            Err(Errno::BadDescriptor.into())
+        }
         Descriptor::Directory(_) => Err(Errno::IsDirectory.into()),
         _ => Err(Errno::IllegalSeek.into()),
     }
