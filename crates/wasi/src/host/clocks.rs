@@ -95,34 +95,40 @@ pub(crate) enum Clock {
     ThreadCpuTime,
 }
 
-/// The clocks as one guest sees them. Its threads take turns to read them.
+/// The clocks as one guest sees them.
 pub(crate) struct Clocks {
-    wall: Mutex<Box<dyn HostWallClock + Send>>,
-    monotonic: Mutex<Box<dyn HostMonotonicClock + Send>>,
+    wall: Source<WallClock, dyn HostWallClock + Send>,
+    monotonic: Source<MonotonicClock, dyn HostMonotonicClock + Send>,
+}
+
+/// Whose a clock is. The threads of a guest take turns to read those of the embedder.
+enum Source<Own, Other: ?Sized> {
+    Host(Own),
+    Embedder(Mutex<Box<Other>>),
 }
 
 impl Clocks {
     /// The host's.
     pub fn new() -> Clocks {
         Clocks {
-            wall: Mutex::new(wall_clock()),
-            monotonic: Mutex::new(monotonic_clock()),
+            wall: Source::Host(WallClock::new()),
+            monotonic: Source::Host(MonotonicClock::new()),
         }
     }
 
     pub fn set_wall(&mut self, clock: Box<dyn HostWallClock + Send>) {
-        self.wall = Mutex::new(clock);
+        self.wall = Source::Embedder(Mutex::new(clock));
     }
 
     pub fn set_monotonic(&mut self, clock: Box<dyn HostMonotonicClock + Send>) {
-        self.monotonic = Mutex::new(clock);
+        self.monotonic = Source::Embedder(Mutex::new(clock));
     }
 
     /// The shortest step of a clock in nanoseconds.
     pub fn resolution(&self, clock: Clock) -> u64 {
         match clock {
-            Clock::Realtime => nanoseconds(lock(&self.wall).resolution()),
-            Clock::Monotonic => lock(&self.monotonic).resolution(),
+            Clock::Realtime => nanoseconds(self.wall.resolution()),
+            Clock::Monotonic => self.monotonic.resolution(),
             Clock::ProcessCpuTime => nanoseconds(duration(clock_getres(ClockId::ProcessCPUTime))),
             Clock::ThreadCpuTime => nanoseconds(duration(clock_getres(ClockId::ThreadCPUTime))),
         }
@@ -131,16 +137,48 @@ impl Clocks {
     /// The time of a clock in nanoseconds.
     pub fn now(&self, clock: Clock) -> u64 {
         match clock {
-            Clock::Realtime => nanoseconds(lock(&self.wall).now()),
-            Clock::Monotonic => lock(&self.monotonic).now(),
+            Clock::Realtime => nanoseconds(self.wall.now()),
+            Clock::Monotonic => self.monotonic.now(),
             Clock::ProcessCpuTime => nanoseconds(duration(clock_gettime(ClockId::ProcessCPUTime))),
             Clock::ThreadCpuTime => nanoseconds(duration(clock_gettime(ClockId::ThreadCPUTime))),
         }
     }
 }
 
+impl Source<WallClock, dyn HostWallClock + Send> {
+    fn resolution(&self) -> Duration {
+        match self {
+            Source::Host(clock) => clock.resolution(),
+            Source::Embedder(clock) => lock(clock).resolution(),
+        }
+    }
+
+    fn now(&self) -> Duration {
+        match self {
+            Source::Host(clock) => clock.now(),
+            Source::Embedder(clock) => lock(clock).now(),
+        }
+    }
+}
+
+impl Source<MonotonicClock, dyn HostMonotonicClock + Send> {
+    fn resolution(&self) -> u64 {
+        match self {
+            Source::Host(clock) => clock.resolution(),
+            Source::Embedder(clock) => lock(clock).resolution(),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        match self {
+            Source::Host(clock) => clock.now(),
+            Source::Embedder(clock) => lock(clock).now(),
+        }
+    }
+}
+
 /// A clock that panicked once is asked again.
-fn lock<T>(clock: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T: ?Sized>(clock: &Mutex<T>) -> MutexGuard<'_, T> {
     clock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
