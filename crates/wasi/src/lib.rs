@@ -1,4 +1,4 @@
-//! WASI preview 1 for Mainspring, and preview 0 before it.
+//! WASI preview 1 for Mainspring, preview 0 before it, and wasi-threads.
 //!
 //! A guest gets what its [`WasiCtxBuilder`] grants and nothing else: arguments,
 //! environment, standard streams, directories that were opened for it and
@@ -36,7 +36,7 @@
 //!
 //! Layout: `host/` does the work and knows nothing of WebAssembly or of preview
 //! 1's encoding; `p1/` is the encoding and knows the system only through
-//! `host/`. Nothing here is `unsafe`.
+//! `host/`. `threads` makes instances and knows of neither. Nothing here is `unsafe`.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

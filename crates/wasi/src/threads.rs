@@ -6,6 +6,45 @@
 //!
 //! Names and behaviour are those of the crate `wasmtime-wasi-threads`, whose last version is 46;
 //! [`ThreadHooks`] is ours.
+//!
+//! ```
+//! use mainspring::{Config, Engine, Linker, Module, Result, Store};
+//! use mainspring_wasi::threads::{WasiThreadsCtx, add_to_linker};
+//! use std::sync::Arc;
+//!
+//! /// The data of a store, of which each thread gets a clone.
+//! #[derive(Clone, Default)]
+//! struct Host {
+//!     threads: Option<Arc<WasiThreadsCtx<Host>>>,
+//! }
+//!
+//! fn main() -> Result<()> {
+//!     let engine = Engine::new(Config::new().shared_memory(true))?;
+//!     let module = Module::new(&engine, r#"(module
+//!         (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
+//!         (import "env" "memory" (memory 1 1 shared))
+//!         (func (export "wasi_thread_start") (param $thread i32) (param $address i32)
+//!             (i32.atomic.store (local.get $address) (local.get $thread))
+//!             (drop (memory.atomic.notify (local.get $address) (i32.const 1))))
+//!         (func (export "run") (result i32)
+//!             (drop (call $spawn (i32.const 64)))
+//!             (drop (memory.atomic.wait32 (i32.const 64) (i32.const 0) (i64.const -1)))
+//!             (i32.atomic.load (i32.const 64))))"#)?;
+//!
+//!     let mut store = Store::new(&engine, Host::default());
+//!     let mut linker = Linker::new(&engine);
+//!     add_to_linker(&mut linker, &store, &module, |host: &mut Host| {
+//!         host.threads.as_deref().expect("set below")
+//!     })?;
+//!     let threads = WasiThreadsCtx::new(module.clone(), Arc::new(linker.clone()), false)?;
+//!     store.data_mut().threads = Some(Arc::new(threads));
+//!
+//!     let instance = linker.instantiate(&mut store, &module)?;
+//!     let run = instance.get_typed_func::<(), i32>(&mut store, "run")?;
+//!     assert_eq!(run.call(&mut store, ())?, 1);
+//!     Ok(())
+//! }
+//! ```
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
