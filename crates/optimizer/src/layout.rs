@@ -10,6 +10,7 @@
 use crate::dispatch;
 use crate::pieces::{End, Piece, Pieces};
 use crate::places::{add_inlined, add_location};
+use crate::spills;
 use cranelift_codegen::CompiledCode;
 use mainspring_abi::{CompiledFunction, Handler, Reloc, Root, TrapSite};
 use mainspring_error::{Context as _, Result, bail, ensure};
@@ -26,7 +27,9 @@ const MOST_ROUNDS: usize = 20;
 
 /// Lays out a function's code anew. Nothing that it does changes.
 pub(crate) fn arrange(code: &CompiledCode, compiled: &mut CompiledFunction) -> Result<()> {
-    let pieces = Pieces::of(code)?;
+    let mut pieces = Pieces::of(code)?;
+    pieces.leave_out(&spills::redundant(code.code_buffer(), &pieces));
+    pieces.turn_jumps();
     let mut layout = Layout::of(&pieces)?;
     layout.place();
     let mut writer = Writer {

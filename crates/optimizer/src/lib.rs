@@ -39,6 +39,7 @@ mod relaxed_simd;
 mod roots;
 mod simd;
 mod sources;
+mod spills;
 mod structs;
 mod table;
 mod trap;

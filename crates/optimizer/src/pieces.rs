@@ -17,6 +17,8 @@ pub(crate) struct Pieces {
     pub all: Vec<Piece>,
     /// Fields within instructions that say how far something is, by ascending offset.
     pub relative: Vec<Relative>,
+    /// Pieces that are reached in ways that no instruction shows: from a table, or by an exception.
+    pub entered: Vec<u32>,
     /// Constants, behind all instructions.
     pub data: Range<u32>,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Piece {
 }
 
 /// How a piece ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum End {
     /// It goes on with the next one.
     Next,
@@ -60,6 +62,17 @@ impl Piece {
     /// Where it begins, by which jumps know it.
     pub fn start(&self) -> u32 {
         self.bytes.start
+    }
+
+    /// Where the entries lead of the table that may follow it.
+    fn table<'a>(&self, code: &'a [u8]) -> impl Iterator<Item = u32> + use<'a> {
+        let start = self.bytes.end;
+        let end = match self.end {
+            End::Indirect(end) => end,
+            End::Next | End::Jump(_) | End::JumpIf(..) | End::Leaves => start,
+        };
+        let entries = code[start as usize..end as usize].as_chunks().0.iter();
+        entries.map(move |entry| start.wrapping_add_signed(i32::from_le_bytes(*entry)))
     }
 }
 
@@ -106,11 +119,80 @@ impl Pieces {
             });
             at = next;
         }
+        let mut entered: Vec<u32> = places::landings(code).map(|it| it.landing).collect();
+        entered.extend(all.iter().flat_map(|piece| piece.table(bytes)));
         Ok(Pieces {
             all,
             relative: decoded.relative,
+            entered,
             data: decoded.end..bytes.len() as u32,
         })
+    }
+
+    /// Leaves instructions out, which are by ascending offset.
+    pub fn leave_out(&mut self, instructions: &[Range<u32>]) {
+        let mut left_out = instructions.iter().peekable();
+        let mut all: Vec<Piece> = Vec::with_capacity(self.all.len() + instructions.len());
+        for mut piece in std::mem::take(&mut self.all) {
+            let first = all.len();
+            while let Some(gap) = left_out.next_if(|gap| gap.start < piece.bytes.end) {
+                if all.len() == first || gap.start > piece.bytes.start {
+                    all.push(Piece {
+                        bytes: piece.bytes.start..gap.start,
+                        end: End::Next,
+                        can_be_copied: piece.can_be_copied,
+                    });
+                }
+                piece.bytes.start = gap.end;
+            }
+            match &mut all[first..] {
+                [.., last] if piece.bytes.is_empty() => last.end = piece.end,
+                _ => all.push(piece),
+            }
+        }
+        self.all = all;
+    }
+
+    /// Has conditional jumps over nothing but another jump go where that goes, if the condition does not hold.
+    pub fn turn_jumps(&mut self) {
+        let mut targets: BTreeSet<u32> = self.entered.iter().copied().collect();
+        targets.extend(self.all.iter().filter_map(|piece| match piece.end {
+            End::Jump(target) | End::JumpIf(_, target) => Some(target),
+            End::Next | End::Indirect(_) | End::Leaves => None,
+        }));
+        let mut kept: Vec<Piece> = Vec::with_capacity(self.all.len());
+        let mut rest = std::mem::take(&mut self.all).into_iter().peekable();
+        while let Some(piece) = rest.next() {
+            kept.push(piece);
+            let Some(next) = rest.peek() else {
+                break;
+            };
+            let [.., before, over] = &mut *kept else {
+                continue;
+            };
+            if let (End::JumpIf(condition, target), End::Jump(other)) = (before.end, over.end)
+                && over.bytes.is_empty()
+                && target == next.start()
+                && !targets.contains(&over.start())
+            {
+                // The processor's conditions come in pairs that differ in the last bit.
+                before.end = End::JumpIf(condition ^ 1, other);
+                kept.pop();
+            }
+        }
+        self.all = kept;
+    }
+
+    /// The pieces that may come after one, as far as its last instruction shows.
+    pub fn after(&self, piece: usize) -> impl Iterator<Item = usize> {
+        let (goes_on, target) = match self.all[piece].end {
+            End::Next => (true, None),
+            End::JumpIf(_, target) => (true, Some(target)),
+            End::Jump(target) => (false, Some(target)),
+            End::Indirect(_) | End::Leaves => (false, None),
+        };
+        let next = (goes_on && piece + 1 < self.all.len()).then_some(piece + 1);
+        next.into_iter().chain(target.and_then(|at| self.at(at)))
     }
 
     /// Which piece begins at an offset.
@@ -226,5 +308,68 @@ fn condition(instruction: &[u8]) -> Result<u8> {
         [opcode @ 0x70..=0x7f, _] => Ok(opcode & 15),
         [0x0f, opcode @ 0x80..=0x8f, _, _, _, _] => Ok(opcode & 15),
         _ => bail!("its machine code has a jump that is not known: {instruction:02x?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(all: &[(Range<u32>, End)]) -> Pieces {
+        let piece = |(bytes, end): &(Range<u32>, End)| Piece {
+            bytes: bytes.clone(),
+            end: *end,
+            can_be_copied: true,
+        };
+        Pieces {
+            all: all.iter().map(piece).collect(),
+            relative: Vec::new(),
+            entered: Vec::new(),
+            data: 0..0,
+        }
+    }
+
+    fn shown(pieces: &Pieces) -> Vec<(Range<u32>, End)> {
+        let all = pieces.all.iter();
+        all.map(|piece| (piece.bytes.clone(), piece.end)).collect()
+    }
+
+    #[test]
+    fn what_is_left_out_leaves_starts_and_ends_as_they_are() {
+        let mut all = pieces(&[
+            (0..10, End::JumpIf(4, 30)),
+            (16..30, End::Next),
+            (30..31, End::Leaves),
+        ]);
+        all.leave_out(&[0..3, 5..10, 16..20, 20..30]);
+        let expected = [
+            (0..0, End::Next),
+            (3..5, End::JumpIf(4, 30)),
+            (16..16, End::Next),
+            (30..31, End::Leaves),
+        ];
+        assert_eq!(shown(&all), expected);
+        assert_eq!(all.after(1).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn jumps_over_jumps_are_turned() {
+        let before = [
+            (0..2, End::JumpIf(4, 20)),
+            (8..8, End::Jump(0)),
+            (20..21, End::Leaves),
+        ];
+        let mut all = pieces(&before);
+        all.turn_jumps();
+        let expected = [(0..2, End::JumpIf(5, 0)), (20..21, End::Leaves)];
+        assert_eq!(shown(&all), expected);
+        // Not if someone else goes there.
+        let mut all = pieces(&before);
+        all.entered.push(8);
+        all.turn_jumps();
+        assert_eq!(shown(&all), before);
+        let mut all = pieces(&[&before[..], &[(30..31, End::Jump(8))]].concat());
+        all.turn_jumps();
+        assert_eq!(all.all.len(), 4);
     }
 }
