@@ -8,6 +8,7 @@ use crate::exceptions::TryTable;
 use crate::func::{Func, Region};
 use crate::legacy_exceptions::Clauses;
 use crate::types::{BlockTypes, value_type};
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Value};
 use mainspring_abi::TrapCode;
@@ -453,12 +454,30 @@ impl<'a> Func<'a, '_> {
     }
 
     fn jump_by_small_table(&mut self, index: Value, entries: &[Block], default: Block) {
+        let last = entries.iter().rposition(|&entry| entry != default);
+        let entries = &entries[..last.map_or(0, |last| last + 1)];
+        if entries.len() <= FEW_ENTRIES {
+            return self.jump_by_comparing(index, entries, default);
+        }
         let mut call = |block| self.builder.func.dfg.block_call(block, &[]);
         let default = call(default);
         let entries: Vec<_> = entries.iter().map(|&block| call(block)).collect();
         let table = JumpTableData::new(default, &entries);
         let table = self.builder.create_jump_table(table);
         self.builder.ins().br_table(index, table);
+    }
+
+    fn jump_by_comparing(&mut self, index: Value, entries: &[Block], default: Block) {
+        for (i, &entry) in entries.iter().enumerate() {
+            if entry != default {
+                let is_it = self.builder.ins().icmp_imm_u(IntCC::Equal, index, i as i64);
+                let next = self.builder.create_block();
+                self.builder.ins().brif(is_it, entry, &[], next, &[]);
+                self.builder.seal_block(next);
+                self.builder.switch_to_block(next);
+            }
+        }
+        self.builder.ins().jump(default, &[]);
     }
 
     /// The block that an entry of a `br_table` jumps to, which takes no arguments.
@@ -531,6 +550,10 @@ impl<'a> Func<'a, '_> {
         }
     }
 }
+
+/// Entries of a table that is one comparison after the other: so few are looked at sooner than a table is read, and each jump is
+/// predicted for itself.
+const FEW_ENTRIES: usize = 3;
 
 /// Entries of a table that is not cut into parts. Cranelift makes a block of each entry whose target others have too, and takes
 /// time with the square of how many there are in a row that turn out to be empty.

@@ -22,23 +22,25 @@ block2:
   pushq %rbp
   movq %rsp, %rbp
 block0:
-  movl $0x2, %edi
-  movl %esi, %r8d
-  cmpl %edi, %r8d
-  cmovbl %r8d, %edi
-  br_table %rdi, %rcx, %rax
+  testl %esi, %esi
+  jz      label5; j label1
 block1:
+  cmpl $0x1, %esi
+  jz      label4; j label2
+block2:
+  jmp     label3
+block3:
+  movl $0x1e, %eax
+  movq %rbp, %rsp
+  popq %rbp
+  retq
+block4:
   movl $0x14, %eax
   movq %rbp, %rsp
   popq %rbp
   retq
-block2:
+block5:
   movl $0xa, %eax
-  movq %rbp, %rsp
-  popq %rbp
-  retq
-block3:
-  movl $0x1e, %eax
   movq %rbp, %rsp
   popq %rbp
   retq
