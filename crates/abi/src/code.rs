@@ -182,6 +182,8 @@ pub struct CompiledFunction {
     pub roots: Vec<Root>,
     /// Where exceptions are caught, by ascending code offset.
     pub handlers: Vec<Handler>,
+    /// Bytes of stack that a call takes, as far as the tier says: the optimizing tier says 0.
+    pub frame_size: u32,
     /// What the code counts, if it was asked to.
     #[serde(skip)]
     pub tier_up: Option<Box<TierUp>>,

@@ -119,7 +119,7 @@ impl FrameLayout {
         self.size() as u32
     }
 
-    fn size(&self) -> i64 {
+    pub(crate) fn size(&self) -> i64 {
         let slots = i64::from(self.highest_slot) * i64::from(self.slot_size);
         let size = -i64::from(self.slots) + slots + i64::from(self.outgoing);
         (size + 15) & !15

@@ -53,6 +53,10 @@ pub struct Compilers {
     gone: Condvar,
 }
 
+/// Bytes of a frame that is better made by the other tier. The baseline tier has a place for each operand; the stack is half a
+/// megabyte, unless another size was asked for.
+const LARGE_FRAME: u32 = 64 << 10;
+
 impl Compilers {
     /// Sets up compilers for this processor. `parallel` says whether whole modules are compiled on
     /// all cores.
@@ -205,16 +209,17 @@ impl Compilers {
         self.compile_somehow(first, input)
     }
 
-    /// Compiles a function on a tier, or on the other if it is too large for that one: a valid function runs
-    /// as long as either can make it.
+    /// Compiles a function on a tier, or on the other if it is too large for that one, or would take much of the stack: a valid
+    /// function runs as long as either can make it.
     fn compile_somehow(
         &self,
         first: Tier,
         input: FunctionInput<'_>,
     ) -> Result<(Tier, CompiledFunction)> {
-        let error = match self.compile_on(first, input) {
+        let made = match self.compile_on(first, input) {
+            Ok(compiled) if compiled.frame_size > LARGE_FRAME => Ok(compiled),
             Ok(compiled) => return Ok((first, compiled)),
-            Err(error) if error.is::<TooLarge>() => error,
+            Err(error) if error.is::<TooLarge>() => Err(error),
             Err(error) => return Err(error),
         };
         let (other, counts) = match first {
@@ -222,11 +227,11 @@ impl Compilers {
             Tier::Optimizing => (Tier::Baseline, &self.counts.optimizing),
         };
         counts.refuse();
-        tracing::debug!(?first, ?error, "compiled on the other tier");
+        tracing::debug!(?first, error = ?made.as_ref().err(), "compiled on the other tier");
         match self.compile_on(other, input) {
             Ok(compiled) => Ok((other, compiled)),
             // What the tier that was asked for says is what its user can do something about.
-            Err(_) => Err(error),
+            Err(_) => made.map(|compiled| (first, compiled)),
         }
     }
 

@@ -213,3 +213,14 @@ fn what_is_too_large_for_the_baseline_tier_is_compiled_by_the_optimizing_tier() 
     );
     one_tier_is_enough(&wat, 3, |statistics| statistics.baseline.too_large);
 }
+
+#[test]
+fn what_would_take_the_whole_stack_is_compiled_by_the_optimizing_tier() {
+    // The baseline tier has a place in the frame for each operand, the optimizing tier for none.
+    let shifts = "(i32.shl (local.get 0) (local.get 0)) ".repeat(100_000);
+    let drops = "drop ".repeat(100_000);
+    let wat = format!(
+        r#"(module (func (export "f") (param i32) (result i32) {shifts} {drops} (local.get 0)))"#
+    );
+    one_tier_is_enough(&wat, 3, |statistics| statistics.baseline.too_large);
+}
