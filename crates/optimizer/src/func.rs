@@ -77,6 +77,9 @@ pub(crate) struct Func<'a, 'b> {
     pub(crate) crowds: Crowds,
     /// Whether the operators being read can be reached.
     pub(crate) reachable: bool,
+    /// How many operands there were at each block that was made so far, all together, and how many blocks that were.
+    operands_in_blocks: usize,
+    blocks_before: usize,
     /// How many blocks were opened since code became unreachable.
     pub(crate) skipped_blocks: usize,
     /// Whose body the operators are.
@@ -283,6 +286,8 @@ impl<'a, 'b> Func<'a, 'b> {
             try_tables: Vec::new(),
             crowds: Crowds::default(),
             reachable: true,
+            operands_in_blocks: 0,
+            blocks_before: 0,
             skipped_blocks: 0,
             body: Body::compiled(input.module.func_of(input.index)),
             locals: buffers.locals,
@@ -404,7 +409,11 @@ impl<'a, 'b> Func<'a, 'b> {
         Ok(())
     }
 
-    fn check_size(&self) -> Result<()> {
+    fn check_size(&mut self) -> Result<()> {
+        let blocks = self.builder.func.dfg.num_blocks();
+        self.operands_in_blocks += (blocks - self.blocks_before) * self.stack.len();
+        self.blocks_before = blocks;
+        limits::check_operands(self.operands_in_blocks)?;
         let body_bytes = self.input.body.len();
         limits::check_size(self.builder.func, body_bytes, self.locals.len())
     }

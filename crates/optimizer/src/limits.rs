@@ -23,18 +23,21 @@ const VALUES_OF_A_BYTE: usize = 8;
 /// notes its value in each block.
 const MAX_LOCALS_IN_BLOCKS: usize = 1 << 28;
 
+/// Operands in blocks, all together: where many wait for the end of many blocks, register allocation takes time with the square of them.
+const MAX_OPERANDS_IN_BLOCKS: usize = 1 << 26;
+
 /// References times blocks in a function at the most: for each block, it is noted which of them are
 /// needed later.
 const MAX_ROOTS_IN_BLOCKS: usize = 1 << 27;
 
 /// Block parameters that a function may have however short it is.
-const MIN_PARAMS: usize = 64 << 10;
+const MIN_PARAMS: usize = 16 << 10;
 
 /// Bytes of a body that allow one more block parameter.
-const BYTES_FOR_A_PARAM: usize = 4;
+const BYTES_FOR_A_PARAM: usize = 16;
 
 /// Block parameters that a function may have however long it is.
-const MAX_PARAMS: usize = 256 << 10;
+const MAX_PARAMS: usize = 64 << 10;
 
 /// Refuses a function that has become too large while it is made.
 ///
@@ -54,6 +57,21 @@ pub(crate) fn check_size(function: &Function, body_bytes: usize, locals: usize) 
         blocks.saturating_mul(locals) <= MAX_LOCALS_IN_BLOCKS,
         TooLarge::new(format!(
             "it has {locals} locals and {blocks} blocks, and the product is more than {MAX_LOCALS_IN_BLOCKS}, the compiler's limit"
+        ))
+    );
+    Ok(())
+}
+
+/// Refuses a function with too many operands while it is made: the sum of how many there are at each block.
+///
+/// # Errors
+/// If it has, with the limit: [`TooLarge`].
+#[inline]
+pub(crate) fn check_operands(in_blocks: usize) -> Result<()> {
+    ensure!(
+        in_blocks <= MAX_OPERANDS_IN_BLOCKS,
+        TooLarge::new(format!(
+            "it has many operands in many blocks, more than {MAX_OPERANDS_IN_BLOCKS} all together, the compiler's limit"
         ))
     );
     Ok(())

@@ -775,3 +775,24 @@ fn calls_in_a_try_table_have_landings() {
     // It is a jump.
     assert!(functions[2].code.len() < 64);
 }
+
+/// What would take the allocator of registers minutes is refused while it is made.
+#[test]
+fn many_operands_in_many_blocks_are_refused() {
+    let casts = |n: usize| {
+        let wat = format!(
+            "(module (type $s (struct)) (func (param anyref) {} {}))",
+            "(ref.test (ref $s) (local.get 0)) ".repeat(n),
+            "drop ".repeat(n)
+        );
+        let settings = CompileSettings::default();
+        let optimizer = Optimizer::new(&settings).expect("this machine is supported");
+        let compile = |input: &FunctionInput| optimizer.compile(input).err();
+        let refused = each_function(&wat, &settings, CallMode::ThroughTable, compile);
+        let refused = refused.into_iter().flatten().next();
+        refused.map(|error| format!("{error:#}"))
+    };
+    assert_eq!(casts(1_000), None);
+    let error = casts(20_000).expect("it is refused");
+    assert!(error.contains("many operands in many blocks"), "{error}");
+}
