@@ -48,6 +48,7 @@ fn run(file: &str) -> anyhow::Result<()> {
                 inlining: false,
                 tier_up: false,
                 entry: Entry::Start,
+                max_frame: FunctionInput::ANY_FRAME,
                 exact_locations: false,
                 profile: None,
             });

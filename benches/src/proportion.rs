@@ -425,6 +425,7 @@ fn fastest(
         inlining: false,
         tier_up: true,
         entry: Entry::Start,
+        max_frame: FunctionInput::ANY_FRAME,
         exact_locations: false,
         profile: None,
     };

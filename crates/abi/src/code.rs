@@ -134,6 +134,9 @@ pub struct FunctionInput<'a> {
     pub bodies: &'a dyn Bodies,
     /// The engine's settings.
     pub settings: &'a CompileSettings,
+    /// Bytes of stack that a call may take, for the baseline tier: it has a place there for each operand. A function that takes
+    /// more is too large.
+    pub max_frame: u32,
     /// How it calls others.
     pub calls: CallMode,
     /// Whether small functions that it calls may be compiled into it. Whoever asks for that has to
@@ -152,6 +155,9 @@ pub struct FunctionInput<'a> {
 }
 
 impl FunctionInput<'_> {
+    /// A [`max_frame`](Self::max_frame) that is none.
+    pub const ANY_FRAME: u32 = 1 << 30;
+
     /// Where the body starts in the module.
     pub fn body_offset(&self) -> u32 {
         self.module.bodies[self.index.index()].start
@@ -182,8 +188,6 @@ pub struct CompiledFunction {
     pub roots: Vec<Root>,
     /// Where exceptions are caught, by ascending code offset.
     pub handlers: Vec<Handler>,
-    /// Bytes of stack that a call takes, as far as the tier says: the optimizing tier says 0.
-    pub frame_size: u32,
     /// What the code counts, if it was asked to.
     #[serde(skip)]
     pub tier_up: Option<Box<TierUp>>,

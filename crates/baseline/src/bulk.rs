@@ -19,6 +19,8 @@ const CODE_OF_A_BYTE: usize = 128;
 const MAX_CODE: usize = 1 << 28;
 /// Operands on the stack at the most: more than a body of the largest size can push one by one.
 const MAX_OPERANDS: usize = 4 << 20;
+/// So many that the frame is looked at before it is complete.
+const MANY_OPERANDS: usize = 1 << 12;
 
 /// Whether so many operands are moved in a loop.
 pub(crate) fn is_many(count: usize) -> bool {
@@ -32,7 +34,7 @@ impl Func<'_, '_> {
     /// If it has: [`TooLarge`].
     #[inline]
     pub(crate) fn check_size(&self) -> Result<()> {
-        if self.bytes_made() <= MIN_CODE && self.stack.len() <= MAX_OPERANDS {
+        if self.bytes_made() <= MIN_CODE && self.stack.len() <= MANY_OPERANDS {
             return Ok(());
         }
         self.check_large()
@@ -44,8 +46,22 @@ impl Func<'_, '_> {
         self.asm.offset() as usize + self.roots.len() * size_of::<Root>()
     }
 
+    /// Refuses a function whose frame has become too large.
+    ///
+    /// # Errors
+    /// If it has: [`TooLarge`].
+    pub(crate) fn check_frame(&self) -> Result<()> {
+        let (size, most) = (self.layout.size(), self.input.max_frame);
+        ensure!(
+            size <= most.into(),
+            TooLarge::new(format!("its frame would have more than {most} bytes"))
+        );
+        Ok(())
+    }
+
     #[cold]
     fn check_large(&self) -> Result<()> {
+        self.check_frame()?;
         let body = self.input.body.len();
         let limit = (MIN_CODE.max(body.saturating_mul(CODE_OF_A_BYTE))).min(MAX_CODE);
         ensure!(

@@ -18,10 +18,10 @@ use crate::moves::Move;
 use crate::state::{Func, Value};
 use crate::x64::{Alu, Cond, FLOAT_ARGS, INT_ARGS, Mem, Reg, RegSet, Rm, SCRATCH};
 use mainspring_abi::{
-    ArgAssigner, ArgLocation, MemoryPlan, ResultPassing, TooLarge, TrapCode, VMContextHeader,
+    ArgAssigner, ArgLocation, MemoryPlan, ResultPassing, TrapCode, VMContextHeader,
     VMMemoryDefinition, VMMemoryImport, VMStoreContext,
 };
-use mainspring_error::{Result, ensure};
+use mainspring_error::Result;
 use mainspring_wasm::{FuncType, MemoryIndex};
 use std::mem::offset_of;
 
@@ -307,10 +307,7 @@ impl Func<'_, '_> {
     /// compiled again as one with a large frame.
     pub(crate) fn finish_frame(&mut self) -> Result<bool> {
         let size = self.layout.size();
-        ensure!(
-            size < 1 << 30,
-            TooLarge::new("its frame would be too large")
-        );
+        self.check_frame()?;
         if (!self.layout.checks_stack && size > SMALL_FRAME * 2)
             || (!self.layout.probes && size > PAGE)
         {

@@ -167,7 +167,6 @@ fn compile(
     if !func.finish_frame()? {
         return Ok(None);
     }
-    let frame_size = func.layout.size() as u32;
     let tier_up = func.tier_up.take();
     ensure!(
         buffers.asm.finish(),
@@ -184,7 +183,6 @@ fn compile(
         inlined_calls: Vec::new(),
         roots,
         handlers: buffers.handlers.clone(),
-        frame_size,
         tier_up,
     }))
 }

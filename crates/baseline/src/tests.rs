@@ -49,6 +49,7 @@ fn compile(
                 inlining: false,
                 tier_up,
                 entry: Entry::Start,
+                max_frame: FunctionInput::ANY_FRAME,
                 exact_locations: false,
                 profile: None,
             };
@@ -236,6 +237,7 @@ fn exact_locations() {
     let settings = CompileSettings::default();
     let compile = |exact_locations| {
         let input = FunctionInput {
+            max_frame: FunctionInput::ANY_FRAME,
             module: &module,
             offsets: &VMOffsets::new(&module),
             index: DefinedFuncIndex(0),
@@ -344,6 +346,7 @@ fn a_failure_names_the_function_and_leaves_the_compiler_usable() {
             inlining: false,
             tier_up: false,
             entry: Entry::Start,
+            max_frame: FunctionInput::ANY_FRAME,
             exact_locations: false,
             profile: None,
         })

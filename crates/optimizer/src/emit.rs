@@ -62,7 +62,6 @@ pub(crate) fn finish(
         inlined_calls: buffers.inlined_calls.clone(),
         roots: roots::of(code),
         handlers: places::handlers(code),
-        frame_size: 0,
         tier_up: None,
     };
     layout::arrange(code, &mut compiled)?;

@@ -53,6 +53,7 @@ fn each_function<T>(
         inlining: true,
         tier_up: false,
         entry: Entry::Start,
+        max_frame: FunctionInput::ANY_FRAME,
         exact_locations: false,
         profile: None,
     };

@@ -216,10 +216,13 @@ impl Compilers {
         first: Tier,
         input: FunctionInput<'_>,
     ) -> Result<(Tier, CompiledFunction)> {
-        let made = match self.compile_on(first, input) {
-            Ok(compiled) if compiled.frame_size > LARGE_FRAME => Ok(compiled),
+        let modest = FunctionInput {
+            max_frame: LARGE_FRAME,
+            ..input
+        };
+        let error = match self.compile_on(first, modest) {
             Ok(compiled) => return Ok((first, compiled)),
-            Err(error) if error.is::<TooLarge>() => Err(error),
+            Err(error) if error.is::<TooLarge>() => error,
             Err(error) => return Err(error),
         };
         let (other, counts) = match first {
@@ -227,11 +230,14 @@ impl Compilers {
             Tier::Optimizing => (Tier::Baseline, &self.counts.optimizing),
         };
         counts.refuse();
-        tracing::debug!(?first, error = ?made.as_ref().err(), "compiled on the other tier");
-        match self.compile_on(other, input) {
-            Ok(compiled) => Ok((other, compiled)),
-            // What the tier that was asked for says is what its user can do something about.
-            Err(_) => made.map(|compiled| (first, compiled)),
+        tracing::debug!(?first, ?error, "compiled on the other tier");
+        if let Ok(compiled) = self.compile_on(other, input) {
+            return Ok((other, compiled));
+        }
+        // What the tier that was asked for says is what its user can do something about.
+        match first {
+            Tier::Baseline => Ok((first, self.compile_on(first, input)?)),
+            Tier::Optimizing => Err(error),
         }
     }
 
@@ -315,6 +321,7 @@ impl Compilers {
             },
             tier_up: false,
             entry: Entry::Start,
+            max_frame: FunctionInput::ANY_FRAME,
             exact_locations: false,
             profile: None,
         }

@@ -242,6 +242,7 @@ fn what_is_too_large_is_refused_early() {
             inlining: false,
             tier_up: false,
             entry: Entry::Start,
+            max_frame: FunctionInput::ANY_FRAME,
             exact_locations: false,
             profile: None,
         };
