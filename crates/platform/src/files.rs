@@ -8,7 +8,7 @@
 //! Processes of the same user are trusted, and so is whoever may rename the directories above.
 
 use crate::pages;
-use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{Access, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use rustix::process::{Pid, Resource};
 use std::fmt;
@@ -148,6 +148,11 @@ impl PrivateDirectory {
     /// Opens a file for reading and for writing at its end.
     pub fn open_to_append(&self, name: &str) -> io::Result<File> {
         self.open_plain(name, OFlags::RDWR | OFlags::APPEND)
+    }
+
+    /// Whether the system lets this process make files in it.
+    pub fn can_be_written(&self) -> bool {
+        rustix::fs::accessat(&self.0, ".", Access::WRITE_OK, AtFlags::EACCESS).is_ok()
     }
 
     /// Makes a file for this user alone. It must not be there yet.

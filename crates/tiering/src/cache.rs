@@ -186,6 +186,12 @@ impl Cache {
         })
     }
 
+    /// Whether there is a directory in which files can be made.
+    pub(crate) fn can_be_written(&self) -> bool {
+        let directory = self.directory_for_writing();
+        directory.is_ok_and(|directory| directory.can_be_written())
+    }
+
     /// Where it is.
     pub fn settings(&self) -> &CacheSettings {
         &self.shared.settings

@@ -3,6 +3,7 @@
 use crate::blocks::Blocks;
 use crate::cache::{Cache, Key};
 use crate::code_memory::Backing;
+use crate::fingerprint::BUILD_ID;
 use crate::module_code::ModuleCode;
 use crate::profiler::{Profiler, Profiling};
 use crate::queue::Queue;
@@ -122,7 +123,7 @@ impl Compilers {
         self.cache.as_ref()?;
         let depends = format!(
             "{} {} {:?} {:?}",
-            env!("MAINSPRING_BUILD"),
+            BUILD_ID,
             self.fingerprint(),
             self.tuning.tiers,
             features.bits(),

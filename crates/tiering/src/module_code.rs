@@ -463,9 +463,13 @@ impl ModuleCode {
         to_keep.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the cache keeps what is learned about it.
+    /// Whether the cache keeps what is learned about it, and can be written.
     pub(crate) fn is_remembered(&self) -> bool {
-        self.key.is_some()
+        let Kind::Lazy(table) = &self.kind else {
+            return false;
+        };
+        let cache = table.compilers().cache().filter(|_| self.key.is_some());
+        cache.is_some_and(cache::Cache::can_be_written)
     }
 
     /// Has the cache keep what was learned, if there is anything new.

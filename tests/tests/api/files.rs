@@ -209,6 +209,24 @@ fn what_a_run_left_unfinished_is_finished_elsewhere_and_kept() -> Result<()> {
     };
     thread::sleep(SETTLED);
     assert!(run()?.1.is_empty());
+    // Where the cache can't keep it, there is nothing to finish.
+    let (engine, module) = start()?;
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[])?;
+    let f = instance.get_typed_func::<i32, i32>(&mut store, "f")?;
+    f.call(&mut store, 4000)?;
+    assert_eq!(module.unfinished().to_string(), "0");
+    let (there, away) = (
+        directory.path().join("cache"),
+        directory.path().join("away"),
+    );
+    fs::rename(&there, &away)?;
+    fs::write(&there, "in its place")?;
+    engine.flush_cache();
+    assert!(module.unfinished().is_empty());
+    drop((engine, module, store));
+    fs::remove_file(&there)?;
+    fs::rename(&away, &there)?;
     // The second run knows the file, and does not read it for the sake of optimizing.
     let (engine, unfinished) = run()?;
     assert_eq!(unfinished.to_string(), "0");
