@@ -9,8 +9,8 @@ mod paint;
 mod wasm;
 
 use crate::options::Options;
-use crate::report::printable;
 use crate::source::{Contents, Source};
+use crate::text::printable;
 use clap::{Args, ValueEnum};
 use mainspring::{CompilerTier, Engine, ExploredFunction, Explorer, Result, bail};
 use serde::Serialize;

@@ -4,7 +4,6 @@
 //! That process is this command again, with the same arguments and a hidden option that says what to do, so that the
 //! engine is the same. One at a time does this for a program.
 
-use crate::run::FINISH;
 use mainspring::Unfinished;
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,6 +13,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+/// The hidden option of such a process.
+pub(crate) const FINISH: &str = "finish-optimizing";
 
 /// How long it goes on.
 pub(crate) const BUDGET: Duration = Duration::from_secs(3);

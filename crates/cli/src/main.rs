@@ -16,6 +16,7 @@ mod report;
 mod run;
 mod source;
 mod stats;
+mod text;
 mod uncaught;
 mod wast;
 

@@ -9,7 +9,7 @@ mod wasi;
 
 use crate::cache::CacheOptions;
 use crate::engine::{CollectorOptions, EngineOptions};
-use crate::later::{self, Turn};
+use crate::later::{self, FINISH, Turn};
 use crate::options::Program;
 use crate::source::{Bytes, Contents, Source};
 use crate::{invoke, report, uncaught};
@@ -113,9 +113,6 @@ pub(crate) struct Run {
     )]
     program: Vec<OsString>,
 }
-
-/// The hidden option of a process that optimizes what another left unfinished.
-pub(crate) const FINISH: &str = "finish-optimizing";
 
 const AFTER_HELP: &str = "\
 Examples:

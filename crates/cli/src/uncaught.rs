@@ -1,7 +1,7 @@
 //! Says of an exception that nothing caught what only its store knows: the tag, and what it carried.
 
 use crate::invoke::show;
-use crate::report::printable;
+use crate::text::printable;
 use mainspring::{Error, ExnRef, Result, Rooted, Store, ThrownException};
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! Which function a name or number means.
 
-use crate::report::printable;
+use crate::text::printable;
 use mainspring::{ExploredFunction, Result, bail, format_err};
 
 /// How many names are suggested.

@@ -4,7 +4,7 @@ use super::machine::{Line, Names};
 use super::paint::{Cell, Paint, Style};
 use super::wasm::Operator;
 use super::{TierView, View};
-use crate::report::printable;
+use crate::text::printable;
 use mainspring::{ExploredFunction, demangle};
 use std::borrow::Cow;
 use std::fmt::Write;

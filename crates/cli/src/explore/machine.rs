@@ -4,7 +4,7 @@
 //! recognized by the instructions that refer to them, which come before; what refers to a place outside of
 //! the code is named by the compiler.
 
-use crate::report::printable;
+use crate::text::printable;
 use iced_x86::{
     Decoder, DecoderOptions, Formatter, Instruction, IntelFormatter, Mnemonic, SymbolResolver,
     SymbolResult,

@@ -1,7 +1,7 @@
 //! The summary as text for people: headed blocks of aligned columns.
 
 use super::Summary;
-use crate::report::printable;
+use crate::text::printable;
 use mainspring::demangle;
 use std::fmt::Write;
 

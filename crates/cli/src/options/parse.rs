@@ -1,6 +1,6 @@
 //! From a command line's text to what a table's rows do with it.
 
-use super::{Effect, GROUPS, Group, Row, Settings, wasm};
+use super::{Effect, GROUPS, Group, Row, Settings};
 use clap::builder::{StringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use std::ffi::OsStr;
@@ -230,13 +230,4 @@ fn number(value: Option<&str>) -> Result<u64, String> {
         None => digits.parse(),
     };
     number.map_err(|_| format!("`{text}` is not a number from 0 to 2^64-1"))
-}
-
-/// Sets every proposal that there is.
-pub(super) fn all_proposals(settings: &mut Settings, on: bool) {
-    for row in wasm::ROWS {
-        if let Effect::Proposal(set) = row.effect {
-            set(&mut settings.config, on);
-        }
-    }
 }

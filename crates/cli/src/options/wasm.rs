@@ -1,8 +1,7 @@
 //! `-W`: what modules may use, and what a program may do.
 
 use super::Effect::{self, NotYet, Number, Only, Proposal, Switch};
-use super::parse::all_proposals;
-use super::{NUMBER, Row, TIME, row};
+use super::{NUMBER, Row, Settings, TIME, row};
 use mainspring::Config;
 
 const COMPONENTS: &str = "there are no components";
@@ -231,3 +230,12 @@ pub(super) const ROWS: &[Row] = &[
     ),
     row("component-model-threading", Only(false), COMPONENTS),
 ];
+
+/// Sets every proposal that there is.
+fn all_proposals(settings: &mut Settings, on: bool) {
+    for row in ROWS {
+        if let Proposal(set) = row.effect {
+            set(&mut settings.config, on);
+        }
+    }
+}
