@@ -70,7 +70,8 @@ Examples:
 A program may also be WebAssembly text (.wat), and `-` reads it from standard input.
 
 With MAINSPRING_LOG=debug (or trace) in the environment, the engine says on standard error
-what it does.
+what it does. With WASMTIME_BACKTRACE_DETAILS=1, backtraces show the lines of the source, where the
+program has debugging information (DWARF); images have it only if they were compiled with that, too.
 
 Exit status:
   0    success

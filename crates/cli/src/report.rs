@@ -4,8 +4,8 @@
 use crate::text::{escaped, printable};
 use crate::uncaught::Uncaught;
 use mainspring::{
-    Error, FrameInfo, MissingProposals, SharedMemoriesOff, ThrownException, Trap, WasmBacktrace,
-    demangle,
+    Error, FrameInfo, FrameSymbol, MissingProposals, SharedMemoriesOff, ThrownException, Trap,
+    WasmBacktrace, demangle,
 };
 use mainspring_wasi::I32Exit;
 use std::fmt::Write as _;
@@ -101,6 +101,9 @@ fn error_text(error: &Error) -> String {
     }
     if let Some(backtrace) = backtrace {
         write_frames(&mut text, backtrace.frames());
+        if backtrace.could_say_more() {
+            let _ = write!(text, "\nnote: {}", WasmBacktrace::MORE_DETAILS);
+        }
     }
     text
 }
@@ -137,17 +140,43 @@ fn write_frames(text: &mut String, frames: &[FrameInfo]) {
         text.push_str("\nbacktrace of the program, innermost call first:");
     }
     for (nth, frame) in frames.iter().enumerate() {
-        let function = match frame.func_name() {
-            Some(name) => printable(&demangle(name)),
-            None => format!("<function {}>", frame.func_index()),
-        };
-        let _ = write!(text, "\n  {nth:>3}: {function}");
+        let symbols = frame.symbols();
+        let name = symbols.first().map_or_else(
+            || function_name(frame),
+            |symbol| symbol_name(frame, symbol, symbols.len() == 1),
+        );
+        let _ = write!(text, "\n  {nth:>3}: {name}");
         if let Some(name) = frame.module().name() {
             let _ = write!(text, " in {}", printable(name));
         }
         if let Some(offset) = frame.module_offset() {
             let _ = write!(text, " at offset {offset:#x}");
         }
+        for (nth, symbol) in symbols.iter().enumerate() {
+            if nth > 0 {
+                let name = symbol_name(frame, symbol, nth + 1 == symbols.len());
+                let _ = write!(text, "\n     - {name}");
+            }
+            if let Some(place) = symbol.place() {
+                let _ = write!(text, "\n          at {}", printable(&place));
+            }
+        }
+    }
+}
+
+fn function_name(frame: &FrameInfo) -> String {
+    match frame.func_name() {
+        Some(name) => printable(&demangle(name)),
+        None => format!("<function {}>", frame.func_index()),
+    }
+}
+
+/// The name of a function in the source: of the frame's, if it is the outermost, or of one that was inlined into that.
+fn symbol_name(frame: &FrameInfo, symbol: &FrameSymbol, outermost: bool) -> String {
+    match symbol.name() {
+        Some(name) => printable(&demangle(name)),
+        None if outermost => function_name(frame),
+        None => "<inlined function>".into(),
     }
 }
 

@@ -137,15 +137,47 @@ pub enum Inlining {
     No,
 }
 
-/// Whether backtraces name source lines.
+/// Whether backtraces name source lines. See [`Config::wasm_backtrace_details`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WasmBacktraceDetails {
     /// Always, where the module has debugging information.
     Enable,
     /// Never.
     Disable,
-    /// If `WASMTIME_BACKTRACE_DETAILS` is set to 1.
+    /// If the environment variable `WASMTIME_BACKTRACE_DETAILS` is `1`. Otherwise backtraces that could have more say so.
     Environment,
+}
+
+impl WasmBacktraceDetails {
+    /// Whether they are wanted now.
+    fn are_wanted(self) -> bool {
+        match self {
+            WasmBacktraceDetails::Enable => true,
+            WasmBacktraceDetails::Disable => false,
+            WasmBacktraceDetails::Environment => {
+                std::env::var_os("WASMTIME_BACKTRACE_DETAILS").is_some_and(|value| value == "1")
+            }
+        }
+    }
+}
+
+/// How a configuration has the details of backtraces.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BacktraceDetails {
+    /// Whether there are any.
+    pub enabled: bool,
+    /// Whether they could be had by the environment.
+    pub could_be: bool,
+}
+
+impl From<WasmBacktraceDetails> for BacktraceDetails {
+    fn from(details: WasmBacktraceDetails) -> BacktraceDetails {
+        let enabled = details.are_wanted();
+        BacktraceDetails {
+            enabled,
+            could_be: !enabled && details == WasmBacktraceDetails::Environment,
+        }
+    }
 }
 
 /// How many frames a backtrace has at the most, unless the configuration says otherwise.
@@ -205,6 +237,7 @@ pub struct Config {
     pub(crate) peer: peer::PeerSettings,
     /// `None` if backtraces are off.
     pub(crate) backtrace_max_frames: Option<NonZeroUsize>,
+    pub(crate) backtrace_details: BacktraceDetails,
 }
 
 impl Default for Config {
@@ -297,6 +330,7 @@ impl Config {
             heap: HeapConfig::default(),
             peer: peer::PeerSettings::default(),
             backtrace_max_frames: Some(DEFAULT_BACKTRACE_FRAMES),
+            backtrace_details: WasmBacktraceDetails::Environment.into(),
         }
     }
 
@@ -539,6 +573,16 @@ impl Config {
     /// Sets how many frames a backtrace has at the most. 20 by default; `None` records none.
     pub fn wasm_backtrace_max_frames(&mut self, limit: Option<NonZeroUsize>) -> &mut Self {
         self.backtrace_max_frames = limit;
+        self
+    }
+
+    /// Sets whether backtraces say from which lines of the source the code is, where the module has debugging information
+    /// (DWARF). [`WasmBacktraceDetails::Environment`] by default; the variable is read when it is set, or the configuration made.
+    ///
+    /// Nothing is read of it before it is asked for. Images ([`Module::serialize`](crate::Module::serialize)) keep it only if
+    /// this was on where they were made: frames of others have no [`symbols`](crate::FrameInfo::symbols).
+    pub fn wasm_backtrace_details(&mut self, details: WasmBacktraceDetails) -> &mut Self {
+        self.backtrace_details = details.into();
         self
     }
 

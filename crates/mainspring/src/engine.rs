@@ -75,6 +75,7 @@ impl Engine {
             compilers: Arc::new(
                 compilers
                     .with_cache(cache)
+                    .with_debug_sections(config.backtrace_details.enabled)
                     .with_profiling(config.profiling()?)?,
             ),
             stores: Arc::new(StoreSettings {

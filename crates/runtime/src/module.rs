@@ -9,7 +9,7 @@ use mainspring_tiering::ModuleCode;
 use mainspring_tiering::cache::Entry;
 use mainspring_wasm::{
     CanonicalTypeId, ConstOp, DataSegment, FunctionNames, MemoryIndex, ModuleInfo, RegisteredTypes,
-    SegmentMode, TagIndex, TypeRegistry, tag_name,
+    SegmentMode, SourceMap, TagIndex, TypeRegistry, tag_name,
 };
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -26,6 +26,7 @@ pub struct Module {
     images: OnceLock<Box<[Option<MemoryImage>]>>,
     images_wanted: bool,
     names: OnceLock<FunctionNames>,
+    sources: OnceLock<SourceMap>,
 }
 
 /// The initial contents of a memory, as pages to map copy-on-write.
@@ -64,6 +65,7 @@ impl Module {
             images: OnceLock::new(),
             images_wanted: images,
             names: OnceLock::new(),
+            sources: OnceLock::new(),
         })
     }
 
@@ -104,6 +106,15 @@ impl Module {
                 |_| FunctionNames::default(),
                 |section| FunctionNames::read(&section),
             )
+        })
+    }
+
+    /// Where in its source its code comes from; read from its debugging information when first asked for.
+    pub fn source_map(&self) -> &SourceMap {
+        self.sources.get_or_init(|| {
+            // Without the module's bytes, there are no lines.
+            let read = |range: &_| self.code.read(range).ok().map(|section| section.to_vec());
+            SourceMap::new(&self.info().debug_sections, read)
         })
     }
 

@@ -48,6 +48,7 @@ pub struct Compilers {
     counts: Counts,
     cache: Option<Cache>,
     profiler: Option<&'static Profiler>,
+    debug_sections: bool,
     /// The modules that the cache is to remember, until they are gone and that is done.
     remembered: Mutex<Vec<Weak<ModuleCode>>>,
     /// Signalled when one of them is gone.
@@ -72,6 +73,7 @@ impl Compilers {
             counts: Counts::default(),
             cache: None,
             profiler: None,
+            debug_sections: false,
             remembered: Mutex::default(),
             gone: Condvar::new(),
         })
@@ -95,6 +97,16 @@ impl Compilers {
     pub fn with_profiling(mut self, profiling: Profiling) -> Result<Compilers> {
         self.profiler = Profiler::open(profiling)?;
         Ok(self)
+    }
+
+    /// The same, with images that keep their modules' debugging information, or don't, as by default.
+    pub fn with_debug_sections(mut self, keep: bool) -> Compilers {
+        self.debug_sections = keep;
+        self
+    }
+
+    pub(crate) fn keeps_debug_sections(&self) -> bool {
+        self.debug_sections
     }
 
     pub(crate) fn profiler(&self) -> Option<&'static Profiler> {

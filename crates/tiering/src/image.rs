@@ -8,7 +8,7 @@
 //! functions   start and end of each function in the text
 //! traps, locations, inlined, calls, roots, handlers
 //!             see `tables`
-//! blob        data segments and the name section
+//! blob        data segments, the name section and, if it was asked for, debugging information
 //! text        machine code, at a multiple of 4096
 //! ```
 //!
@@ -36,7 +36,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// The first bytes of every image.
 pub const IMAGE_MAGIC: [u8; 8] = *b"\x7fMSIMAGE";
 /// Changes whenever the format does.
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 const TEXT_ALIGNMENT: usize = 4096;
 /// Where in the header the list of sections is.
 const SECTIONS_AT: usize = 32;
@@ -108,7 +108,7 @@ pub(crate) fn build(
 ) -> Result<Vec<u8>> {
     let compiled = compilers.compile_all(info, offsets, bytes, progress)?;
     let (functions, placed) = place(compiled)?;
-    let (kept, blob) = keep_needed(info, bytes);
+    let (kept, blob) = keep_needed(info, bytes, compilers.keeps_debug_sections());
     let meta = postcard::to_stdvec(&kept).context("cannot encode the module's description")?;
     let fingerprint = fingerprint::of(compilers, info, needed(features, bytes));
     let parts: [&[u8]; Section::COUNT] = [
@@ -172,9 +172,13 @@ fn place(compiled: Vec<CompiledFunction>) -> Result<(Vec<u8>, TableBuilder)> {
     Ok((functions, tables))
 }
 
-/// The description of a module without its bodies, and the bytes that it still refers to.
-fn keep_needed(info: &ModuleInfo, bytes: &[u8]) -> (ModuleInfo, Vec<u8>) {
+/// The description of a module without its bodies, and the bytes that it still refers to, perhaps with its debugging
+/// information.
+fn keep_needed(info: &ModuleInfo, bytes: &[u8], debug_sections: bool) -> (ModuleInfo, Vec<u8>) {
     let mut info = info.clone();
+    if !debug_sections {
+        info.debug_sections.leave_out();
+    }
     let mut blob = Vec::new();
     let mut keep = |range: &mut Range<u32>| {
         let start = blob.len() as u32;
@@ -185,6 +189,7 @@ fn keep_needed(info: &ModuleInfo, bytes: &[u8]) -> (ModuleInfo, Vec<u8>) {
         .iter_mut()
         .for_each(|segment| keep(&mut segment.range));
     info.name_section.iter_mut().for_each(&mut keep);
+    info.debug_sections.ranges_mut().for_each(&mut keep);
     (info, blob)
 }
 

@@ -265,19 +265,23 @@ impl Decoder {
             } => {
                 self.info.code_section_start = unchecked_range.start as u32;
             }
-            Payload::CustomSection(section) if section.name() == "name" => {
-                let start = section.data_offset() as u32;
-                self.info.name_section = Some(start..start + section.data().len() as u32);
-                self.info.name = crate::names::module_name(section.data());
-            }
-            Payload::CustomSection(section) => {
-                if let KnownCustom::BranchHints(reader) = section.as_known() {
-                    self.branch_hints = crate::branch_hints::read(reader);
-                }
-            }
+            Payload::CustomSection(section) => self.custom_section(&section),
             _ => {}
         }
         Ok(())
+    }
+
+    fn custom_section(&mut self, section: &wasmparser::CustomSectionReader<'_>) {
+        let start = section.data_offset() as u32;
+        let contents = start..start + section.data().len() as u32;
+        if section.name() == "name" {
+            self.info.name_section = Some(contents);
+            self.info.name = crate::names::module_name(section.data());
+        } else if let KnownCustom::BranchHints(reader) = section.as_known() {
+            self.branch_hints = crate::branch_hints::read(reader);
+        } else {
+            self.info.debug_sections.note(section.name(), contents);
+        }
     }
 
     fn rec_group(&mut self, group: wasmparser::RecGroup) -> Result<()> {

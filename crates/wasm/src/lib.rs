@@ -13,6 +13,7 @@ mod const_expr;
 mod convert;
 mod decode;
 mod demangle;
+mod dwarf;
 mod index;
 mod missing;
 mod module;
@@ -30,6 +31,7 @@ pub use casts::Cast;
 pub use const_expr::{ConstExpr, ConstOp};
 pub use decode::{DecodeError, DecodedSections, decode, decode_sections};
 pub use demangle::demangle;
+pub use dwarf::{DebugSections, SourceFrame, SourceMap};
 pub use index::{
     DataIndex, DefinedFuncIndex, ElemIndex, EntityIndex, FuncIndex, FuncRefIndex, GlobalIndex,
     MemoryIndex, TableIndex, TagIndex, TypeIndex,

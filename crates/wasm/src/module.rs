@@ -5,6 +5,7 @@
 //! module's bytes and are named by ranges.
 
 use crate::const_expr::ConstExpr;
+use crate::dwarf::DebugSections;
 use crate::index::*;
 use crate::types::*;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,8 @@ pub struct ModuleInfo {
     pub func_ref_index: Vec<Option<FuncRefIndex>>,
     /// Where the contents of the `name` section lie, if there is one; read when a name is wanted.
     pub name_section: Option<Range<u32>>,
+    /// Where the debugging information lies; read when a backtrace is to show lines.
+    pub debug_sections: DebugSections,
     /// Where the contents of the code section start, for offsets in backtraces.
     pub code_section_start: u32,
     /// What the module says about where its branches go, by ascending offset.

@@ -10,6 +10,7 @@ mod exceptions;
 mod files;
 mod foreign;
 mod instances;
+mod lines;
 mod many;
 mod memories;
 mod nans;

@@ -1,6 +1,6 @@
 //! Functions under the names of their source, and what is said of modules that are refused.
 
-use crate::place::Place;
+use crate::place::{Place, Ran};
 
 #[test]
 fn backtraces_and_tables_show_the_names_of_the_source() {
@@ -85,4 +85,46 @@ fn inspect_refuses_what_is_not_valid_and_describes_what_is_not_supported() {
     place
         .run(&["inspect", "imports.wat"])
         .fails(1, &["`\\u{1b}[2J`"]);
+}
+
+#[test]
+fn backtraces_show_the_lines_of_the_source_where_the_environment_asks_for_them() {
+    let module = include_bytes!("../../../../tests/tests/lines/dwarf-5.wasm");
+    let place = Place::new(&[]);
+    place.write("lines.wasm", module);
+    let run = |args: &[&str], details: &str| {
+        let mut command = place.command(args);
+        command.env("WASMTIME_BACKTRACE_DETAILS", details);
+        Ran::new(command.output().expect("the command starts"))
+    };
+    let frames = "
+    0: shape::ratio(int, int) in dwarf-5.wasm at offset 0x4b
+          at /source/lines.cc:7:16
+     - shape::Square::scaled(int) const
+          at /source/lines.cc:14:14
+    1: scale in dwarf-5.wasm at offset 0x73
+          at /source/lines.cc:22:17
+";
+    // The first run, and one that finds the module in the cache.
+    for _ in 0..2 {
+        let ran = run(&["run", "--invoke", "scale", "lines.wasm", "0"], "1");
+        ran.fails(134, &[frames]);
+    }
+    let ran = run(&["run", "--invoke", "scale", "lines.wasm", "0"], "0");
+    let note = "
+    1: scale in dwarf-5.wasm at offset 0x73
+note: using the `WASMTIME_BACKTRACE_DETAILS=1` environment variable may show more debugging information
+";
+    ran.fails(134, &["0: shape::Square::scaled(int) const in", note]);
+
+    run(&["compile", "lines.wasm"], "1").prints("");
+    let image = [
+        "run",
+        "--allow-precompiled",
+        "--invoke",
+        "scale",
+        "lines.cwasm",
+        "0",
+    ];
+    run(&image, "1").fails(134, &[frames]);
 }

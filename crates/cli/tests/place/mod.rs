@@ -52,6 +52,7 @@ impl Place {
             .env("MAINSPRING_CACHE_DIR", self.cache.path())
             .env("MAINSPRING_CACHE", "foreground")
             .env_remove("MAINSPRING_LOG")
+            .env_remove("WASMTIME_BACKTRACE_DETAILS")
             .stdin(Stdio::null());
         command
     }

@@ -1,6 +1,6 @@
 //! Settings that programs for wasmtime have, and that make no difference here or can only be one way. Each is a row.
 
-use super::{Config, WasmBacktraceDetails};
+use super::Config;
 use mainspring_error::{Result, bail, ensure};
 
 /// How an engine's instances get their memory.
@@ -55,8 +55,6 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Has no effect yet: no source lines are read.
-    wasm_backtrace_details: WasmBacktraceDetails = WasmBacktraceDetails::Environment;
     /// Has no effect: images have no symbols. Profilers are told of functions by [`profiler`](Self::profiler).
     debug_symbols: bool = true;
     /// Has no effect: code keeps frame pointers, and registers nothing with the system's unwinder.
