@@ -72,17 +72,40 @@ impl<'a> Lookup<'a> {
             };
             units.push(start);
             // What is wrong with one unit may not be with the next.
-            let _ = self.dwarf.unit(header).and_then(|unit| {
-                let root = self.entry(&unit, unit.header.root_offset())?;
-                self.each_range(&unit, &root, |addresses| {
-                    self.meter.charge(KEPT)?;
-                    let unit = start;
-                    ranges.push(UnitRange { addresses, unit });
-                    Ok(())
-                })
-            });
+            let found = self.addresses_of(header).unwrap_or_default();
+            let unit = start;
+            ranges.extend(
+                found
+                    .into_iter()
+                    .map(|addresses| UnitRange { addresses, unit }),
+            );
         }
         (units, ranges)
+    }
+
+    /// Which addresses belong to a unit. If it does not say, its table of lines does.
+    fn addresses_of(&self, header: gimli::UnitHeader<Metered<'a>>) -> Result<Vec<Range<u64>>> {
+        let mut unit = self.dwarf.unit(header)?;
+        let root = self.entry(&unit, unit.header.root_offset())?;
+        let mut found = Vec::new();
+        self.each_range(&unit, &root, |addresses| self.keep(&mut found, addresses))?;
+        if let (true, Some(program)) = (found.is_empty(), unit.line_program.take()) {
+            let mut rows = program.rows();
+            self.each_row(&mut rows, |addresses, _| self.keep(&mut found, addresses))?;
+        }
+        Ok(found)
+    }
+
+    /// Adds addresses to others, which they may go on from.
+    fn keep(&self, kept: &mut Vec<Range<u64>>, addresses: Range<u64>) -> Result<()> {
+        match kept.last_mut() {
+            Some(last) if last.end == addresses.start => last.end = addresses.end,
+            _ => {
+                self.meter.charge(KEPT)?;
+                kept.push(addresses);
+            }
+        }
+        Ok(())
     }
 
     /// See [`SourceMap::find`].
@@ -178,25 +201,38 @@ impl<'a> Lookup<'a> {
         })
     }
 
-    /// Goes through the table of a unit's lines.
+    /// Notes the line of each address.
     fn find_places(&self, rows: &mut LineRows<'a>, targets: &mut Targets) -> Result<()> {
-        let mut is_first = true;
-        let mut is_dead = false;
+        self.each_row(rows, |addresses, place| {
+            for (_, found) in targets.range_mut(addresses) {
+                self.meter.charge(1)?;
+                found.place = Some(place);
+            }
+            Ok(())
+        })
+    }
+
+    /// Goes through the table of a unit's lines.
+    fn each_row(
+        &self,
+        rows: &mut LineRows<'a>,
+        mut visit: impl FnMut(Range<u64>, Place) -> Result<()>,
+    ) -> Result<()> {
+        let mut sequence = None;
         let mut last: Option<(u64, Place)> = None;
         while let Some((_, row)) = rows.next_row()? {
-            let address = row.address();
-            is_dead = if is_first { address == 0 } else { is_dead };
+            let end = row.address();
+            let is_live = *sequence.get_or_insert(end) != 0;
             if let Some((start, place)) = last
-                && start < address
-                && !is_dead
+                && start < end
+                && is_live
             {
-                for (_, found) in targets.range_mut(start..address) {
-                    self.meter.charge(1)?;
-                    found.place = Some(place);
-                }
+                visit(start..end, place)?;
             }
-            is_first = row.end_sequence();
-            last = (!row.end_sequence()).then_some((address, Place::of(row)));
+            last = Some((end, Place::of(row)));
+            if row.end_sequence() {
+                (sequence, last) = (None, None);
+            }
         }
         Ok(())
     }
@@ -301,9 +337,10 @@ impl<'a> Lookup<'a> {
         if file.directory_index() != 0
             && let Some(directory) = file.directory(lines)
         {
-            path = joined(path, self.text(unit, directory)?);
+            path = joined(path, &self.text(unit, directory)?.unwrap_or_default());
         }
-        Ok(Some(joined(path, self.text(unit, file.path_name())?)))
+        let name = self.text(unit, file.path_name())?;
+        Ok(name.map(|name| joined(path, &name)))
     }
 
     fn text(&self, unit: &Unit<'a>, value: AttributeValue<Metered<'a>>) -> Result<Option<String>> {
@@ -403,17 +440,37 @@ fn short(text: &Metered<'_>) -> Result<Option<String>> {
 }
 
 /// A path in a directory.
-fn joined(directory: String, path: Option<String>) -> String {
-    let is_absolute =
-        |path: &str| path.starts_with(['/', '\\']) || path.as_bytes().get(1) == Some(&b':');
-    match path {
-        None => directory,
-        Some(path) if directory.is_empty() || is_absolute(&path) => path,
-        Some(path) if directory.ends_with(['/', '\\']) => directory + &path,
-        Some(path) => {
-            let is_windows = directory.contains('\\') && !directory.contains('/');
-            let separator = if is_windows { '\\' } else { '/' };
-            format!("{directory}{separator}{path}")
+fn joined(directory: String, path: &str) -> String {
+    let is_absolute = path.starts_with(['/', '\\']) || path.as_bytes().get(1) == Some(&b':');
+    if directory.is_empty() || is_absolute {
+        return path.to_owned();
+    }
+    let is_windows = directory.contains('\\') && !directory.contains('/');
+    let separator = match directory.ends_with(['/', '\\']) || path.is_empty() {
+        true => "",
+        false if is_windows => "\\",
+        false => "/",
+    };
+    directory + separator + path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_in_their_directory_unless_they_are_absolute() {
+        let cases = [
+            ("/source", "a/b.c", "/source/a/b.c"),
+            ("/source/", "b.c", "/source/b.c"),
+            ("/source", "/b.c", "/b.c"),
+            ("/source", "", "/source"),
+            ("", "b.c", "b.c"),
+            ("C:\\source", "b.c", "C:\\source\\b.c"),
+            ("/source", "C:\\b.c", "C:\\b.c"),
+        ];
+        for (directory, path, expected) in cases {
+            assert_eq!(joined(directory.into(), path), expected);
         }
     }
 }

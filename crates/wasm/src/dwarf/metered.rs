@@ -7,8 +7,8 @@ use gimli::{Error, LittleEndian, Reader, ReaderOffsetId, Result};
 use std::borrow::Cow;
 use std::cell::Cell;
 
-/// How many steps there are for one question. The largest units of real programs take a fourth of it; all of it is
-/// about a tenth of a second.
+/// How many steps there are for one question. A unit of twenty megabytes takes about as many, and they take about a
+/// tenth of a second.
 const STEPS: usize = 1 << 24;
 
 /// How much may still be read.

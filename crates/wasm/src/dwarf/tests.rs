@@ -64,6 +64,22 @@ fn lines_and_inlined_functions_are_found() {
 }
 
 #[test]
+fn a_unit_that_does_not_say_where_it_is_is_found_by_its_lines() {
+    let (mut sections, start, _) = sections_of(DWARF_4);
+    let address = 0x4b - start;
+    let expected = map_of(&sections).find(&[address]);
+    let abbreviations = &mut sections[section(SectionId::DebugAbbrev)];
+    // The first is that of the unit: an attribute that nobody reads in place of its ranges.
+    let attribute = abbreviations
+        .windows(2)
+        .position(|pair| pair == [RANGES.0, RANGES.1]);
+    abbreviations[attribute.expect("the unit has ranges")] = 0x2b;
+    assert_eq!(map_of(&sections).find(&[address]), expected);
+    sections[section(SectionId::DebugLine)].clear();
+    assert_eq!(map_of(&sections).find(&[address]), [vec![]]);
+}
+
+#[test]
 fn damage_neither_panics_nor_takes_long() {
     let begin = Instant::now();
     let mut random = 1u64;
