@@ -32,7 +32,7 @@ use mainspring_wasm::{FuncIndex, FuncType, ModuleInfo, TypeIndex, ValType};
 use std::collections::HashMap;
 use std::mem::offset_of;
 use std::rc::Rc;
-use wasmparser::{BinaryReader, FunctionBody, OperatorsReader};
+use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
 
 /// Memory that translations reuse.
 #[derive(Default)]
@@ -77,6 +77,8 @@ pub(crate) struct Func<'a, 'b> {
     pub(crate) crowds: Crowds,
     /// Whether the operators being read can be reached.
     pub(crate) reachable: bool,
+    /// Whether the body has any.
+    has_loops: bool,
     /// How many operands there were at each block that was made so far, all together, and how many blocks that were.
     operands_in_blocks: usize,
     blocks_before: usize,
@@ -228,6 +230,7 @@ pub(crate) fn translate<'a>(
         u64::from(input.body_offset()),
     ));
     let mut func = Func::new(input, isa, function, builder, buffers);
+    func.has_loops = has_loops(&body)?;
     func.enter(func_type, &body)?;
     func.operators(body.get_operators_reader()?)?;
 
@@ -248,6 +251,16 @@ pub(crate) fn translate<'a>(
         inlined_calls,
     };
     Ok(())
+}
+
+fn has_loops(body: &FunctionBody<'_>) -> Result<bool> {
+    let mut operators = body.get_operators_reader()?;
+    while !operators.eof() {
+        if matches!(operators.read()?, Operator::Loop { .. }) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn local_types(func_type: &FuncType, body: &FunctionBody<'_>) -> Result<Vec<ValType>> {
@@ -286,6 +299,7 @@ impl<'a, 'b> Func<'a, 'b> {
             try_tables: Vec::new(),
             crowds: Crowds::default(),
             reachable: true,
+            has_loops: true,
             operands_in_blocks: 0,
             blocks_before: 0,
             skipped_blocks: 0,
@@ -550,10 +564,15 @@ impl<'a, 'b> Func<'a, 'b> {
     }
 
     /// Flags of a load that can't fail, of what never changes while an instance lives.
+    ///
+    /// Said to the code generator, it has one load do for all, also before and behind a call. In a loop that is worth a register
+    /// that calls preserve. In a function without any, saving and restoring that takes more than loading twice.
     pub(crate) fn readonly_flags(&mut self) -> MemFlagsData {
-        self.trusted_flags(Region::Context)
-            .with_readonly()
-            .with_can_move()
+        let flags = self.trusted_flags(Region::Context);
+        match self.has_loops {
+            true => flags.with_readonly().with_can_move(),
+            false => flags,
+        }
     }
 
     /// Loads what never changes from the VM context.

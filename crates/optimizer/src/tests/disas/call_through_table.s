@@ -47,14 +47,14 @@ block0:
   cmpq %rsp, %r10
   jnbe #trap=stk_ovf
 block0:
-  movl %esi, %ecx
+  movq 0x28(%rdi), %rcx
+  movl %esi, %edx
   uninit  %rax
   xorq %rax, %rax
-  movq 0x28(%rdi), %rdx
-  leaq (%rdx, %rcx, 8), %rdx
-  cmpq $0xa, %rcx
-  cmovaeq %rax, %rdx
-  movq (%rdx), %rax
+  leaq (%rcx, %rdx, 8), %rcx
+  cmpq $0xa, %rdx
+  cmovaeq %rax, %rcx
+  movq (%rcx), %rax
   movq (%rdi), %rcx
   movq %rdi, 0x20(%rcx)
   movq 0x10(%rax), %rcx

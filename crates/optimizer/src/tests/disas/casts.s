@@ -3,55 +3,57 @@
   movq %rsp, %rbp
   movq (%rdi), %r10
   movq (%r10), %r10
-  addq $0x40, %r10
+  addq $0x30, %r10
   cmpq %rsp, %r10
   jnbe #trap=stk_ovf
-  subq $0x30, %rsp
+  subq $0x20, %rsp
   movq %rbx, (%rsp)
   movq %r12, 8(%rsp)
   movq %r13, 0x10(%rsp)
-  movq %r14, 0x18(%rsp)
-  movq %r15, 0x20(%rsp)
 block0:
   movq 0x30(%rdi), %rax
   movq 0x28(%rdi), %rcx
-  movl %esi, %r13d
+  movl %esi, %r12d
   uninit  %rbx
   xorq %rbx, %rbx
-  leaq (%rcx, %r13, 8), %rcx
-  cmpq %rax, %r13
+  leaq (%rcx, %r12, 8), %rcx
+  cmpq %rax, %r12
   cmovaeq %rbx, %rcx
   movq (%rcx), %rax
-  movq (%rdi), %r14
-  movq %rdi, 0x20(%r14)
+  movq (%rdi), %rcx
+  movq %rdi, 0x20(%rcx)
   movq 0x10(%rax), %rcx
+  movq 0x10(%rdi), %rdx
+  movq %rdi, %r13
+  movq 8(%rdx), %rdx
   movq 0x18(%rcx), %rcx
-  movq 0x10(%rdi), %r12
-  movq %rdi, %r15
-  cmpq 8(%r12), %rcx
+  cmpq %rdx, %rcx
   jnz #trap=user6
   movq (%rax), %rcx
   movq 8(%rax), %rdi
   call    *%rcx
-  movq %r15, %rdi
+  movq %r13, %rdi
   movq 0x30(%rdi), %rax
   movq 0x28(%rdi), %rcx
-  leaq (%rcx, %r13, 8), %rcx
-  cmpq %rax, %r13
+  leaq (%rcx, %r12, 8), %rcx
+  cmpq %rax, %r12
   cmovaeq %rbx, %rcx
   movq (%rcx), %rax
-  movq %rdi, 0x20(%r14)
-  movq 0x10(%rax), %rdx
-  movl 4(%rdx), %esi
-  cmpl $0x4, %esi
-  setae %cl
-  leaq 0x30(%rdx), %rdi
-  cmpl $0x4, %esi
-  cmovaeq %rdi, %rdx
-  movq (%rdx), %rdx
-  cmpq 0x20(%r12), %rdx
-  sete %dl
-  testb %cl, %dl
+  movq (%rdi), %rcx
+  movq %rdi, 0x20(%rcx)
+  movq 0x10(%rax), %rcx
+  movq 0x10(%rdi), %rdx
+  movq 0x20(%rdx), %rdx
+  movl 4(%rcx), %edi
+  cmpl $0x4, %edi
+  setae %sil
+  leaq 0x30(%rcx), %r8
+  cmpl $0x4, %edi
+  cmovaeq %r8, %rcx
+  movq (%rcx), %rcx
+  cmpq %rdx, %rcx
+  sete %cl
+  testb %sil, %cl
   jz #trap=user6
   movq (%rax), %rcx
   movq 8(%rax), %rdi
@@ -59,9 +61,7 @@ block0:
   movq (%rsp), %rbx
   movq 8(%rsp), %r12
   movq 0x10(%rsp), %r13
-  movq 0x18(%rsp), %r14
-  movq 0x20(%rsp), %r15
-  addq $0x30, %rsp
+  addq $0x20, %rsp
   movq %rbp, %rsp
   popq %rbp
   retq
@@ -105,18 +105,19 @@ block1:
   movq %rsi, %rax
   jmp     label3
 block2:
-  movq 0x10(%rsi), %r9
-  movl 4(%r9), %ecx
-  cmpl $0x4, %ecx
-  setae %al
-  leaq 0x30(%r9), %rdx
-  cmpl $0x4, %ecx
-  cmovaeq %rdx, %r9
-  movq (%r9), %rcx
-  movq 0x10(%rdi), %rdx
-  cmpq 0x20(%rdx), %rcx
-  sete %cl
-  testb %al, %cl
+  movq 0x10(%rsi), %r8
+  movq 0x10(%rdi), %rax
+  movq 0x20(%rax), %rax
+  movl 4(%r8), %edx
+  cmpl $0x4, %edx
+  setae %cl
+  leaq 0x30(%r8), %rdi
+  cmpl $0x4, %edx
+  cmovaeq %rdi, %r8
+  movq (%r8), %rdx
+  cmpq %rax, %rdx
+  sete %al
+  testb %cl, %al
   jz #trap=user17
   movq %rsi, %rax
   jmp     label3
@@ -136,9 +137,9 @@ block1:
 block2:
   movq 0x10(%rsi), %r11
   movq %rsi, %r9
-  movq 0x18(%r11), %r11
   movq 0x10(%rdi), %rax
   movq 8(%rax), %rax
+  movq 0x18(%r11), %r11
   cmpq %rax, %r11
   jz      label5; j label3
 block3:

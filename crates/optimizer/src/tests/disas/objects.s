@@ -107,66 +107,67 @@ block0:
   testl %esi, %esi
   jnz     label5; j label1
 block1:
-  movq (%rdi), %rbx
-  movl 0x38(%rbx), %eax
+  movq (%rdi), %rdx
+  movl 0x38(%rdx), %eax
   movl %eax, %ecx
-  leaq 0x10(%rcx), %rdx
-  movl 0x3c(%rbx), %esi
-  cmpq %rsi, %rdx
+  leaq 0x10(%rcx), %rsi
+  movl 0x3c(%rdx), %r8d
+  cmpq %r8, %rsi
   jnbe    label3; j label2
 block2:
-  leal 0x10(%rax), %edx
-  movl %edx, 0x38(%rbx)
-  movq 0x10(%rdi), %rdx
-  movq 8(%rdx), %rdx
-  subq 0x18(%rdi), %rdx
-  movq 0x30(%rbx), %rsi
-  movl %edx, (%rsi, %rcx)
+  leal 0x10(%rax), %esi
+  movl %esi, 0x38(%rdx)
+  movq 0x30(%rdx), %rdx
+  movq 0x10(%rdi), %rsi
+  movq 8(%rsi), %rsi
+  subq 0x18(%rdi), %rsi
+  movl %esi, (%rdx, %rcx)
+  movq %rdi, %rbx
   jmp     label4
 block4:
-  movq 0x30(%rbx), %rcx
+  movq (%rbx), %rcx
+  movq 0x30(%rcx), %rcx
   movl %eax, %edx
   movl $0x0, 4(%rcx, %rdx)
   movl $0x0, 8(%rcx, %rdx)
   jmp     label9
 block5:
-  movq %rdi, %r12
+  movq %rdi, %rbx
   movl $0x1, %eax
-  movq %rax, %r13
+  movq %rax, %r12
   subl $0x1, %esi
-  movq %rsi, %rbx
+  movq %rsi, %r13
   call    User(userextname0)
   movl %eax, <offset:1>+8(%rsp)
-  movq %rbx, %rsi
-  movq %r12, %rdi
+  movq %r13, %rsi
+  movq %rbx, %rdi
   call    User(userextname0)
   ; UserStackMap { by_type: [(types::I32, CompoundBitSet {8})], sp_to_sized_stack_slots: None }
   movl %eax, <offset:1>+(%rsp)
-  movq %r12, %rdi
-  movq (%rdi), %rbx
-  movl 0x38(%rbx), %eax
+  movq (%rbx), %rdx
+  movl 0x38(%rdx), %eax
   movl %eax, %ecx
-  leaq 0x10(%rcx), %rdx
-  movl 0x3c(%rbx), %esi
-  cmpq %rsi, %rdx
+  leaq 0x10(%rcx), %rsi
+  movl 0x3c(%rdx), %edi
+  cmpq %rdi, %rsi
   jnbe    label7; j label6
 block6:
-  leal 0x10(%rax), %edx
-  movl %edx, 0x38(%rbx)
-  movq %r12, %rdi
-  movq 0x10(%rdi), %rdx
-  movq 8(%rdx), %rdx
-  subq 0x18(%rdi), %rdx
-  movq 0x30(%rbx), %rsi
-  movl %edx, (%rsi, %rcx)
+  leal 0x10(%rax), %esi
+  movl %esi, 0x38(%rdx)
+  movq 0x30(%rdx), %rdx
+  movq 0x10(%rbx), %rsi
+  movq 8(%rsi), %rsi
+  subq 0x18(%rbx), %rsi
+  movl %esi, (%rdx, %rcx)
   jmp     label8
 block8:
-  movl <offset:1>+8(%rsp), %edx
-  movq 0x30(%rbx), %rcx
-  movl %eax, %esi
-  movl %edx, 4(%rcx, %rsi)
-  movl <offset:1>+(%rsp), %edx
-  movl %edx, 8(%rcx, %rsi)
+  movq (%rbx), %rcx
+  movq 0x30(%rcx), %rcx
+  movl <offset:1>+8(%rsp), %esi
+  movl %eax, %edx
+  movl %esi, 4(%rcx, %rdx)
+  movl <offset:1>+(%rsp), %esi
+  movl %esi, 8(%rcx, %rdx)
   jmp     label9
 block9:
   movq 0x10(%rsp), %rbx
@@ -180,13 +181,14 @@ block3:
   movq 8(%rdi), %rax
   movq 0x68(%rax), %rax
   movl $0x1, %esi
+  movq %rdi, %rbx
   call    *%rax
   jmp     label4
 block7:
-  movq %r12, %rdi
-  movq 8(%rdi), %rax
+  movq 8(%rbx), %rax
   movq 0x68(%rax), %rax
-  movq %r13, %rsi
+  movq %r12, %rsi
+  movq %rbx, %rdi
   call    *%rax
   ; UserStackMap { by_type: [(types::I32, CompoundBitSet {0, 8})], sp_to_sized_stack_slots: None }
   jmp     label8
@@ -196,110 +198,116 @@ block7:
   movq %rsp, %rbp
   movq (%rdi), %r10
   movq (%r10), %r10
-  addq $0x60, %r10
+  addq $0x50, %r10
   cmpq %rsp, %r10
   jnbe #trap=stk_ovf
-  subq $0x50, %rsp
+  subq $0x40, %rsp
   movq %rbx, 0x20(%rsp)
   movq %r12, 0x28(%rsp)
   movq %r13, 0x30(%rsp)
-  movq %r14, 0x38(%rsp)
-  movq %r15, 0x40(%rsp)
 block0:
   movl %esi, <offset:1>+(%rsp)
-  movq (%rdi), %r12
-  movq 0x30(%r12), %rbx
+  movq (%rdi), %rdx
+  movq 0x30(%rdx), %rcx
   movl %esi, %eax
-  movl %esi, 8(%rbx, %rax)
-  leal 8(%rsi), %ecx
-  shrl $0x9, %ecx
-  movb $0x1, -0x800000(%rbx, %rcx)
-  movl 4(%rbx, %rax), %esi
+  movl %esi, 8(%rcx, %rax)
+  leal 8(%rsi), %esi
+  shrl $0x9, %esi
+  movb $0x1, -0x800000(%rcx, %rsi)
+  movl 4(%rcx, %rax), %esi
   testl %esi, %esi
   jnz     label5; j label1
 block1:
-  movl 0x38(%r12), %eax
-  movl %eax, %ecx
-  leaq 0x10(%rcx), %rdx
-  movl 0x3c(%r12), %esi
-  cmpq %rsi, %rdx
+  movl 0x38(%rdx), %eax
+  movl %eax, %esi
+  leaq 0x10(%rsi), %r8
+  movl 0x3c(%rdx), %r9d
+  cmpq %r9, %r8
   jnbe    label3; j label2
 block2:
-  leal 0x10(%rax), %edx
-  movl %edx, 0x38(%r12)
+  leal 0x10(%rax), %r8d
+  movl %r8d, 0x38(%rdx)
   movq 0x10(%rdi), %rdx
   movq 8(%rdx), %rdx
   subq 0x18(%rdi), %rdx
-  movl %edx, (%rbx, %rcx)
+  movl %edx, (%rcx, %rsi)
+  movq %rdi, %rbx
   jmp     label4
 block4:
-  movl %eax, %ecx
-  movl $0x0, 4(%rbx, %rcx)
-  movl $0x0, 8(%rbx, %rcx)
+  movq (%rbx), %rdx
+  movq 0x30(%rdx), %rdx
+  movl %eax, %esi
+  movl $0x0, 4(%rdx, %rsi)
+  movl $0x0, 8(%rdx, %rsi)
   jmp     label9
 block5:
-  movq %rdi, %r13
-  movl $0x1, %eax
-  movq %rax, %r14
+  movq %rdi, %rbx
+  movl $0x1, %edi
+  movq %rdi, %r12
   subl $0x1, %esi
-  movq %rsi, %r15
+  movq %rsi, %r13
+  movq %rbx, %rdi
   call    User(userextname0)
   ; UserStackMap { by_type: [(types::I32, CompoundBitSet {0})], sp_to_sized_stack_slots: None }
   movl %eax, <offset:1>+0x10(%rsp)
-  movq %r15, %rsi
-  movq %r13, %rdi
+  movq %r13, %rsi
+  movq %rbx, %rdi
   call    User(userextname0)
   ; UserStackMap { by_type: [(types::I32, CompoundBitSet {0, 16})], sp_to_sized_stack_slots: None }
   movl %eax, <offset:1>+8(%rsp)
-  movl 0x38(%r12), %eax
-  movl %eax, %ecx
-  leaq 0x10(%rcx), %rdx
-  movl 0x3c(%r12), %esi
-  cmpq %rsi, %rdx
+  movq (%rbx), %r8
+  movl 0x38(%r8), %eax
+  movl %eax, %edi
+  leaq 0x10(%rdi), %r9
+  movl 0x3c(%r8), %r10d
+  cmpq %r10, %r9
   jnbe    label7; j label6
 block6:
-  leal 0x10(%rax), %edx
-  movl %edx, 0x38(%r12)
-  movq %r13, %rdi
-  movq 0x10(%rdi), %rdx
-  movq 8(%rdx), %rdx
-  subq 0x18(%rdi), %rdx
-  movl %edx, (%rbx, %rcx)
+  leal 0x10(%rax), %r9d
+  movl %r9d, 0x38(%r8)
+  movq 0x30(%r8), %r10
+  movq 0x10(%rbx), %r11
+  movq 8(%r11), %r9
+  subq 0x18(%rbx), %r9
+  movl %r9d, (%r10, %rdi)
   jmp     label8
 block8:
-  movl <offset:1>+0x10(%rsp), %edi
-  movl %eax, %esi
-  movl %edi, 4(%rbx, %rsi)
-  movl <offset:1>+8(%rsp), %edi
-  movl %edi, 8(%rbx, %rsi)
+  movq (%rbx), %rcx
+  movq 0x30(%rcx), %rcx
+  movl <offset:1>+0x10(%rsp), %esi
+  movl %eax, %edx
+  movl %esi, 4(%rcx, %rdx)
+  movl <offset:1>+8(%rsp), %esi
+  movl %esi, 8(%rcx, %rdx)
   jmp     label9
 block9:
-  movl <offset:1>+(%rsp), %r8d
-  movl %r8d, %r8d
-  movl 4(%rbx, %r8), %r8d
-  leal (%r8, %r8), %eax
+  movq (%rbx), %rax
+  movq 0x30(%rax), %rax
+  movl <offset:1>+(%rsp), %ecx
+  movl %ecx, %ecx
+  movl 4(%rax, %rcx), %eax
+  leal (%rax, %rax), %eax
   movq 0x20(%rsp), %rbx
   movq 0x28(%rsp), %r12
   movq 0x30(%rsp), %r13
-  movq 0x38(%rsp), %r14
-  movq 0x40(%rsp), %r15
-  addq $0x50, %rsp
+  addq $0x40, %rsp
   movq %rbp, %rsp
   popq %rbp
   retq
 block3:
-  movq 8(%rdi), %rax
-  movq 0x68(%rax), %rax
+  movq 8(%rdi), %rcx
+  movq 0x68(%rcx), %rcx
   movl $0x1, %esi
-  call    *%rax
+  movq %rdi, %rbx
+  call    *%rcx
   ; UserStackMap { by_type: [(types::I32, CompoundBitSet {0})], sp_to_sized_stack_slots: None }
   jmp     label4
 block7:
-  movq %r13, %rdi
-  movq 8(%rdi), %rsi
-  movq 0x68(%rsi), %r8
-  movq %r14, %rsi
-  call    *%r8
+  movq 8(%rbx), %rax
+  movq 0x68(%rax), %rax
+  movq %r12, %rsi
+  movq %rbx, %rdi
+  call    *%rax
   ; UserStackMap { by_type: [(types::I32, CompoundBitSet {0, 8, 16})], sp_to_sized_stack_slots: None }
   jmp     label8
 
@@ -367,17 +375,17 @@ block0:
   cmpq %rsp, %r10
   jnbe #trap=stk_ovf
 block0:
-  movq (%rdi), %rcx
-  movl 0x38(%rcx), %eax
+  movq (%rdi), %rdx
+  movl 0x38(%rdx), %eax
   cmpl $0x7e, %esi
   seta %r10b
-  movl %eax, %edx
+  movl %eax, %ecx
   movl %esi, %r9d
   shlq $0x2, %r9
   leaq 0xf(%r9), %r8
   andq $0xfffffffffffffff8, %r8
-  leaq (%rdx, %r8), %r8
-  movl 0x3c(%rcx), %r11d
+  leaq (%rcx, %r8), %r8
+  movl 0x3c(%rdx), %r11d
   cmpq %r11, %r8
   seta %r11b
   orl %r11d, %r10d
@@ -387,15 +395,15 @@ block1:
   leal 0xf(%r9), %r9d
   andl $0xfffffff8, %r9d
   leal (%rax, %r9), %r9d
-  movl %r9d, 0x38(%rcx)
+  movl %r9d, 0x38(%rdx)
+  movq 0x30(%rdx), %rdx
   movq 0x10(%rdi), %r9
   movq 0x18(%r9), %r9
   subq 0x18(%rdi), %r9
-  movq 0x30(%rcx), %rdi
-  movl %r9d, (%rdi, %rdx)
-  movl %esi, 4(%rdi, %rdx)
-  leaq 8(%rdi, %rdx), %rcx
-  leaq (%rdi, %r8), %rdx
+  movl %r9d, (%rdx, %rcx)
+  movl %esi, 4(%rdx, %rcx)
+  leaq 8(%rdx, %rcx), %rcx
+  leaq (%rdx, %r8), %rdx
   jmp     label2
 block2:
   cmpq %rdx, %rcx
@@ -465,10 +473,10 @@ block4:
   movl %esi, %ecx
   movl (%rax, %rcx), %edx
   movq 0x18(%rdi), %r8
-  movl %edx, %edx
-  movq 0x10(%r8, %rdx), %rdx
   movq 0x10(%rdi), %rdi
   movq 8(%rdi), %rdi
+  movl %edx, %edx
+  movq 0x10(%r8, %rdx), %rdx
   cmpq %rdi, %rdx
   jz      label6; j label5
 block5:
