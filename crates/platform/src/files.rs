@@ -284,6 +284,12 @@ impl FileIdentity {
 /// From this size on, a second thread helps to read a file: most of the time goes to finding memory for it.
 const HELP_FROM: usize = 4 << 20;
 
+/// Whether two are the same file, not only the same contents.
+pub fn are_same(one: &File, other: &File) -> bool {
+    let identity = |file: &File| rustix::fs::fstat(file).map(|stat| (stat.st_dev, stat.st_ino));
+    identity(one).is_ok_and(|one| identity(other) == Ok(one))
+}
+
 /// Reads a whole file. Memory that can't be had is an error.
 pub fn read(file: &mut File) -> io::Result<Vec<u8>> {
     let metadata = file.metadata()?;

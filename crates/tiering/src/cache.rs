@@ -224,6 +224,13 @@ impl Cache {
         found
     }
 
+    /// Whether an entry that was loaded is still the one that is stored under its key.
+    pub(crate) fn has(&self, entry: &Entry) -> bool {
+        let directory = PrivateDirectory::open(&self.shared.settings.directory);
+        let file = directory.and_then(|directory| directory.open_file(&entry.key().to_string()));
+        file.is_ok_and(|file| files::are_same(&file, entry.file()))
+    }
+
     fn find(&self, key: &Key) -> Option<Entry> {
         let directory = PrivateDirectory::open(&self.shared.settings.directory).ok()?;
         let name = key.to_string();

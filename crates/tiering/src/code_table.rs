@@ -627,7 +627,7 @@ impl CodeTable {
     /// What was learned so far, for the cache, and how many pieces of code that is; `None` if
     /// the cache has about as much. What was optimized once is not to be optimized again, and what is nearly hot is to be
     /// hot some time; of the rest, a little is not worth it.
-    pub fn to_remember(&self) -> Option<(Remembered<'_>, usize)> {
+    pub fn to_remember(&self, cache: &cache::Cache) -> Option<(Remembered<'_>, usize)> {
         let mut state = self.lock();
         let known = self
             .learned
@@ -635,8 +635,15 @@ impl CodeTable {
             .map_or(0, |learned| learned.pieces().count());
         let new = state.placed.len() - state.remembered;
         let worth_it = new > 0 && new * WORTH_REMEMBERING >= known + state.remembered;
-        if !worth_it && !state.settled_more && !self.counted_much(&mut state) {
-            return None;
+        if !worth_it && !state.settled_more {
+            // What another process has stored meanwhile, with more code perhaps, is worth more than counts.
+            let is_latest = self
+                .learned
+                .as_ref()
+                .is_none_or(|learned| cache.has(learned.entry()));
+            if !is_latest || !self.counted_much(&mut state) {
+                return None;
+            }
         }
         let pieces = state.placed.len();
         // Text that is there does not change anymore; what follows is added later.

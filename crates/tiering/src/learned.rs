@@ -151,6 +151,10 @@ impl Learned {
         Ok(learned)
     }
 
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
     pub fn section(&self, section: Section) -> &[u8] {
         &self.entry.payload()[self.sections[section as usize].clone()]
     }

@@ -501,7 +501,7 @@ impl ModuleCode {
                 kept(contents.and_then(|contents| cache.store(&key, &contents)));
             }
         }
-        if let Some((learned, pieces)) = table.to_remember()
+        if let Some((learned, pieces)) = table.to_remember(cache)
             && kept(cache.store(key, &learned))
         {
             table.remembered(pieces);

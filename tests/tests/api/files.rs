@@ -134,6 +134,26 @@ fn files_that_are_overwritten_at_once_are_noticed() {
     }
 }
 
+/// Two runs at once: what the first to end has compiled is not lost by what the other has only counted.
+#[test]
+fn what_was_only_counted_replaces_no_code() {
+    let (_place, cache, file) = place();
+    fs::write(&file, module(1)).unwrap();
+    thread::sleep(SETTLED);
+    Run::new(&cache, &file).call("first").unwrap();
+    let mut counts = Run::new(&cache, &file);
+    let mut compiles = Run::new(&cache, &file);
+    assert_eq!((counts.known(), compiles.known()), ((1, 1), (1, 1)));
+    for _ in 0..3_000 {
+        counts.call("first").unwrap();
+    }
+    compiles.call("second").unwrap();
+    compiles.call("copied").unwrap();
+    drop(compiles);
+    drop(counts);
+    assert_eq!(Run::new(&cache, &file).known(), (1, 3));
+}
+
 /// Soon after it was loaded, nothing of the file is needed anymore.
 #[test]
 fn files_are_read_before_long() {

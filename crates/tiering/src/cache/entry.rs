@@ -38,6 +38,12 @@ impl Entry {
     /// Where in the file the payload begins: where a page does, so that its pages can be mapped executable.
     pub const PAYLOAD_AT: u64 = 4096;
 
+    /// What it is stored under.
+    pub(super) fn key(&self) -> Key {
+        let key = self.mapped.bytes()[32..].first_chunk();
+        Key::from_bytes(*key.expect("it has a header"))
+    }
+
     /// What was stored.
     pub fn payload(&self) -> &[u8] {
         &self.mapped.bytes()[HEADER_LEN..]
