@@ -356,15 +356,18 @@ mod tests {
 
     #[test]
     fn what_changes_is_stored() {
-        let between: [&[u8]; 8] = [
-            &[0x48, 0x01, 0xd1],                   // add rcx, rdx
-            &[0x89, 0xc9],                         // mov ecx, ecx
-            &[0x0f, 0x44, 0xc8],                   // cmove ecx, eax
-            &[0xc7, 0x44, 0x24, 0x0c, 0, 0, 0, 0], // mov dword ptr [rsp+12], 0
-            &[0x48, 0x89, 0x44, 0x24, 0x0c],       // mov [rsp+12], rax
-            &[0x83, 0x44, 0x24, 0x08, 0x01],       // add dword ptr [rsp+8], 1
-            &[0xe8, 0, 0, 0, 0],                   // call
-            &[0x48, 0x83, 0xec, 0x10],             // sub rsp, 16
+        let between: [&[u8]; 11] = [
+            &[0x48, 0x01, 0xd1],                         // add rcx, rdx
+            &[0x89, 0xc9],                               // mov ecx, ecx
+            &[0x0f, 0x44, 0xc8],                         // cmove ecx, eax
+            &[0xc7, 0x44, 0x24, 0x0c, 0, 0, 0, 0],       // mov dword ptr [rsp+12], 0
+            &[0x48, 0x89, 0x44, 0x24, 0x0c],             // mov [rsp+12], rax
+            &[0x83, 0x44, 0x24, 0x08, 0x01],             // add dword ptr [rsp+8], 1
+            &[0xe8, 0, 0, 0, 0],                         // call
+            &[0xff, 0xd0],                               // call rax
+            &[0x48, 0x87, 0xd1],                         // xchg rcx, rdx
+            &[0xf0, 0x48, 0x0f, 0xc1, 0x4c, 0x24, 0x08], // lock xadd [rsp+8], rcx
+            &[0x48, 0x83, 0xec, 0x10],                   // sub rsp, 16
         ];
         for change in between {
             assert_eq!(found(&[LOAD], &[change, STORE], false), [], "{change:x?}");
@@ -384,5 +387,33 @@ mod tests {
         // The first time, the register has something else.
         assert_eq!(found(&[STORE], &[LOAD], false), [(5, 10)]);
         assert_eq!(found(&[&[0x90]], &[STORE, LOAD], false), [(6, 11)]);
+    }
+
+    /// A way around an instruction, and one through it, come together before the store.
+    #[test]
+    fn what_is_known_on_one_of_two_ways_is_stored() {
+        let found = |on_one_way: &[u8]| {
+            let code = [LOAD, on_one_way, STORE, &[0xc3]].concat();
+            let places = [
+                (0..5, End::JumpIf(4, 8)),
+                (5..8, End::Next),
+                (8..13, End::JumpIf(5, 0)),
+                (13..14, End::Leaves),
+            ];
+            let piece = |(bytes, end)| Piece {
+                bytes,
+                end,
+                can_be_copied: false,
+            };
+            let pieces = Pieces {
+                all: places.into_iter().map(piece).collect(),
+                relative: Vec::new(),
+                entered: Vec::new(),
+                data: 14..14,
+            };
+            redundant(&code, &pieces).len()
+        };
+        assert_eq!(found(&[0x48, 0x01, 0xd1]), 0); // add rcx, rdx
+        assert_eq!(found(&[0x48, 0x01, 0xca]), 1); // add rdx, rcx
     }
 }

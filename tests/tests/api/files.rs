@@ -68,6 +68,15 @@ fn place() -> (tempfile::TempDir, PathBuf, PathBuf) {
     (place, cache, file)
 }
 
+/// A program that the cache knows with its file, and one of its functions.
+fn known_program() -> (tempfile::TempDir, PathBuf, PathBuf) {
+    let (place, cache, file) = place();
+    fs::write(&file, module(1)).unwrap();
+    thread::sleep(SETTLED);
+    Run::new(&cache, &file).call("first").unwrap();
+    (place, cache, file)
+}
+
 #[test]
 fn files_that_are_known_are_read_when_needed() {
     let (_place, cache, file) = place();
@@ -107,10 +116,7 @@ fn files_that_are_known_are_read_when_needed() {
 #[test]
 fn files_that_are_overwritten_at_once_are_noticed() {
     for remove in [false, true] {
-        let (_place, cache, file) = place();
-        fs::write(&file, module(1)).unwrap();
-        thread::sleep(SETTLED);
-        Run::new(&cache, &file).call("first").unwrap();
+        let (_place, cache, file) = known_program();
         drop(Run::new(&cache, &file));
 
         let mut run = Run::new(&cache, &file);
@@ -137,10 +143,7 @@ fn files_that_are_overwritten_at_once_are_noticed() {
 /// Two runs at once: what the first to end has compiled is not lost by what the other has only counted.
 #[test]
 fn what_was_only_counted_replaces_no_code() {
-    let (_place, cache, file) = place();
-    fs::write(&file, module(1)).unwrap();
-    thread::sleep(SETTLED);
-    Run::new(&cache, &file).call("first").unwrap();
+    let (_place, cache, file) = known_program();
     let mut counts = Run::new(&cache, &file);
     let mut compiles = Run::new(&cache, &file);
     assert_eq!((counts.known(), compiles.known()), ((1, 1), (1, 1)));
@@ -157,10 +160,7 @@ fn what_was_only_counted_replaces_no_code() {
 /// Soon after it was loaded, nothing of the file is needed anymore.
 #[test]
 fn files_are_read_before_long() {
-    let (_place, cache, file) = place();
-    fs::write(&file, module(1)).unwrap();
-    thread::sleep(SETTLED);
-    Run::new(&cache, &file).call("first").unwrap();
+    let (_place, cache, file) = known_program();
     drop(Run::new(&cache, &file));
     let mut run = Run::new(&cache, &file);
     assert_eq!(run.known(), (1, 1));
@@ -172,10 +172,7 @@ fn files_are_read_before_long() {
 /// The optimizing tier needs the module's bytes, and they are not read for its sake.
 #[test]
 fn what_gets_hot_in_a_known_program_is_optimized_once_its_file_was_read() {
-    let (_place, cache, file) = place();
-    fs::write(&file, module(1)).unwrap();
-    thread::sleep(SETTLED);
-    Run::new(&cache, &file).call("first").unwrap();
+    let (_place, cache, file) = known_program();
     let start = Instant::now();
     let mut run = Run::new(&cache, &file);
     assert_eq!(run.known(), (1, 1));

@@ -1,7 +1,7 @@
 //! Clocks. The monotonic clock of a guest starts at zero, so that it does not
 //! tell how long the machine has been up, nor relate guests to one another.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
@@ -127,8 +127,13 @@ impl Clocks {
     /// The shortest step of a clock in nanoseconds.
     pub fn resolution(&self, clock: Clock) -> u64 {
         match clock {
-            Clock::Realtime => nanoseconds(self.wall.resolution()),
-            Clock::Monotonic => self.monotonic.resolution(),
+            Clock::Realtime => nanoseconds(
+                self.wall
+                    .ask(|clock| clock.resolution(), |clock| clock.resolution()),
+            ),
+            Clock::Monotonic => self
+                .monotonic
+                .ask(|clock| clock.resolution(), |clock| clock.resolution()),
             Clock::ProcessCpuTime => nanoseconds(duration(clock_getres(ClockId::ProcessCPUTime))),
             Clock::ThreadCpuTime => nanoseconds(duration(clock_getres(ClockId::ThreadCPUTime))),
         }
@@ -137,49 +142,25 @@ impl Clocks {
     /// The time of a clock in nanoseconds.
     pub fn now(&self, clock: Clock) -> u64 {
         match clock {
-            Clock::Realtime => nanoseconds(self.wall.now()),
-            Clock::Monotonic => self.monotonic.now(),
+            Clock::Realtime => nanoseconds(self.wall.ask(|clock| clock.now(), |clock| clock.now())),
+            Clock::Monotonic => self.monotonic.ask(|clock| clock.now(), |clock| clock.now()),
             Clock::ProcessCpuTime => nanoseconds(duration(clock_gettime(ClockId::ProcessCPUTime))),
             Clock::ThreadCpuTime => nanoseconds(duration(clock_gettime(ClockId::ThreadCPUTime))),
         }
     }
 }
 
-impl Source<WallClock, dyn HostWallClock + Send> {
-    fn resolution(&self) -> Duration {
+impl<Own, Other: ?Sized> Source<Own, Other> {
+    /// Asks the one that it is.
+    fn ask<R>(&self, own: impl FnOnce(&Own) -> R, other: impl FnOnce(&Other) -> R) -> R {
         match self {
-            Source::Host(clock) => clock.resolution(),
-            Source::Embedder(clock) => lock(clock).resolution(),
+            Source::Host(clock) => own(clock),
+            // A clock that panicked once is asked again.
+            Source::Embedder(clock) => {
+                other(&**clock.lock().unwrap_or_else(PoisonError::into_inner))
+            }
         }
     }
-
-    fn now(&self) -> Duration {
-        match self {
-            Source::Host(clock) => clock.now(),
-            Source::Embedder(clock) => lock(clock).now(),
-        }
-    }
-}
-
-impl Source<MonotonicClock, dyn HostMonotonicClock + Send> {
-    fn resolution(&self) -> u64 {
-        match self {
-            Source::Host(clock) => clock.resolution(),
-            Source::Embedder(clock) => lock(clock).resolution(),
-        }
-    }
-
-    fn now(&self) -> u64 {
-        match self {
-            Source::Host(clock) => clock.now(),
-            Source::Embedder(clock) => lock(clock).now(),
-        }
-    }
-}
-
-/// A clock that panicked once is asked again.
-fn lock<T: ?Sized>(clock: &Mutex<T>) -> MutexGuard<'_, T> {
-    clock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A time before 1970 is taken for 1970: WASI's times are unsigned.
